@@ -1,0 +1,63 @@
+//! Every Redis key that Runner Pilot itself writes. Celery's own keys (queues, `unacked*`,
+//! `_kombu.*`, `celery-task-meta-*`) are laid out by `celery-redis` as kombu does it.
+
+use std::time::Duration;
+
+use crate::ids::{InstanceId, OrgId};
+
+/// How long [`runner_status`] lives without a heartbeat; its absence means offline.
+pub const RUNNER_STATUS_TTL: Duration = Duration::from_mins(5);
+/// How long [`runner_metrics`] lives without a new sample.
+pub const RUNNER_METRICS_TTL: Duration = Duration::from_mins(10);
+
+/// String, JSON of [`crate::telemetry::RunnerStatus`]; expires after [`RUNNER_STATUS_TTL`]; written by the worker
+/// and, on a reporter's `PATCH`, by the api.
+pub fn runner_status(id: &InstanceId) -> String {
+    format!("runner_status:{id}")
+}
+
+/// String, JSON of [`crate::telemetry::RunnerMetrics`]; expires after [`RUNNER_METRICS_TTL`]; written by the worker.
+pub fn runner_metrics(id: &InstanceId) -> String {
+    format!("runner_metrics:{id}")
+}
+
+/// Stream of an organisation's changes, capped at [`EVENTS_MAX_LEN`]; written by api and worker after
+/// each committed change, read by the api for its event streams. The database is the truth, these are hints.
+pub fn events(org: &OrgId) -> String {
+    format!("runner_pilot:events:{org}")
+}
+
+/// About how many entries a stream of [`events`] keeps.
+pub const EVENTS_MAX_LEN: usize = 10_000;
+
+/// How long a stream of [`events`] lives without a new entry.
+pub const EVENTS_TTL: Duration = Duration::from_hours(24);
+
+/// Prefix of the beat's own keys (leader lock, last runs); written by the beat.
+pub const BEAT_PREFIX: &str = "runner_pilot:beat";
+
+/// Hash of worker name to JSON of what it is; each field's `seen_at` is refreshed every
+/// [`WORKER_REFRESH`] by its worker and removed when the worker stops.
+pub const WORKERS: &str = "runner_pilot:workers";
+
+/// How often a worker refreshes its entry in [`WORKERS`]; three missed ones mean that it is gone.
+pub const WORKER_REFRESH: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_that_scripts_read_have_their_documented_names() {
+        let id = InstanceId::new();
+        assert_eq!(runner_status(&id), format!("runner_status:{id}"));
+        assert_eq!(runner_metrics(&id), format!("runner_metrics:{id}"));
+    }
+
+    #[test]
+    fn every_other_key_starts_with_our_prefix() {
+        for key in [events(&OrgId::new()), BEAT_PREFIX.to_owned(), WORKERS.to_owned()] {
+            assert!(key.starts_with("runner_pilot:"), "{key}");
+        }
+    }
+}
