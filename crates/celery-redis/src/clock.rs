@@ -1,0 +1,63 @@
+//! The one place that reads the wall clock.
+
+use std::time::SystemTime;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// The current time.
+pub(crate) fn now() -> DateTime<Utc> {
+    DateTime::<Utc>::from(SystemTime::now())
+}
+
+/// Formats a time as Python's `datetime.isoformat()` does for an aware UTC time: microseconds, `+00:00`.
+pub(crate) fn iso(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, false)
+}
+
+/// Reads the ISO-8601 forms that Celery writes: naive (taken as UTC), with any offset, or with `Z`.
+pub(crate) fn parse(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.with_timezone(&Utc));
+    }
+    for format in ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z"] {
+        if let Ok(time) = DateTime::parse_from_str(text, format) {
+            return Some(time.with_timezone(&Utc));
+        }
+    }
+    for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"] {
+        if let Ok(time) = chrono::NaiveDateTime::parse_from_str(text, format) {
+            return Some(time.and_utc());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_time_that_celery_writes_is_read() {
+        let expected = parse("2030-01-02T03:04:05+00:00");
+        assert!(expected.is_some());
+        for text in [
+            "2030-01-02T03:04:05",
+            "2030-01-02T03:04:05Z",
+            "2030-01-02T05:04:05+02:00",
+            "2030-01-02T05:04:05+0200",
+            "2030-01-02T03:04:05.000000",
+            "2030-01-02T03:04:05.000000000Z",
+        ] {
+            assert_eq!(parse(text), expected, "{text}");
+        }
+        assert_eq!(parse("tomorrow"), None);
+    }
+
+    #[test]
+    fn utc_times_carry_microseconds_and_an_offset() {
+        assert_eq!(
+            parse("2030-01-02T03:04:05.5Z").map(iso).as_deref(),
+            Some("2030-01-02T03:04:05.500000+00:00")
+        );
+    }
+}
