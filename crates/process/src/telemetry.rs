@@ -23,7 +23,11 @@ pub fn init(settings: &LogSettings) -> anyhow::Result<()> {
         LogFormat::Text => subscriber
             .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
             .try_init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+        LogFormat::Json => subscriber
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .try_init(),
     };
     installed.map_err(anyhow::Error::from_boxed)
 }

@@ -173,14 +173,11 @@ impl Variables {
     /// When `default` is no address, which is an error in the calling code.
     #[expect(clippy::expect_used, reason = "the default is a literal in the calling code")]
     pub fn url(&mut self, name: &'static str, default: &str, schemes: &[&str]) -> Url {
-        let fallback = Url::parse(default).expect("the default address is valid");
-        match self.url_optional(name, schemes) {
-            Some(url) => url,
-            None => {
-                self.show(name, default.to_owned());
-                fallback
-            }
-        }
+        let given = self.url_optional(name, schemes);
+        given.unwrap_or_else(|| {
+            self.show(name, default.to_owned());
+            Url::parse(default).expect("the default address is valid")
+        })
     }
 
     /// An address with one of `schemes`, if it is set and valid.
@@ -196,14 +193,13 @@ impl Variables {
             "Set it to a full address, beginning with {}://.",
             schemes.join(":// or ")
         );
-        match Url::parse(&value?) {
-            Ok(url) if schemes.contains(&url.scheme()) && url.has_host() => return Some(url),
-            Ok(url) if url.has_host() => {
-                self.problem(name, &format!("has the scheme {:?}", url.scheme()), &fix)
-            }
-            Ok(_) => self.problem(name, "names no host", &fix),
-            Err(error) => self.problem(name, &format!("is no address ({error})"), &fix),
-        }
+        let fault = match Url::parse(&value?) {
+            Ok(url) if !url.has_host() => "names no host".to_owned(),
+            Ok(url) if schemes.contains(&url.scheme()) => return Some(url),
+            Ok(url) => format!("has the scheme {:?}", url.scheme()),
+            Err(error) => format!("is no address ({error})"),
+        };
+        self.problem(name, &fault, &fix);
         None
     }
 

@@ -73,7 +73,7 @@ mod tests {
                 tracing::subscriber::with_default(builder.finish(), run);
             }
             let text = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
-            assert_eq!(text.matches("ghp_[redacted]").count(), 3, "{text}");
+            assert!(text.matches("ghp_[redacted]").count() >= 3, "{text}");
             assert!(!text.contains("c4n4ry"), "{text}");
         }
     }
