@@ -140,11 +140,11 @@ impl Keyring {
 
 /// Names a key without giving it away: the first 8 hex digits of its SHA-256.
 fn key_id(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest = Sha256::digest(bytes);
+    format!(
+        "{:08x}",
+        u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+    )
 }
 
 fn split(sealed: &str) -> Result<(&str, XNonce, Vec<u8>), KeyringError> {

@@ -1,0 +1,30 @@
+//! `github_credentials`: Credentials for GitHub, sealed.
+
+use sea_orm::entity::prelude::*;
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "github_credentials")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub uid: String,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+    pub deleted_at: Option<DateTimeUtc>,
+    pub is_deleted: bool,
+    pub is_active: bool,
+    pub org_id: String,
+    pub user_id: String,
+    pub name: String,
+    pub kind: String,
+    pub secret: String,
+    pub hint: String,
+    pub api_url: String,
+    pub web_url: String,
+}
+
+/// Joins are written out in `repo`, where they are used.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,27 @@
+//! `monitoring`: Samples of instances' resource usage, in percent.
+
+use sea_orm::entity::prelude::*;
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "monitoring")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub uid: String,
+    pub created_at: DateTimeUtc,
+    pub updated_at: DateTimeUtc,
+    pub deleted_at: Option<DateTimeUtc>,
+    pub is_deleted: bool,
+    pub is_active: bool,
+    pub runner_instance_id: String,
+    pub cpu_usage: f64,
+    pub memory_usage: f64,
+    pub disk_usage: f64,
+    pub timestamp: DateTimeUtc,
+}
+
+/// Joins are written out in `repo`, where they are used.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
