@@ -14,6 +14,7 @@ pub mod keyring;
 pub mod node;
 pub mod org;
 pub mod permissions;
+pub mod placement;
 pub mod redis_keys;
 pub mod runner;
 pub mod tasks;
