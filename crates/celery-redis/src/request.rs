@@ -1,0 +1,138 @@
+//! What a task can ask about its surroundings while it runs, and the ways it can end.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use celery::error::TaskError;
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use crate::{clock, link::lock, signature::delta};
+
+/// Values shared with all tasks of a worker, by type.
+#[derive(Clone, Default)]
+pub(crate) struct Shared(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Shared({} values)", self.0.len())
+    }
+}
+
+impl Shared {
+    pub(crate) fn insert<C: Any + Send + Sync>(&mut self, value: Arc<C>) {
+        self.0.insert(TypeId::of::<C>(), value);
+    }
+}
+
+/// The call that is being executed.
+#[derive(Debug, Clone)]
+pub struct TaskRequest {
+    /// The id of the call.
+    pub id: String,
+    /// The name of the task.
+    pub task: String,
+    /// How often it was retried before.
+    pub retries: u32,
+    /// All message headers, custom ones included.
+    pub headers: Map<String, Value>,
+    /// The first task of the workflow.
+    pub root_id: Option<String>,
+    /// The task that sent this one.
+    pub parent_id: Option<String>,
+    /// The group this call belongs to.
+    pub group: Option<String>,
+    /// When it was due, if it was delayed.
+    pub eta: Option<DateTime<Utc>>,
+    /// When it lapses.
+    pub expires: Option<DateTime<Utc>>,
+    /// The exchange it was sent to, empty for the anonymous one.
+    pub exchange: String,
+    /// The queue it came from.
+    pub queue: String,
+    /// The priority it was sent with.
+    pub priority: i64,
+    /// Whether it was handed out before.
+    pub redelivered: bool,
+    /// The name of this worker.
+    pub hostname: String,
+}
+
+/// An end that the `celery` crate's errors cannot express.
+#[derive(Debug, Clone)]
+pub(crate) enum Directive {
+    Fail { exc_type: String, message: String },
+    Retry { at: DateTime<Utc>, reason: String },
+    Reject { requeue: bool },
+    Ignore,
+}
+
+/// What surrounds one running task.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub shared: Shared,
+    pub request: Arc<TaskRequest>,
+    /// Set by the last of `fail`, `retry_in`, `reject` and `ignore`, with the text of the error it gave.
+    pub directive: Arc<Mutex<Option<(String, Directive)>>>,
+}
+
+tokio::task_local! {
+    /// Of the task that runs here, and only inside of it: two workers in one process do not mix.
+    pub(crate) static SURROUNDINGS: Surroundings;
+}
+
+/// The value that the worker was given with `.data(Arc<C>)`.
+///
+/// Fails outside a running task and when the worker has no value of this type; the error can be returned
+/// from the task as it is.
+pub fn data<C: Any + Send + Sync>() -> Result<Arc<C>, TaskError> {
+    SURROUNDINGS
+        .try_with(|here| here.shared.0.get(&TypeId::of::<C>()).cloned())
+        .ok()
+        .flatten()
+        .and_then(|value| value.downcast::<C>().ok())
+        .ok_or_else(|| fail("LookupError", format!("the worker has no data of type {}", std::any::type_name::<C>())))
+}
+
+/// The call that is being executed; `None` outside a running task.
+pub fn current_request() -> Option<Arc<TaskRequest>> {
+    SURROUNDINGS.try_with(|here| here.request.clone()).ok()
+}
+
+/// Ends the task as `FAILURE` with this exception; it is not retried.
+///
+/// `exc_type` is the class that a Python caller sees, e.g. `ValueError`.
+pub fn fail(exc_type: impl Into<String>, message: impl Into<String>) -> TaskError {
+    let (exc_type, message) = (exc_type.into(), message.into());
+    let text = format!("{exc_type}: {message}");
+    direct(text, Directive::Fail { exc_type, message })
+}
+
+/// Ends this attempt and repeats the call after a delay, unless its retries are used up: then it fails with
+/// this reason.
+pub fn retry_in(delay: Duration, reason: impl Into<String>) -> TaskError {
+    let reason = reason.into();
+    direct(reason.clone(), Directive::Retry { at: clock::now() + delta(delay), reason })
+}
+
+/// Refuses the message: with `requeue` it goes to the back of its queue (only for a task with `acks_late`),
+/// without it the call fails with `Reject`.
+pub fn reject(requeue: bool) -> TaskError {
+    direct(format!("rejected, requeue={requeue}"), Directive::Reject { requeue })
+}
+
+/// Ends the task without storing any result.
+pub fn ignore() -> TaskError {
+    direct("ignored".to_owned(), Directive::Ignore)
+}
+
+/// Leaves the directive with the running task. The error's text ties the two together: a directive whose error
+/// was dropped on the way has no effect.
+fn direct(text: String, directive: Directive) -> TaskError {
+    drop(SURROUNDINGS.try_with(|here| *lock(&here.directive) = Some((text.clone(), directive))));
+    TaskError::UnexpectedError(text)
+}

@@ -1,0 +1,55 @@
+//! The Lua scripts; each is one atomic step of the protocol.
+
+use std::sync::LazyLock;
+
+use redis::{Pipeline, Script};
+
+macro_rules! scripts {
+    ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
+        $($(#[$doc])* pub(crate) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(include_str!(concat!("scripts/", $file))));)*
+
+        /// Every script, to load when a connection is made.
+        pub(crate) fn all() -> impl Iterator<Item = &'static Script> {
+            [$(&*$name),*].into_iter()
+        }
+    };
+}
+
+scripts! {
+    /// Takes messages from the queues into `unacked`.
+    TAKE = "take.lua";
+    /// Ends a delivery: sends what follows, stores the result, acknowledges.
+    SETTLE = "settle.lua";
+    /// Notes that a task has begun.
+    START = "start.lua";
+    /// Moves messages from `unacked` back to their lists.
+    GIVE_BACK = "give_back.lua";
+    /// Moves a message from `unacked` to the dead-letter list.
+    BURY = "bury.lua";
+    /// Vouches for deliveries still held.
+    RENEW = "renew.lua";
+    /// Writes held deliveries into a server that lost its data.
+    REINSTATE = "reinstate.lua";
+    /// Releases a lock by token.
+    RELEASE = "release.lua";
+    /// Drops owner entries without a message.
+    PRUNE = "prune.lua";
+    /// Renews the beat's lock by token.
+    BEAT_RENEW = "beat_renew.lua";
+    /// Sends due entries while the beat's lock is held.
+    BEAT_SEND = "beat_send.lua";
+    /// Counts one part of a chord.
+    CHORD_PART = "chord_part.lua";
+    /// Starts the body of a complete chord.
+    CHORD_DONE = "chord_done.lua";
+}
+
+/// A pipeline that loads every script.
+pub(crate) fn loader() -> Pipeline {
+    let mut pipeline = redis::pipe();
+    for script in all() {
+        pipeline.load_script(script).ignore();
+    }
+    pipeline
+}
