@@ -1,7 +1,14 @@
 //! Every query, as named functions, one file per subject. Lists are limited; transitions are
 //! compare-and-set; what belongs to an organisation is always looked up together with its id.
 
+pub mod credentials;
 pub mod fleet;
 pub mod installation;
+pub mod instances;
 pub mod lifecycle;
+pub mod metrics;
+pub mod nodes;
+pub mod page;
+pub mod runners;
 pub mod samples;
+pub mod timeline;

@@ -1,0 +1,128 @@
+//! The migrations run up and down on both databases, and constraints answer by their names.
+
+use crate::support::{Fleet, both};
+use entities::StoreError;
+use migration::{Migrator, MigratorTrait, SchemaManager};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Set};
+
+const TABLES: [&str; 15] = [
+    "installation",
+    "users",
+    "orgs",
+    "org_users",
+    "refresh_tokens",
+    "invitations",
+    "api_tokens",
+    "nodes",
+    "github_credentials",
+    "runners",
+    "runner_instances",
+    "monitoring",
+    "instance_events",
+    "jobs",
+    "audit_log",
+];
+
+#[tokio::test]
+async fn the_schema_goes_up_down_and_up_again() -> anyhow::Result<()> {
+    for (database, db) in both().await? {
+        let manager = SchemaManager::new(&db);
+        for table in TABLES {
+            assert!(
+                manager.has_table(table).await?,
+                "{:?} has no {table} after up",
+                database.kind()
+            );
+            for column in [
+                "uid",
+                "created_at",
+                "updated_at",
+                "deleted_at",
+                "is_deleted",
+                "is_active",
+            ] {
+                assert!(
+                    manager.has_column(table, column).await?,
+                    "{table} has no {column}"
+                );
+            }
+        }
+        Migrator::down(&db, None).await?;
+        for table in TABLES {
+            assert!(
+                !manager.has_table(table).await?,
+                "{:?} still has {table} after down",
+                database.kind()
+            );
+        }
+        Migrator::up(&db, None).await?;
+        Fleet::insert(&db, "again").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_model_reads_its_table() -> anyhow::Result<()> {
+    use entities::model::{
+        api_tokens, audit_log, github_credentials, installation, instance_events, invitations, jobs,
+        monitoring, nodes, org_users, orgs, refresh_tokens, runner_instances, runners, users,
+    };
+    for (_database, db) in both().await? {
+        api_tokens::Entity::find().all(&db).await?;
+        audit_log::Entity::find().all(&db).await?;
+        github_credentials::Entity::find().all(&db).await?;
+        installation::Entity::find().all(&db).await?;
+        instance_events::Entity::find().all(&db).await?;
+        invitations::Entity::find().all(&db).await?;
+        jobs::Entity::find().all(&db).await?;
+        monitoring::Entity::find().all(&db).await?;
+        nodes::Entity::find().all(&db).await?;
+        org_users::Entity::find().all(&db).await?;
+        orgs::Entity::find().all(&db).await?;
+        refresh_tokens::Entity::find().all(&db).await?;
+        runner_instances::Entity::find().all(&db).await?;
+        runners::Entity::find().all(&db).await?;
+        users::Entity::find().all(&db).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_is_unique_among_the_living_and_the_constraint_is_named() -> anyhow::Result<()> {
+    for (_database, db) in both().await? {
+        let fleet = Fleet::insert(&db, "acme").await?;
+        let mut twin = fleet.runner.clone().into_active_model();
+        twin.uid = Set(domain::ids::RunnerId::new().into());
+        let error = StoreError::from(
+            twin.clone()
+                .reset_all()
+                .insert(&db)
+                .await
+                .expect_err("a second runner of the same name"),
+        );
+        assert!(
+            matches!(&error, StoreError::Conflict { constraint } if constraint == "uq_runners_org_id_name"),
+            "{error:?}"
+        );
+
+        let mut gone = fleet.runner.into_active_model();
+        gone.is_deleted = Set(true);
+        gone.update(&db).await?;
+        twin.reset_all().insert(&db).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_row_can_not_refer_to_what_does_not_exist() -> anyhow::Result<()> {
+    for (_database, db) in both().await? {
+        let fleet = Fleet::insert(&db, "acme").await?;
+        let mut orphan = fleet.runner.into_active_model().reset_all();
+        orphan.uid = Set(domain::ids::RunnerId::new().into());
+        orphan.name = Set("orphan".into());
+        orphan.org_id = Set(domain::ids::OrgId::new().into());
+        let error = StoreError::from(orphan.insert(&db).await.expect_err("a runner of no organisation"));
+        assert!(matches!(error, StoreError::BrokenReference(_)), "{error:?}");
+    }
+    Ok(())
+}
