@@ -29,8 +29,14 @@ impl Canary {
 
     /// Adds a secret under a name that may be shown. Errors when it is too short to be looked for.
     pub fn add(&mut self, name: &str, secret: &str) -> anyhow::Result<()> {
-        ensure!(secret.len() >= MIN_LENGTH, "{name} is too short to be told from chance");
-        self.secrets.push(Secret { name: name.to_owned(), forms: forms(secret.as_bytes()) });
+        ensure!(
+            secret.len() >= MIN_LENGTH,
+            "{name} is too short to be told from chance"
+        );
+        self.secrets.push(Secret {
+            name: name.to_owned(),
+            forms: forms(secret.as_bytes()),
+        });
         Ok(())
     }
 
@@ -69,10 +75,15 @@ impl Canary {
 fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     let mut forms = vec![secret.to_vec()];
     for offset in 0..3 {
-        let padded: Vec<u8> = std::iter::repeat_n(0, offset).chain(secret.iter().copied()).collect();
+        let padded: Vec<u8> = std::iter::repeat_n(0, offset)
+            .chain(secret.iter().copied())
+            .collect();
         let whole = padded.len() / 3 * 3;
         let skipped = if offset == 0 { 0 } else { 4 };
-        for encoded in [STANDARD_NO_PAD.encode(&padded[..whole]), URL_SAFE_NO_PAD.encode(&padded[..whole])] {
+        for encoded in [
+            STANDARD_NO_PAD.encode(&padded[..whole]),
+            URL_SAFE_NO_PAD.encode(&padded[..whole]),
+        ] {
             forms.push(encoded.as_bytes()[skipped..].to_vec());
         }
     }
@@ -91,7 +102,11 @@ mod tests {
         for before in ["", "a", "ab", "abc"] {
             let plain = format!("{before}ghp_c4n4ryc4n4ry\"tail");
             assert_eq!(canary.found_in(plain.as_bytes()), ["token"]);
-            assert_eq!(canary.found_in(STANDARD_NO_PAD.encode(&plain).as_bytes()), ["token"], "{before}");
+            assert_eq!(
+                canary.found_in(STANDARD_NO_PAD.encode(&plain).as_bytes()),
+                ["token"],
+                "{before}"
+            );
         }
         assert!(canary.found_in(b"ghp_somethingelse").is_empty());
         let error = canary.ensure_absent("the log", b"ghp_c4n4ryc4n4ry").unwrap_err();

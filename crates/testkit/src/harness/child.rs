@@ -63,7 +63,13 @@ impl Child {
             .spawn()
             .with_context(|| format!("starting {name}"))?;
         let duty = Duty::end_process(process.id(), last_signal.name())?;
-        Ok(Self { name: name.to_owned(), process, log: log.to_owned(), last_signal, _duty: duty })
+        Ok(Self {
+            name: name.to_owned(),
+            process,
+            log: log.to_owned(),
+            last_signal,
+            _duty: duty,
+        })
     }
 
     /// The process id.
@@ -101,7 +107,12 @@ impl Child {
             .args([&format!("-{}", signal.name()), &self.pid().to_string()])
             .stderr(Stdio::null())
             .status()?;
-        ensure!(status.success(), "{} (pid {}) is gone, it cannot be signalled", self.name, self.pid());
+        ensure!(
+            status.success(),
+            "{} (pid {}) is gone, it cannot be signalled",
+            self.name,
+            self.pid()
+        );
         Ok(())
     }
 
@@ -132,7 +143,11 @@ impl Child {
     /// Errors with the end of its log when it no longer runs.
     pub fn ensure_running(&mut self) -> anyhow::Result<()> {
         if let Some(status) = self.process.try_wait()? {
-            bail!("{} ended with {status}; its last lines:\n{}", self.name, self.log_tail());
+            bail!(
+                "{} ended with {status}; its last lines:\n{}",
+                self.name,
+                self.log_tail()
+            );
         }
         Ok(())
     }

@@ -39,12 +39,20 @@ impl ApiClient {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), token: None })
+        Ok(Self {
+            http,
+            base: base.trim_end_matches('/').to_owned(),
+            token: None,
+        })
     }
 
     /// The same client, signed in with an access token.
+    #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
-        Self { token: Some(token.to_owned()), ..self.clone() }
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
     }
 
     /// The address of `path` on this server.
@@ -106,7 +114,12 @@ impl ApiClient {
         let response = request.send().await.with_context(|| asked.clone())?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.with_context(|| asked.clone())?.to_vec();
-        Ok(Reply { asked, status, headers, body })
+        Ok(Reply {
+            asked,
+            status,
+            headers,
+            body,
+        })
     }
 }
 
@@ -127,16 +140,29 @@ impl Reply {
     /// there and the content type is right.
     pub fn problem(&self, status: u16) -> anyhow::Result<Value> {
         let body = self.expect(status)?;
-        let content_type = self.headers.get(CONTENT_TYPE).map(|value| value.to_str()).transpose()?.unwrap_or_default();
+        let content_type = self
+            .headers
+            .get(CONTENT_TYPE)
+            .map(|value| value.to_str())
+            .transpose()?
+            .unwrap_or_default();
         ensure!(
             content_type.starts_with("application/problem+json"),
             "{} answers {status} as {content_type:?}: {}",
             self.asked,
             self.text()
         );
-        ensure!(body["status"] == status, "{} names another status inside: {body}", self.asked);
+        ensure!(
+            body["status"] == status,
+            "{} names another status inside: {body}",
+            self.asked
+        );
         for member in ["title", "code", "request_id"] {
-            ensure!(body[member].is_string(), "{} has no {member} in its problem: {body}", self.asked);
+            ensure!(
+                body[member].is_string(),
+                "{} has no {member} in its problem: {body}",
+                self.asked
+            );
         }
         Ok(body)
     }
@@ -144,12 +170,16 @@ impl Reply {
     /// The names of the fields that a problem's `errors` complain about, in order.
     pub fn invalid_fields(&self) -> anyhow::Result<Vec<String>> {
         let body = self.json()?;
-        let errors = body["errors"].as_array().with_context(|| format!("{} lists no errors: {body}", self.asked))?;
+        let errors = body["errors"]
+            .as_array()
+            .with_context(|| format!("{} lists no errors: {body}", self.asked))?;
         errors
             .iter()
             .map(|error| {
                 let field = error["field"].as_str();
-                field.map(str::to_owned).with_context(|| format!("an error without field: {error}"))
+                field
+                    .map(str::to_owned)
+                    .with_context(|| format!("an error without field: {error}"))
             })
             .collect()
     }
@@ -159,7 +189,8 @@ impl Reply {
         if self.body.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&self.body).with_context(|| format!("{} answers no JSON: {}", self.asked, self.text()))
+        serde_json::from_slice(&self.body)
+            .with_context(|| format!("{} answers no JSON: {}", self.asked, self.text()))
     }
 
     /// The body as text.

@@ -40,13 +40,21 @@ impl TestDatabase {
     pub fn sqlite() -> anyhow::Result<Self> {
         let directory = TempDir::with_prefix("rp-sqlite-")?;
         let url = format!("sqlite://{}?mode=rwc", sqlite_file(directory.path()).display());
-        Ok(Self { kind: DatabaseKind::Sqlite, url, directory: Some(directory) })
+        Ok(Self {
+            kind: DatabaseKind::Sqlite,
+            url,
+            directory: Some(directory),
+        })
     }
 
     /// A database in this process's PostgreSQL cluster, which the first call starts.
     pub async fn postgres() -> anyhow::Result<Self> {
         let url = Postgres::shared().await?.create_database().await?;
-        Ok(Self { kind: DatabaseKind::Postgres, url, directory: None })
+        Ok(Self {
+            kind: DatabaseKind::Postgres,
+            url,
+            directory: None,
+        })
     }
 
     /// Which kind it is.
@@ -74,8 +82,16 @@ impl TestDatabase {
             return Ok(bytes);
         }
         let mut command = tokio::process::Command::new(program("pg_dump", "postgresql")?);
-        let output = command.args(["--data-only", "--dbname", &self.url]).stdin(Stdio::null()).output().await?;
-        ensure!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr).trim());
+        let output = command
+            .args(["--data-only", "--dbname", &self.url])
+            .stdin(Stdio::null())
+            .output()
+            .await?;
+        ensure!(
+            output.status.success(),
+            "pg_dump: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
         Ok(output.stdout)
     }
 }

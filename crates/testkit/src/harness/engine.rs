@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use bollard::models::ContainerSummary;
 use bollard::query_parameters::{
-    ImportImageOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    ImportImageOptionsBuilder, ListContainersOptionsBuilder, LogsOptionsBuilder,
+    RemoveContainerOptionsBuilder,
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -35,7 +36,9 @@ pub async fn engine() -> anyhow::Result<Engine> {
         },
     };
     connected.with_context(|| {
-        format!("no Docker engine answers on {host}; start one with scripts/docker-engine.sh (make test does so)")
+        format!(
+            "no Docker engine answers on {host}; start one with scripts/docker-engine.sh (make test does so)"
+        )
     })
 }
 
@@ -66,7 +69,10 @@ impl Engine {
     /// The containers, running or not, that carry `label` (`name` or `name=value`).
     pub async fn containers(&self, label: &str) -> anyhow::Result<Vec<ContainerSummary>> {
         let filters = HashMap::from([("label", vec![label])]);
-        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        let options = ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&filters)
+            .build();
         Ok(self.docker.list_containers(Some(options)).await?)
     }
 
@@ -91,7 +97,10 @@ impl Engine {
         let containers = self.containers(label).await?;
         for container in &containers {
             let id = container.id.as_deref().context("a container without id")?;
-            let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+            let options = RemoveContainerOptionsBuilder::default()
+                .force(true)
+                .v(true)
+                .build();
             self.docker.remove_container(id, Some(options)).await?;
         }
         Ok(containers.len())

@@ -70,14 +70,23 @@ impl FaultProxy {
     pub async fn tcp(target: &str) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = Address::Tcp(listener.local_addr()?.to_string());
-        Ok(Self::start(Listener::Tcp(listener), address, Address::Tcp(target.to_owned())))
+        Ok(Self::start(
+            Listener::Tcp(listener),
+            address,
+            Address::Tcp(target.to_owned()),
+        ))
     }
 
     /// Listens on the unix socket `path` and hands on to the unix socket `target`.
     pub fn unix(path: &Path, target: &Path) -> anyhow::Result<Self> {
-        let listener = UnixListener::bind(path).with_context(|| format!("listening on {}", path.display()))?;
+        let listener =
+            UnixListener::bind(path).with_context(|| format!("listening on {}", path.display()))?;
         let address = Address::Unix(path.to_owned());
-        Ok(Self::start(Listener::Unix(listener), address, Address::Unix(target.to_owned())))
+        Ok(Self::start(
+            Listener::Unix(listener),
+            address,
+            Address::Unix(target.to_owned()),
+        ))
     }
 
     fn start(listener: Listener, listens_on: Address, target: Address) -> Self {
@@ -85,9 +94,20 @@ impl FaultProxy {
         let (resets, seen_resets) = watch::channel(0);
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let proxy = Proxy { target, faults: seen_faults, resets: seen_resets, tasks: tasks.clone(), stop: stop.clone() };
+        let proxy = Proxy {
+            target,
+            faults: seen_faults,
+            resets: seen_resets,
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        };
         tasks.spawn(stop.clone().run_until_cancelled_owned(proxy.accept_all(listener)));
-        Self { listens_on, faults, resets, _stop: stop.drop_guard() }
+        Self {
+            listens_on,
+            faults,
+            resets,
+            _stop: stop.drop_guard(),
+        }
     }
 
     /// Where to connect instead of the target: `host:port`, or the socket's path.
@@ -141,13 +161,18 @@ impl Proxy {
             // A client that was gone before it was accepted is none.
             let Ok(client) = client else { continue };
             let connection = self.clone().carry(client);
-            self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(connection));
+            self.tasks
+                .spawn(self.stop.clone().run_until_cancelled_owned(connection));
         }
     }
 
     async fn carry(mut self, mut client: Ends) {
         let refused = self.faults.borrow().refuse;
-        let server = if refused { Err(std::io::ErrorKind::ConnectionRefused.into()) } else { self.target.connect().await };
+        let server = if refused {
+            Err(std::io::ErrorKind::ConnectionRefused.into())
+        } else {
+            self.target.connect().await
+        };
         let Ok(mut server) = server else {
             client.writer.reset();
             return;
@@ -156,7 +181,12 @@ impl Proxy {
         let (faults_up, faults_down) = (self.faults.clone(), self.faults.clone());
         let ended = {
             let up = pump(&mut client.reader, &mut server.writer, faults_up, Direction::Up);
-            let down = pump(&mut server.reader, &mut client.writer, faults_down, Direction::Down);
+            let down = pump(
+                &mut server.reader,
+                &mut client.writer,
+                faults_down,
+                Direction::Down,
+            );
             tokio::select! {
                 result = async { tokio::try_join!(up, down) } => result.map(drop),
                 _ = self.resets.changed() => Err(Cut),
@@ -191,7 +221,10 @@ async fn pump(
             tokio::time::sleep(now.latency).await;
         }
         if let Some(rate) = now.bytes_per_second {
-            tokio::time::sleep(Duration::from_secs(length as u64) / u32::try_from(rate.max(1)).unwrap_or(u32::MAX)).await;
+            tokio::time::sleep(
+                Duration::from_secs(length as u64) / u32::try_from(rate.max(1)).unwrap_or(u32::MAX),
+            )
+            .await;
         }
         // An error says that the proxy is gone, and this task with it.
         let holds = |faults: &Faults| faults.silence.is_some_and(|silent| silent.covers(direction));
@@ -223,12 +256,18 @@ impl Ends {
         // The proxy must not add delays that nobody asked for; a socket that is gone has none.
         let _ = stream.set_nodelay(true);
         let (reader, writer) = stream.into_split();
-        Self { reader: Box::new(reader), writer: Writer::Tcp(Some(writer)) }
+        Self {
+            reader: Box::new(reader),
+            writer: Writer::Tcp(Some(writer)),
+        }
     }
 
     fn unix(stream: UnixStream) -> Self {
         let (reader, writer) = stream.into_split();
-        Self { reader: Box::new(reader), writer: Writer::Unix(writer) }
+        Self {
+            reader: Box::new(reader),
+            writer: Writer::Unix(writer),
+        }
     }
 }
 

@@ -16,7 +16,9 @@ pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     match directories.find_map(|directory| Some(directory.join(name)).filter(|path| path.is_file())) {
         Some(path) => Ok(path),
         None => {
-            bail!("{name} is not built; build it with: cargo build --workspace --bins (make test does so first)")
+            bail!(
+                "{name} is not built; build it with: cargo build --workspace --bins (make test does so first)"
+            )
         }
     }
 }
@@ -32,10 +34,16 @@ pub fn repository_root() -> PathBuf {
 /// Errors with the `package` to install when there is none.
 pub fn program(name: &str, package: &str) -> anyhow::Result<PathBuf> {
     let path = Variables::from_process().text("PATH", "/usr/bin:/bin");
-    let mut directories: Vec<PathBuf> =
-        path.split(':').chain(["/usr/sbin", "/sbin"]).map(PathBuf::from).collect();
+    let mut directories: Vec<PathBuf> = path
+        .split(':')
+        .chain(["/usr/sbin", "/sbin"])
+        .map(PathBuf::from)
+        .collect();
     directories.extend(postgresql_directories());
-    let found = directories.into_iter().map(|directory| directory.join(name)).find(|path| path.is_file());
+    let found = directories
+        .into_iter()
+        .map(|directory| directory.join(name))
+        .find(|path| path.is_file());
     found.with_context(|| {
         format!("{name} is not installed; make test installs it (apt-get install {package})")
     })
@@ -43,9 +51,14 @@ pub fn program(name: &str, package: &str) -> anyhow::Result<PathBuf> {
 
 /// Debian keeps the server programs of each PostgreSQL version off the PATH; the newest comes first.
 fn postgresql_directories() -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir("/usr/lib/postgresql") else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir("/usr/lib/postgresql") else {
+        return Vec::new();
+    };
     let mut versions: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    versions.sort_by_key(|path| path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()));
+    versions.sort_by_key(|path| {
+        path.file_name()
+            .and_then(|name| name.to_str()?.parse::<u32>().ok())
+    });
     versions.reverse();
     versions.into_iter().map(|version| version.join("bin")).collect()
 }

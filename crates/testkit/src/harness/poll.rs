@@ -31,7 +31,10 @@ where
             Err(_) => {}
         }
         if start.elapsed() + PAUSE >= deadline {
-            bail!("waited {:.1} s in vain: {what}; last seen: {last}", deadline.as_secs_f64());
+            bail!(
+                "waited {:.1} s in vain: {what}; last seen: {last}",
+                deadline.as_secs_f64()
+            );
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -41,7 +44,7 @@ where
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_was_seen_last_is_told_when_time_runs_out() {
         let mut looks = 0;
         let error = eventually(Duration::from_millis(200), "three runners", || {
@@ -50,13 +53,18 @@ mod tests {
         })
         .await
         .unwrap_err();
-        assert!(error.to_string().ends_with("three runners; last seen: there are two"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .ends_with("three runners; last seen: there are two"),
+            "{error}"
+        );
         assert!(looks > 1);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_probe_that_hangs_does_not_outlast_the_deadline() {
-        let waited = eventually(Duration::from_secs(2), "an answer", || {
+        let waited = eventually(Duration::from_millis(100), "an answer", || {
             std::future::pending::<anyhow::Result<()>>()
         });
         assert!(waited.await.is_err());

@@ -44,8 +44,8 @@ impl Duty {
     pub fn end_process(pid: u32, signal: &str) -> anyhow::Result<Self> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))
             .with_context(|| format!("process {pid} ended as soon as it was started"))?;
-        let start = stat.split(' ').nth(21).unwrap_or_default();
-        Self::run(&format!("finish {pid} {start} {signal}"))
+        let began = stat.split(' ').nth(21).unwrap_or_default();
+        Self::run(&format!("finish {pid} {began} {signal}"))
     }
 
     /// To run a bash command of one line. Duties are carried out newest first.

@@ -48,7 +48,14 @@ impl RedisServer {
         for _ in 0..5 {
             let port = free_port()?;
             match launch(&options, port, directory.path()).await {
-                Ok(child) => return Ok(Self { options, port, child, directory }),
+                Ok(child) => {
+                    return Ok(Self {
+                        options,
+                        port,
+                        child,
+                        directory,
+                    });
+                }
                 Err(error) => failure = Some(error),
             }
         }
@@ -67,14 +74,26 @@ impl RedisServer {
 
     /// The same Redis reached through another address, such as a fault proxy's.
     pub fn url_at(&self, address: &str) -> String {
-        let password = self.options.password.as_ref().map(|password| format!(":{password}@"));
+        let password = self
+            .options
+            .password
+            .as_ref()
+            .map(|password| format!(":{password}@"));
         format!("redis://{}{address}/0", password.unwrap_or_default())
     }
 
     /// `redis+unix://…` with the password.
     pub fn unix_url(&self) -> String {
-        let password = self.options.password.as_ref().map(|password| format!("?pass={password}"));
-        format!("redis+unix://{}{}", self.socket().display(), password.unwrap_or_default())
+        let password = self
+            .options
+            .password
+            .as_ref()
+            .map(|password| format!("?pass={password}"));
+        format!(
+            "redis+unix://{}{}",
+            self.socket().display(),
+            password.unwrap_or_default()
+        )
     }
 
     /// Its unix socket.
@@ -160,9 +179,18 @@ async fn launch(options: &RedisOptions, port: u16, directory: &Path) -> anyhow::
     std::fs::write(&configuration, configure(options, port, directory)?)?;
     let mut command = Command::new(program("redis-server", "redis-server")?);
     command.arg(&configuration);
-    let mut child = Child::spawn("redis-server", &mut command, &directory.join("redis.log"), Signal::Kill)?;
+    let mut child = Child::spawn(
+        "redis-server",
+        &mut command,
+        &directory.join("redis.log"),
+        Signal::Kill,
+    )?;
     let socket = directory.join("redis.sock");
-    let password = options.password.as_ref().map(|password| format!("?pass={password}")).unwrap_or_default();
+    let password = options
+        .password
+        .as_ref()
+        .map(|password| format!("?pass={password}"))
+        .unwrap_or_default();
     let url = format!("redis+unix://{}{password}", socket.display());
     // Over the socket in its own directory: on the port, somebody else might answer.
     eventually(START_DEADLINE, "Redis answers", || {
@@ -171,7 +199,10 @@ async fn launch(options: &RedisOptions, port: u16, directory: &Path) -> anyhow::
         async move {
             running?;
             let mut connection = connect(&url).await?;
-            redis::cmd("PING").query_async::<String>(&mut connection).await.context("PING")
+            redis::cmd("PING")
+                .query_async::<String>(&mut connection)
+                .await
+                .context("PING")
         }
     })
     .await?;
@@ -181,7 +212,11 @@ async fn launch(options: &RedisOptions, port: u16, directory: &Path) -> anyhow::
 fn configure(options: &RedisOptions, port: u16, directory: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
     writeln!(text, "bind 127.0.0.1\nport {port}\ndir {}", directory.display())?;
-    writeln!(text, "unixsocket {}\nunixsocketperm 700", directory.join("redis.sock").display())?;
+    writeln!(
+        text,
+        "unixsocket {}\nunixsocketperm 700",
+        directory.join("redis.sock").display()
+    )?;
     writeln!(text, "save \"\"\nenable-debug-command local")?;
     if options.append_only {
         writeln!(text, "appendonly yes\nappendfsync always")?;
@@ -194,7 +229,10 @@ fn configure(options: &RedisOptions, port: u16, directory: &Path) -> anyhow::Res
 
 async fn connect(url: &str) -> anyhow::Result<MultiplexedConnection> {
     let client = redis::Client::open(url)?;
-    client.get_multiplexed_async_connection().await.context("connecting to Redis")
+    client
+        .get_multiplexed_async_connection()
+        .await
+        .context("connecting to Redis")
 }
 
 fn flatten(value: &Value, into: &mut Vec<u8>) {

@@ -68,11 +68,22 @@ impl RemoteEngine {
         let network = Network::create()?;
         std::fs::write(directory.path().join(SWEEP_FILE), SWEEP)?;
         let here = quoted(&directory.path().to_string_lossy());
-        let sweep = format!("bash {here}/{SWEEP_FILE} {here} {}; rm -rf -- {here}", network.bridge);
+        let sweep = format!(
+            "bash {here}/{SWEEP_FILE} {here} {}; rm -rf -- {here}",
+            network.bridge
+        );
         let duty = Duty::run(&sweep)?;
         let port = free_port()?;
         let child = launch(directory.path(), &files, port, &network.bridge).await?;
-        Ok(Self { port, child, network, tls, files, directory, _duty: duty })
+        Ok(Self {
+            port,
+            child,
+            network,
+            tls,
+            files,
+            directory,
+            _duty: duty,
+        })
     }
 
     /// The TCP port on 127.0.0.1.
@@ -116,7 +127,13 @@ impl RemoteEngine {
             bail!("the engine still runs; stop or kill it first");
         }
         forget_containerd(self.directory.path());
-        self.child = launch(self.directory.path(), &self.files, self.port, &self.network.bridge).await?;
+        self.child = launch(
+            self.directory.path(),
+            &self.files,
+            self.port,
+            &self.network.bridge,
+        )
+        .await?;
         Ok(())
     }
 
@@ -152,7 +169,13 @@ impl Network {
                 continue;
             }
             let network = Self { bridge };
-            ip(&["addr", "add", &format!("172.31.{id}.1/24"), "dev", &network.bridge])?;
+            ip(&[
+                "addr",
+                "add",
+                &format!("172.31.{id}.1/24"),
+                "dev",
+                &network.bridge,
+            ])?;
             ip(&["link", "set", &network.bridge, "up"])?;
             return Ok(network);
         }
@@ -168,7 +191,9 @@ impl Drop for Network {
 }
 
 fn ip(arguments: &[&str]) -> anyhow::Result<()> {
-    let output = Command::new(program("ip", "iproute2")?).args(arguments).output()?;
+    let output = Command::new(program("ip", "iproute2")?)
+        .args(arguments)
+        .output()?;
     ensure!(
         output.status.success(),
         "ip {}: {} (a second engine needs root)",
@@ -194,7 +219,12 @@ async fn launch(directory: &Path, files: &TlsFiles, port: u16, bridge: &str) -> 
         ])
         .arg(format!("--bridge={bridge}"))
         .args(["--iptables=false", "--ip-masq=false"]);
-    let mut child = Child::spawn("dockerd", &mut command, &directory.join("dockerd.log"), Signal::Term)?;
+    let mut child = Child::spawn(
+        "dockerd",
+        &mut command,
+        &directory.join("dockerd.log"),
+        Signal::Term,
+    )?;
     eventually(START_DEADLINE, "the second Docker engine answers", || {
         let running = child.ensure_running();
         async move {
@@ -224,7 +254,9 @@ async fn connect(port: u16, files: &TlsFiles) -> anyhow::Result<Engine> {
 /// gives up.
 fn forget_containerd(directory: &Path) {
     let containerd = directory.join("exec/containerd");
-    let Ok(entries) = std::fs::read_dir(&containerd) else { return };
+    let Ok(entries) = std::fs::read_dir(&containerd) else {
+        return;
+    };
     if let Ok(pid) = std::fs::read_to_string(containerd.join("containerd.pid")) {
         // An orphan of the killed engine; it may be gone already.
         let _ = Command::new("kill").args(["-KILL", pid.trim()]).status();

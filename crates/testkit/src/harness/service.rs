@@ -11,7 +11,7 @@ use super::child::{Child, Signal};
 use super::paths::binary;
 use super::poll::eventually;
 
-const READY_DEADLINE: Duration = Duration::from_secs(60);
+const READY_DEADLINE: Duration = Duration::from_mins(1);
 const STOP_DEADLINE: Duration = Duration::from_secs(40);
 
 /// How a service shows that it does its work.
@@ -47,7 +47,15 @@ impl Service {
     ) -> anyhow::Result<Self> {
         let binary = binary(program)?;
         let (name, logs) = (name.to_owned(), logs.to_owned());
-        Ok(Self { name, binary, environment, ready, logs, starts: 0, child: None })
+        Ok(Self {
+            name,
+            binary,
+            environment,
+            ready,
+            logs,
+            starts: 0,
+            child: None,
+        })
     }
 
     /// Starts it and waits until it is ready.
@@ -64,7 +72,10 @@ impl Service {
         self.starts += 1;
         let log = self.logs.join(format!("{}.{}.log", self.name, self.starts));
         let mut command = Command::new(&self.binary);
-        command.env_clear().envs(&self.environment).current_dir(&self.logs);
+        command
+            .env_clear()
+            .envs(&self.environment)
+            .current_dir(&self.logs);
         self.child = Some(Child::spawn(&self.name, &mut command, &log, Signal::Term)?);
         Ok(())
     }
@@ -72,11 +83,21 @@ impl Service {
     /// Waits until it is ready. Errors with the end of its log when it ends instead, or takes too long.
     pub async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
         let (name, ready) = (self.name.clone(), self.ready.clone());
-        let child = self.child.as_mut().with_context(|| format!("{name} was not started"))?;
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build()?;
+        let child = self
+            .child
+            .as_mut()
+            .with_context(|| format!("{name} was not started"))?;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(5))
+            .build()?;
         let waited = eventually(READY_DEADLINE, &format!("{name} is ready"), || {
             let running = child.ensure_running();
-            let log = if matches!(ready, Ready::Log(_)) { child.log_text() } else { String::new() };
+            let log = if matches!(ready, Ready::Log(_)) {
+                child.log_text()
+            } else {
+                String::new()
+            };
             let (ready, http) = (&ready, &http);
             async move {
                 running?;
@@ -97,7 +118,9 @@ impl Service {
     /// The running process. Errors when there is none.
     pub fn process(&mut self) -> anyhow::Result<&mut Child> {
         let name = &self.name;
-        self.child.as_mut().with_context(|| format!("{name} does not run"))
+        self.child
+            .as_mut()
+            .with_context(|| format!("{name} does not run"))
     }
 
     /// Asks it to stop and waits; returns its exit code (none after a signal).

@@ -37,7 +37,12 @@ pub struct SystemOptions {
 impl SystemOptions {
     /// One worker and a beat on that database.
     pub fn on(database: DatabaseKind) -> Self {
-        Self { database, workers: 1, beat: true, environment: BTreeMap::new() }
+        Self {
+            database,
+            workers: 1,
+            beat: true,
+            environment: BTreeMap::new(),
+        }
     }
 
     /// The same with one more variable.
@@ -70,17 +75,29 @@ pub struct System {
 impl System {
     /// Starts everything and waits until it is ready.
     pub async fn start(options: SystemOptions) -> anyhow::Result<Self> {
-        let SystemOptions { database, workers, beat, environment: more } = options;
+        let SystemOptions {
+            database,
+            workers,
+            beat,
+            environment: more,
+        } = options;
         let logs = TempDir::with_prefix("rp-system-")?;
         let password = random_base64(24).replace(['+', '/', '='], "x");
-        let redis = RedisOptions { append_only: true, password: Some(password.clone()) };
+        let redis = RedisOptions {
+            append_only: true,
+            password: Some(password.clone()),
+        };
         let redis = RedisServer::start_with(redis).await?;
         let database = TestDatabase::create(database).await?;
         let port = free_port()?;
 
         let mut canary = Canary::new();
         let (jwt, key) = (random_base64(48), random_base64(32));
-        for (name, secret) in [("Redis password", &password), ("JWT_SECRET", &jwt), ("ENCRYPTION_KEY", &key)] {
+        for (name, secret) in [
+            ("Redis password", &password),
+            ("JWT_SECRET", &jwt),
+            ("ENCRYPTION_KEY", &key),
+        ] {
             canary.add(name, secret)?;
         }
         let mut environment = inherited();
@@ -103,8 +120,17 @@ impl System {
             Ready::Http(format!("http://127.0.0.1:{port}/readyz")),
             logs.path(),
         )?;
-        let mut system =
-            Self { api, workers: Vec::new(), beat: None, redis, database, port, environment, canary, logs };
+        let mut system = Self {
+            api,
+            workers: Vec::new(),
+            beat: None,
+            redis,
+            database,
+            port,
+            environment,
+            canary,
+            logs,
+        };
         system.migrate().await?;
         system.api.start().await?;
         for _ in 0..workers {
@@ -122,8 +148,12 @@ impl System {
     pub async fn add_worker(&mut self) -> anyhow::Result<&mut Service> {
         let name = format!("worker-{}", self.workers.len() + 1);
         let hostname = format!("runner-pilot@{name}");
-        let mut worker =
-            self.service(&name, "runner-pilot-worker", &[("WORKER_HOSTNAME", &hostname)], WORKER_READY)?;
+        let mut worker = self.service(
+            &name,
+            "runner-pilot-worker",
+            &[("WORKER_HOSTNAME", &hostname)],
+            WORKER_READY,
+        )?;
         worker.start().await?;
         self.workers.push(worker);
         self.workers.last_mut().context("a worker was just added")
@@ -153,9 +183,11 @@ impl System {
     pub async fn ensure_no_secret_leaked(&self) -> anyhow::Result<()> {
         self.canary.ensure_absent_in_files(self.logs())?;
         for (key, content) in self.redis.dump().await? {
-            self.canary.ensure_absent(&format!("the Redis key {key}"), &content)?;
+            self.canary
+                .ensure_absent(&format!("the Redis key {key}"), &content)?;
         }
-        self.canary.ensure_absent("the database", &self.database.dump().await?)
+        self.canary
+            .ensure_absent("the database", &self.database.dump().await?)
     }
 
     /// The secrets of this system, to be looked for in other places.
@@ -177,8 +209,17 @@ impl System {
         ready: &str,
     ) -> anyhow::Result<Service> {
         let mut environment = self.environment.clone();
-        environment.extend(own.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        Service::new(name, program, environment, Ready::Log(ready.to_owned()), self.logs())
+        environment.extend(
+            own.iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        );
+        Service::new(
+            name,
+            program,
+            environment,
+            Ready::Log(ready.to_owned()),
+            self.logs(),
+        )
     }
 }
 

@@ -31,7 +31,10 @@ impl TlsMaterial {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
 
-        let mut server = named("Docker engine", vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
+        let mut server = named(
+            "Docker engine",
+            vec!["127.0.0.1".to_owned(), "localhost".to_owned()],
+        )?;
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let server_key = KeyPair::generate()?;
 

@@ -39,7 +39,11 @@ async fn a_healthy_proxy_hands_everything_on() {
     let mut client = TcpStream::connect(proxy.address()).await.unwrap();
     exchange(&mut client).await.unwrap();
     client.shutdown().await.unwrap();
-    assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0, "the end is handed on too");
+    assert_eq!(
+        client.read(&mut [0; 1]).await.unwrap(),
+        0,
+        "the end is handed on too"
+    );
 }
 
 #[tokio::test]
@@ -47,7 +51,10 @@ async fn latency_is_added_each_way() {
     let (server, _stop) = echo().await;
     let proxy = FaultProxy::tcp(&server).await.unwrap();
     let mut client = TcpStream::connect(proxy.address()).await.unwrap();
-    proxy.set(Faults { latency: Duration::from_millis(100), ..Faults::default() });
+    proxy.set(Faults {
+        latency: Duration::from_millis(100),
+        ..Faults::default()
+    });
     let start = Instant::now();
     exchange(&mut client).await.unwrap();
     assert!(start.elapsed() >= Duration::from_millis(200));
@@ -58,7 +65,10 @@ async fn a_silent_network_delivers_when_it_heals() {
     let (server, _stop) = echo().await;
     let proxy = FaultProxy::tcp(&server).await.unwrap();
     let mut client = TcpStream::connect(proxy.address()).await.unwrap();
-    proxy.set(Faults { silence: Some(Direction::Down), ..Faults::default() });
+    proxy.set(Faults {
+        silence: Some(Direction::Down),
+        ..Faults::default()
+    });
     tokio::select! {
         _ = exchange(&mut client) => panic!("an answer came through"),
         _ = too_slow(Duration::from_millis(200)) => {}
@@ -76,12 +86,18 @@ async fn refused_cut_and_reset_connections_end_with_an_error() {
     let mut open = TcpStream::connect(proxy.address()).await.unwrap();
     exchange(&mut open).await.unwrap();
 
-    proxy.set(Faults { refuse: true, ..Faults::default() });
+    proxy.set(Faults {
+        refuse: true,
+        ..Faults::default()
+    });
     let mut refused = TcpStream::connect(proxy.address()).await.unwrap();
     exchange(&mut refused).await.unwrap_err();
     exchange(&mut open).await.unwrap();
 
-    proxy.set(Faults { cut_after: Some((Direction::Down, 6)), ..Faults::default() });
+    proxy.set(Faults {
+        cut_after: Some((Direction::Down, 6)),
+        ..Faults::default()
+    });
     exchange(&mut open).await.unwrap();
     exchange(&mut open).await.unwrap_err();
 
