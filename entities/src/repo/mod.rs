@@ -1,12 +1,17 @@
 //! Every query, as named functions, one file per subject. Lists are limited; transitions are
 //! compare-and-set; what belongs to an organisation is always looked up together with its id.
 
+pub mod assignment;
 pub mod credentials;
+pub mod derived;
 pub mod fleet;
+pub mod housekeeping;
 pub mod installation;
 pub mod instances;
+pub mod leases;
 pub mod lifecycle;
 pub mod metrics;
+pub mod node_checks;
 pub mod nodes;
 pub mod page;
 pub mod runners;

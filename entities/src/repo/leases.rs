@@ -1,0 +1,49 @@
+//! What a job does with its lease besides taking and returning it, and the times at which states are
+//! looked at again.
+
+use chrono::{DateTime, Utc};
+use domain::ids::InstanceId;
+use domain::instance::InstanceState;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+
+use super::lifecycle::Lease;
+use crate::StoreError;
+use crate::model::runner_instances::{Column, Entity};
+
+/// Extends a lease that is still held on an instance that is still in one of these states. `false` means
+/// that the holder must stop: another run took over, or a person wants something else by now.
+pub async fn renew_in(
+    db: &impl ConnectionTrait,
+    id: &InstanceId,
+    states: &[InstanceState],
+    lease: &Lease<'_>,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let renewed = Entity::update_many()
+        .col_expr(Column::LeaseUntil, Expr::value(lease.until))
+        .filter(Column::Uid.eq(id.as_str()))
+        .filter(Column::State.is_in(states.iter().map(|state| state.as_str())))
+        .filter(Column::LeaseToken.eq(lease.token))
+        .filter(Column::LeaseUntil.gte(now))
+        .exec(db)
+        .await?;
+    Ok(renewed.rows_affected == 1)
+}
+
+/// Moves a state's deadline to `until`: something is known to take longer, such as a job that a draining
+/// runner has to finish. Nothing happens when the state is no longer that one.
+pub async fn postpone(
+    db: &impl ConnectionTrait,
+    id: &InstanceId,
+    state: InstanceState,
+    until: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::StateDeadline, Expr::value(until))
+        .filter(Column::Uid.eq(id.as_str()))
+        .filter(Column::State.eq(state.as_str()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
