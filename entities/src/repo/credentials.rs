@@ -2,15 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{CredentialId, OrgId, UserId};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
-use super::page::{self, Listed, Sort, Window};
+use super::page::{self, ListPage, ListQuery};
 use crate::StoreError;
 use crate::model::github_credentials::{ActiveModel, Column, Entity, Model};
-use crate::model::runners;
+use crate::model::{runner_instances, runners};
 
 impl Model {
     /// The row's id.
@@ -41,26 +41,6 @@ pub struct SealedSecret {
     pub sealed: String,
     /// Its last characters.
     pub hint: String,
-}
-
-/// What a list of credentials is sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CredentialKey {
-    /// The name.
-    Name,
-    /// When it was added.
-    CreatedAt,
-}
-
-/// Which credentials are listed.
-#[derive(Debug, Clone)]
-pub struct CredentialQuery {
-    /// Part of a name or an address.
-    pub q: Option<String>,
-    /// The order.
-    pub sort: Sort<CredentialKey>,
-    /// The part asked for.
-    pub window: Window,
 }
 
 /// Adds a credential.
@@ -169,25 +149,12 @@ pub async fn lock(
 pub async fn list(
     db: &impl ConnectionTrait,
     org: &OrgId,
-    query: &CredentialQuery,
-) -> Result<Listed<Model>, StoreError> {
-    let mut select = Entity::find()
+    query: &ListQuery,
+) -> Result<ListPage<Model>, StoreError> {
+    let select = Entity::find()
         .filter(Column::OrgId.eq(org.as_str()))
         .filter(Column::IsDeleted.eq(false));
-    if let Some(q) = &query.q {
-        select = select.filter(page::contains(Column::Name, q).or(page::contains(Column::WebUrl, q)));
-    }
-    let key = match query.sort.key {
-        CredentialKey::Name => Column::Name,
-        CredentialKey::CreatedAt => Column::CreatedAt,
-    };
-    let order = query.sort.order();
-    page::fetch(
-        db,
-        select.order_by(key, order.clone()).order_by(Column::Uid, order),
-        query.window,
-    )
-    .await
+    page::fetch(db, select, "github_credentials", &["name", "web_url"], query).await
 }
 
 /// The names of up to `limit` runners that use a credential, in order. A deleted runner counts while
@@ -198,8 +165,7 @@ pub async fn list_runner_names(
     id: &CredentialId,
     limit: u64,
 ) -> Result<Vec<String>, StoreError> {
-    use crate::model::runner_instances;
-    let still_there = sea_orm::sea_query::Query::select()
+    let still_there = Query::select()
         .column(runner_instances::Column::RunnerId)
         .from(runner_instances::Entity)
         .and_where(runner_instances::Column::OrgId.eq(org.as_str()))

@@ -11,36 +11,19 @@ use sea_orm::{
 };
 
 use super::fleet::states_where;
-use super::page::{self, Listed, Sort, Window};
+use super::page::{self, ListPage, ListQuery};
 use crate::StoreError;
 use crate::model::runner_instances::{Column, Entity, Model};
-
-/// What a list of instances is sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InstanceKey {
-    /// The name.
-    Name,
-    /// Where it stands in its life.
-    State,
-    /// Since when it stands there.
-    StateChangedAt,
-    /// When it was created.
-    CreatedAt,
-}
 
 /// Which instances of a runner are listed.
 #[derive(Debug, Clone)]
 pub struct InstanceQuery {
-    /// Part of a name or a container id.
-    pub q: Option<String>,
+    /// The part asked for, its order, and a text to be found.
+    pub list: ListQuery,
     /// Only in this state.
     pub state: Option<InstanceState>,
     /// Only on this node.
     pub node: Option<NodeId>,
-    /// The order.
-    pub sort: Sort<InstanceKey>,
-    /// The part asked for.
-    pub window: Window,
 }
 
 fn of(org: &OrgId, runner: &RunnerId) -> Select<Entity> {
@@ -57,7 +40,10 @@ pub async fn find(
     runner: &RunnerId,
     id: &InstanceId,
 ) -> Result<Option<Model>, StoreError> {
-    Ok(of(org, runner).filter(Column::Uid.eq(id.as_str())).one(db).await?)
+    Ok(of(org, runner)
+        .filter(Column::Uid.eq(id.as_str()))
+        .one(db)
+        .await?)
 }
 
 /// The same, locked until the transaction ends.
@@ -80,28 +66,20 @@ pub async fn list(
     org: &OrgId,
     runner: &RunnerId,
     query: &InstanceQuery,
-) -> Result<Listed<Model>, StoreError> {
+) -> Result<ListPage<Model>, StoreError> {
     let mut select = of(org, runner);
-    if let Some(q) = &query.q {
-        select = select.filter(page::contains(Column::Name, q).or(page::contains(Column::InstanceIdentifier, q)));
-    }
     if let Some(state) = query.state {
         select = select.filter(Column::State.eq(state.as_str()));
     }
     if let Some(node) = &query.node {
         select = select.filter(Column::NodeId.eq(node.as_str()));
     }
-    let key = match query.sort.key {
-        InstanceKey::Name => Column::Name,
-        InstanceKey::State => Column::State,
-        InstanceKey::StateChangedAt => Column::StateChangedAt,
-        InstanceKey::CreatedAt => Column::CreatedAt,
-    };
-    let order = query.sort.order();
     page::fetch(
         db,
-        select.order_by(key, order.clone()).order_by(Column::Uid, order),
-        query.window,
+        select,
+        "runner_instances",
+        &["name", "instance_identifier"],
+        &query.list,
     )
     .await
 }

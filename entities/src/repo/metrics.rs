@@ -31,18 +31,17 @@ pub async fn list_points(
     to: DateTime<Utc>,
     points: u32,
 ) -> Result<Vec<Point>, StoreError> {
-    let span_secs = (to - from).num_seconds().max(1);
-    let points = i64::from(points.max(1));
+    let span_secs = Ord::max((to - from).num_seconds(), 1);
+    let points = Ord::max(i64::from(points), 1);
     let stretch_secs = (span_secs + points - 1) / points;
-    let number = |column: Column| Expr::col(column);
     let stretch = stretch_of(db.get_database_backend(), from.timestamp(), stretch_secs);
     let rows: Vec<(i64, f64, f64, f64, f64, i64)> = Entity::find()
         .select_only()
         .column_as(stretch, "stretch")
-        .column_as(Func::avg(number(Column::CpuUsage)), "cpu")
-        .column_as(Func::avg(number(Column::MemoryUsage)), "memory")
-        .column_as(Func::avg(number(Column::DiskUsage)), "disk")
-        .column_as(Func::max(number(Column::CpuUsage)), "cpu_peak")
+        .column_as(Expr::expr(Func::avg(Expr::col(Column::CpuUsage))), "cpu")
+        .column_as(Expr::expr(Func::avg(Expr::col(Column::MemoryUsage))), "memory")
+        .column_as(Expr::expr(Func::avg(Expr::col(Column::DiskUsage))), "disk")
+        .column_as(Expr::expr(Func::max(Expr::col(Column::CpuUsage))), "cpu_peak")
         .column_as(Column::Uid.count(), "samples")
         .filter(Column::RunnerInstanceId.eq(instance.as_str()))
         .filter(Column::Timestamp.gte(from))
@@ -78,11 +77,13 @@ fn stretch_of(backend: DbBackend, from_secs: i64, stretch_secs: i64) -> SimpleEx
                 .arg(Expr::col(Column::Timestamp)),
         )
         .cast_as(Alias::new("integer")),
-        _ => Expr::expr(Func::cust(Alias::new("floor")).arg(
-            Func::cust(Alias::new("date_part"))
-                .arg("epoch")
-                .arg(Expr::col(Column::Timestamp)),
-        ))
+        _ => Expr::expr(
+            Func::cust(Alias::new("floor")).arg(
+                Func::cust(Alias::new("date_part"))
+                    .arg("epoch")
+                    .arg(Expr::col(Column::Timestamp)),
+            ),
+        )
         .cast_as(Alias::new("bigint")),
     };
     // Constants, not parameters: PostgreSQL would not know two parameters of `GROUP BY` to be equal.

@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use domain::ids::{NodeId, OrgId, UserId};
 use domain::instance::InstanceState;
 use domain::node::{NodeStatus, NodeType};
-use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
 use super::fleet::states_where;
-use super::page::{self, Listed, Sort, Window};
+use super::page::{self, ListPage, ListQuery};
 use crate::StoreError;
 use crate::model::nodes::{ActiveModel, Column, Entity, Model};
 use crate::model::runner_instances;
@@ -66,34 +66,15 @@ pub struct NodeSpec {
     pub is_active: bool,
 }
 
-/// What a list of nodes is sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NodeKey {
-    /// The name.
-    Name,
-    /// How the engine is reached.
-    Type,
-    /// Whether it answers.
-    Status,
-    /// How much room it has in all.
-    Capacity,
-    /// When it was added.
-    CreatedAt,
-}
-
 /// Which nodes are listed.
 #[derive(Debug, Clone)]
 pub struct NodeQuery {
-    /// Part of a name or an address.
-    pub q: Option<String>,
+    /// The part asked for, its order, and a text to be found.
+    pub list: ListQuery,
     /// Only with this status.
     pub status: Option<NodeStatus>,
     /// Only of this type.
     pub node_type: Option<NodeType>,
-    /// The order.
-    pub sort: Sort<NodeKey>,
-    /// The part asked for.
-    pub window: Window,
 }
 
 /// Adds a node that was never checked.
@@ -209,37 +190,22 @@ pub async fn list(
     db: &impl ConnectionTrait,
     org: &OrgId,
     query: &NodeQuery,
-) -> Result<Listed<Model>, StoreError> {
+) -> Result<ListPage<Model>, StoreError> {
     let mut select = Entity::find()
         .filter(Column::OrgId.eq(org.as_str()))
         .filter(Column::IsDeleted.eq(false));
-    if let Some(q) = &query.q {
-        select = select.filter(
-            Condition::any()
-                .add(page::contains(Column::Name, q))
-                .add(page::contains(Column::IpAddress, q))
-                .add(page::contains(Column::SocketPath, q))
-                .add(page::contains(Column::Host, q)),
-        );
-    }
     if let Some(status) = query.status {
         select = select.filter(Column::Status.eq(status.as_str()));
     }
     if let Some(node_type) = query.node_type {
         select = select.filter(Column::Type.eq(node_type.as_str()));
     }
-    let key = match query.sort.key {
-        NodeKey::Name => Column::Name,
-        NodeKey::Type => Column::Type,
-        NodeKey::Status => Column::Status,
-        NodeKey::Capacity => Column::Capacity,
-        NodeKey::CreatedAt => Column::CreatedAt,
-    };
-    let order = query.sort.order();
     page::fetch(
         db,
-        select.order_by(key, order.clone()).order_by(Column::Uid, order),
-        query.window,
+        select,
+        "nodes",
+        &["name", "ip_address", "socket_path", "host"],
+        &query.list,
     )
     .await
 }

@@ -8,12 +8,12 @@ use domain::instance::{InstanceState, InstanceStatus};
 use domain::runner::{NodeSelection, Resources, RunnerScope, RunnerStatus};
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Set,
 };
 
 use super::credentials::SealedSecret;
 use super::fleet::states_where;
-use super::page::{self, Listed, Sort, Window};
+use super::page::{self, ListPage, ListQuery};
 use crate::StoreError;
 use crate::model::runner_instances;
 use crate::model::runners::{ActiveModel, Column, Entity, Model};
@@ -95,32 +95,13 @@ pub enum TokenChange {
     Clear,
 }
 
-/// What a list of runners is sorted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunnerKey {
-    /// The name.
-    Name,
-    /// Whether it runs a job.
-    Status,
-    /// Where it is registered.
-    GithubRepo,
-    /// When it was added.
-    CreatedAt,
-    /// When it was last changed.
-    UpdatedAt,
-}
-
 /// Which runners are listed.
 #[derive(Debug, Clone)]
 pub struct RunnerQuery {
-    /// Part of a name, a repository or an image.
-    pub q: Option<String>,
+    /// The part asked for, its order, and a text to be found.
+    pub list: ListQuery,
     /// Only with this status.
     pub status: Option<RunnerStatus>,
-    /// The order.
-    pub sort: Sort<RunnerKey>,
-    /// The part asked for.
-    pub window: Window,
 }
 
 fn json_of(value: &impl serde::Serialize, column: &'static str) -> Result<serde_json::Value, StoreError> {
@@ -213,10 +194,7 @@ pub async fn update(
         .col_expr(Column::DockerImage, Expr::value(docker_image))
         .col_expr(Column::GithubRepo, Expr::value(github_repo))
         .col_expr(Column::Scope, Expr::value(scope.as_str()))
-        .col_expr(
-            Column::CredentialId,
-            Expr::value(credential_id.map(String::from)),
-        )
+        .col_expr(Column::CredentialId, Expr::value(credential_id.map(String::from)))
         .col_expr(Column::RunnerGroupId, Expr::value(runner_group_id))
         .col_expr(Column::Labels, Expr::value(json_of(&labels, "runners.labels")?))
         .col_expr(Column::Ephemeral, Expr::value(ephemeral))
@@ -241,10 +219,7 @@ pub async fn update(
     if let (Some(sealed), Some(hint)) = (sealed, hint) {
         update = update
             .col_expr(Column::GithubRunnerToken, Expr::value::<Option<String>>(sealed))
-            .col_expr(
-                Column::GithubRunnerTokenHint,
-                Expr::value::<Option<String>>(hint),
-            );
+            .col_expr(Column::GithubRunnerTokenHint, Expr::value::<Option<String>>(hint));
     }
     if update.exec(db).await?.rows_affected == 0 {
         return Ok(None);
@@ -301,32 +276,19 @@ pub async fn list(
     db: &impl ConnectionTrait,
     org: &OrgId,
     query: &RunnerQuery,
-) -> Result<Listed<Model>, StoreError> {
+) -> Result<ListPage<Model>, StoreError> {
     let mut select = Entity::find()
         .filter(Column::OrgId.eq(org.as_str()))
         .filter(Column::IsDeleted.eq(false));
-    if let Some(q) = &query.q {
-        select = select.filter(
-            page::contains(Column::Name, q)
-                .or(page::contains(Column::GithubRepo, q))
-                .or(page::contains(Column::DockerImage, q)),
-        );
-    }
     if let Some(status) = query.status {
         select = select.filter(Column::Status.eq(status.as_str()));
     }
-    let key = match query.sort.key {
-        RunnerKey::Name => Column::Name,
-        RunnerKey::Status => Column::Status,
-        RunnerKey::GithubRepo => Column::GithubRepo,
-        RunnerKey::CreatedAt => Column::CreatedAt,
-        RunnerKey::UpdatedAt => Column::UpdatedAt,
-    };
-    let order = query.sort.order();
     page::fetch(
         db,
-        select.order_by(key, order.clone()).order_by(Column::Uid, order),
-        query.window,
+        select,
+        "runners",
+        &["name", "github_repo", "docker_image"],
+        &query.list,
     )
     .await
 }
@@ -390,12 +352,10 @@ pub async fn derive_status(
         .and_where(runner_instances::Column::IsDeleted.eq(false))
         .and_where(runner_instances::Column::Status.eq(InstanceStatus::Busy.as_str()))
         .to_owned();
-    let status: sea_orm::sea_query::SimpleExpr = Expr::case(
-        Expr::exists(busy_instance),
-        RunnerStatus::Busy.as_str(),
-    )
-    .finally(RunnerStatus::Idle.as_str())
-    .into();
+    let status: sea_orm::sea_query::SimpleExpr =
+        Expr::case(Expr::exists(busy_instance), RunnerStatus::Busy.as_str())
+            .finally(RunnerStatus::Idle.as_str())
+            .into();
     Entity::update_many()
         .col_expr(Column::Status, status.clone())
         .col_expr(Column::UpdatedAt, Expr::value(now))
