@@ -5,6 +5,7 @@
 //! poem or bollard; the `tidy` test keeps it so. Start with [`instance`], the state machine that
 //! everything else serves, then [`tasks`], the contract between the processes.
 
+pub mod change;
 pub mod clock;
 pub mod container;
 pub mod ids;

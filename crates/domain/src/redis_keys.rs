@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::ids::{InstanceId, OrgId};
+use crate::ids::{InstanceId, NodeId, OrgId};
 
 /// How long [`runner_status`] lives without a heartbeat; its absence means offline.
 pub const RUNNER_STATUS_TTL: Duration = Duration::from_mins(5);
@@ -21,7 +21,7 @@ pub fn runner_metrics(id: &InstanceId) -> String {
     format!("runner_metrics:{id}")
 }
 
-/// Stream of an organisation's changes, capped at [`EVENTS_MAX_LEN`]; written by api and worker after
+/// Stream of an organisation's changes ([`crate::change::Change`]), capped at [`EVENTS_MAX_LEN`]; written by api and worker after
 /// each committed change, read by the api for its event streams. The database is the truth, these are hints.
 pub fn events(org: &OrgId) -> String {
     format!("runner_pilot:events:{org}")
@@ -40,6 +40,15 @@ pub const BEAT_PREFIX: &str = "runner_pilot:beat";
 /// [`WORKER_REFRESH`] by its worker and removed when the worker stops.
 pub const WORKERS: &str = "runner_pilot:workers";
 
+/// String, the name of the worker that listens to a node's engine, so that each event is acted on once;
+/// expires after [`NODE_WATCH_TTL`]; written by the workers.
+pub fn node_watch(id: &NodeId) -> String {
+    format!("runner_pilot:node_watch:{id}")
+}
+
+/// How long a claim on a node's events lives without being renewed.
+pub const NODE_WATCH_TTL: Duration = Duration::from_secs(15);
+
 /// How often a worker refreshes its entry in [`WORKERS`]; three missed ones mean that it is gone.
 pub const WORKER_REFRESH: Duration = Duration::from_secs(10);
 
@@ -56,7 +65,12 @@ mod tests {
 
     #[test]
     fn every_other_key_starts_with_our_prefix() {
-        for key in [events(&OrgId::new()), BEAT_PREFIX.to_owned(), WORKERS.to_owned()] {
+        for key in [
+            events(&OrgId::new()),
+            BEAT_PREFIX.to_owned(),
+            WORKERS.to_owned(),
+            node_watch(&NodeId::new()),
+        ] {
             assert!(key.starts_with("runner_pilot:"), "{key}");
         }
     }
