@@ -1,1 +1,3 @@
+//! The API server's binary.
+
 fn main() {}

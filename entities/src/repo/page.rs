@@ -1,7 +1,10 @@
 //! A part of a list: which rows, in which order, and how many there are in all.
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, LikeExpr, SimpleExpr};
-use sea_orm::{ConnectionTrait, EntityTrait, FromQueryResult, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ConnectionTrait, EntityTrait, FromQueryResult, Order, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+};
 
 use crate::StoreError;
 
@@ -54,9 +57,16 @@ where
         None => select,
     };
     let total = select.clone().count(db).await?;
-    let order = if query.sort.descending { Order::Desc } else { Order::Asc };
+    let order = if query.sort.descending {
+        Order::Desc
+    } else {
+        Order::Asc
+    };
     let items = select
-        .order_by(Expr::col((Alias::new(table), Alias::new(query.sort.column))), order.clone())
+        .order_by(
+            Expr::col((Alias::new(table), Alias::new(query.sort.column))),
+            order.clone(),
+        )
         .order_by(Expr::col((Alias::new(table), Alias::new("uid"))), order)
         .limit(query.limit)
         .offset(query.offset)
@@ -70,11 +80,19 @@ pub fn contains(table: &'static str, searched: &[&'static str], text: &str) -> S
     let escaped: String = text
         .to_lowercase()
         .chars()
-        .flat_map(|c| if "\\%_".contains(c) { vec!['\\', c] } else { vec![c] })
+        .flat_map(|c| {
+            if "\\%_".contains(c) {
+                vec!['\\', c]
+            } else {
+                vec![c]
+            }
+        })
         .collect();
     let pattern = format!("%{escaped}%");
-    searched.iter().fold(Expr::val(false).into(), |any: SimpleExpr, column| {
-        let lower = Func::lower(Expr::col((Alias::new(table), Alias::new(*column))));
-        any.or(Expr::expr(lower).like(LikeExpr::new(pattern.clone()).escape('\\')))
-    })
+    searched
+        .iter()
+        .fold(Expr::val(false).into(), |any: SimpleExpr, column| {
+            let lower = Func::lower(Expr::col((Alias::new(table), Alias::new(*column))));
+            any.or(Expr::expr(lower).like(LikeExpr::new(pattern.clone()).escape('\\')))
+        })
 }

@@ -1,0 +1,25 @@
+//! The REST API of Runner Pilot: routes, the page, health and metrics.
+//!
+//! `routes/` are thin: they resolve who calls ([`access`]), hand the parsed request to a use case in
+//! `services/` and turn its outcome into a DTO. Services work on domain types and `entities::repo`; DTOs
+//! never reach `repo`, database models never reach a route. This crate never talks to Docker.
+//!
+//! Start with [`app::build`], the whole server as one endpoint, then [`error::ApiError`].
+
+pub mod access;
+pub mod app;
+pub mod audit;
+pub mod auth;
+pub mod context;
+pub mod error;
+pub mod fields;
+pub mod middleware;
+pub mod page;
+pub mod payload;
+pub mod reply;
+pub mod request;
+pub mod settings;
+
+mod dto;
+mod routes;
+mod services;

@@ -1,0 +1,13 @@
+//! What every request passes through, from outside in: [`RequestScope`] (id, client address, log line,
+//! metrics), [`SecurityHeaders`], [`Outcome`] (time limit, panics, every failure as problem+json),
+//! [`BodyLimit`].
+
+mod body_limit;
+mod outcome;
+mod scope;
+mod security_headers;
+
+pub use body_limit::BodyLimit;
+pub use outcome::Outcome;
+pub use scope::RequestScope;
+pub use security_headers::SecurityHeaders;

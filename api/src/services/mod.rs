@@ -1,0 +1,1 @@
+//! Use cases: what a route does once it knows who calls and what was sent.
