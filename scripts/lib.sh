@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is used by whoever sources this
 # What every script here shares: words to the reader, where things live, and how a process that we
 # started is remembered and ended. Sourced, never run.
 

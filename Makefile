@@ -1,0 +1,24 @@
+# A thin face over scripts/: each target is one script, which can be run without make.
+.DEFAULT_GOAL := help
+.PHONY: help up down doctor test lint fmt
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## Install what is missing, build, start everything on this machine and print the address
+	@scripts/up.sh
+
+down: ## Stop exactly what `make up` started
+	@scripts/down.sh
+
+doctor: ## Check this machine and this installation, and say how to mend what is wrong
+	@scripts/doctor.sh
+
+test: ## Format, lints and every test, on real parts that are started privately
+	@scripts/test.sh
+
+lint: ## Format, lints and script checks, without tests
+	@scripts/lint.sh
+
+fmt: ## Format the code
+	@cargo fmt --all

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# make test: everything that can be tested, on this machine alone. Also what .ci/run calls.
+#
+# Installs what the tests need, then: format, lints, build, every test on the real parts (private Redis,
+# SQLite, PostgreSQL, a Docker engine). Ends with what was done and how long it took.
+
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/install.sh"
+
+SUMMARY=()
+
+# timed TITLE COMMAND…: runs COMMAND, remembers how long it took, and ends everything when it fails.
+timed() {
+    local title="$1" begin="$SECONDS"
+    shift
+    step "$title"
+    "$@" </dev/null || {
+        summary
+        die "$title failed; its messages are above"
+    }
+    SUMMARY+=("$(printf '%5s s  %s' "$((SECONDS - begin))" "$title")")
+}
+
+summary() {
+    say ""
+    [ "${#SUMMARY[@]}" = 0 ] || printf '%s\n' "${SUMMARY[@]}" >&2
+}
+
+install_parts() {
+    need_rust
+    need_package redis-server redis-server "a private Redis for each test that needs one"
+    need_file "/usr/lib/postgresql/*/bin/initdb" postgresql "a private PostgreSQL"
+    need_package dockerd docker.io "the engines that test runners live on"
+    need_package ip iproute2 "the network of the second engine"
+    need_package curl curl "asking whether an engine answers"
+    need_package shellcheck shellcheck "checking the scripts"
+    need_file "/bin/busybox" busybox-static "the simulated runner image, which no registry is needed for"
+    install_needed
+}
+
+run_tests() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        cargo nextest run --locked --workspace --no-fail-fast
+        # nextest leaves out the examples in the documentation.
+        cargo test --locked --workspace --doc --quiet
+    else
+        cargo test --locked --workspace --no-fail-fast
+    fi
+}
+
+cd "$ROOT"
+timed "installing what is missing" install_parts
+timed "Docker engine" scripts/docker-engine.sh start
+step "Python with Celery"
+CELERY_PYTHON="$(scripts/python-env.sh)"
+export CELERY_PYTHON
+timed "GitHub contract proxy" scripts/github-contract-env.sh
+timed "format, scripts, lints" scripts/lint.sh
+# Tests start the binaries as processes and find them where this puts them.
+timed "build" cargo build --locked --workspace --all-targets
+timed "tests" run_tests
+
+summary
+say "All tests passed in $((SECONDS / 60)) min $((SECONDS % 60)) s."
+if running "$RUN/dockerd.pid" >/dev/null; then say "The Docker engine that was started stays; scripts/docker-engine.sh stop ends it."; fi
