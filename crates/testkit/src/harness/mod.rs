@@ -17,6 +17,7 @@ pub mod reaper;
 pub mod redis_server;
 pub mod remote_engine;
 pub mod service;
+pub mod stack;
 pub mod system;
 pub mod tls;
 
