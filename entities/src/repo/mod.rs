@@ -2,6 +2,7 @@
 //! compare-and-set; what belongs to an organisation is always looked up together with its id.
 
 pub mod assignment;
+pub mod audit;
 pub mod credentials;
 pub mod derived;
 pub mod fleet;
@@ -10,6 +11,7 @@ pub mod installation;
 pub mod instances;
 pub mod leases;
 pub mod lifecycle;
+pub mod members;
 pub mod metrics;
 pub mod node_checks;
 pub mod nodes;
@@ -17,3 +19,4 @@ pub mod page;
 pub mod runners;
 pub mod samples;
 pub mod timeline;
+pub mod users;
