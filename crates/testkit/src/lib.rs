@@ -6,3 +6,4 @@
 
 pub mod github;
 pub mod harness;
+pub mod runner_image;
