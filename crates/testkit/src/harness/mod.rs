@@ -2,7 +2,7 @@
 //!
 //! Everything is private to the test that starts it, listens on loopback only and ends when it is
 //! dropped; what a killed test process leaves behind is ended by [`reaper`]. Start with
-//! [`System::start`] for the whole product, or with one part alone.
+//! [`Stack::start`] for the whole product, or with one part alone.
 
 pub mod canary;
 pub mod child;
@@ -18,7 +18,6 @@ pub mod redis_server;
 pub mod remote_engine;
 pub mod service;
 pub mod stack;
-pub mod system;
 pub mod tls;
 
 pub use canary::Canary;
@@ -33,5 +32,4 @@ pub use postgres::Postgres;
 pub use redis_server::{RedisOptions, RedisServer};
 pub use remote_engine::RemoteEngine;
 pub use service::{Ready, Service};
-pub use system::{System, SystemOptions};
 pub use tls::TlsMaterial;
