@@ -1,7 +1,5 @@
 //! Exceptions as Celery stores them.
 
-use std::fmt::Write as _;
-
 use serde_json::{Value, json};
 
 use crate::json;
@@ -44,10 +42,10 @@ pub(crate) fn repr_encoded(encoded: &Value) -> String {
     match encoded.get("exc_message") {
         Some(Value::Array(args)) => {
             let shown: Vec<String> = args.iter().map(json::repr).collect();
-            drop(write!(out, "({})", shown.join(", ")));
+            out.push_str(&format!("({})", shown.join(", ")));
         }
         Some(Value::Null) | None => out.push_str("()"),
-        Some(single) => drop(write!(out, "({})", json::repr(single))),
+        Some(single) => out.push_str(&format!("({})", json::repr(single))),
     }
     out
 }

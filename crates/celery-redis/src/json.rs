@@ -1,7 +1,5 @@
 //! JSON as Python writes it, and Python's way of showing values.
 
-use std::fmt::Write as _;
-
 use serde_json::{Map, Value};
 
 /// Characters of a `repr` that Celery keeps in `argsrepr` and `kwargsrepr`.
@@ -82,7 +80,7 @@ fn write_value(out: &mut String, value: &Value) {
         Value::Null => out.push_str("None"),
         Value::Bool(true) => out.push_str("True"),
         Value::Bool(false) => out.push_str("False"),
-        Value::Number(number) => drop(write!(out, "{number}")),
+        Value::Number(number) => out.push_str(&number.to_string()),
         Value::String(text) => write_str(out, text),
         Value::Array(items) => {
             out.push('[');
@@ -124,8 +122,8 @@ fn write_str(out: &mut String, text: &str) {
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
-            c if c == quote => drop(write!(out, "\\{c}")),
-            c if c.is_control() => drop(write!(out, "\\x{:02x}", u32::from(c))),
+            c if c == quote => out.extend(['\\', c]),
+            c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
             c => out.push(c),
         }
     }

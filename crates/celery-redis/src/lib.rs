@@ -1,18 +1,26 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+pub mod beat;
+mod call;
 mod client;
 mod clock;
 mod draft;
 mod error;
+mod exception;
 mod json;
 mod keys;
 mod link;
+mod message;
+mod request;
 mod result;
 mod scripts;
 mod signature;
+mod worker;
 
 pub use client::{Client, ClientBuilder};
 pub use error::Error;
+pub use request::{TaskRequest, current_request, data, fail, ignore, reject, retry_in};
 pub use result::{AsyncResult, Outcome, TaskFailure, TaskId, TaskMeta};
 pub use signature::Signature;
+pub use worker::{Worker, WorkerBuilder};

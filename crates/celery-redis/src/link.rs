@@ -115,10 +115,6 @@ impl Link {
         Self { server, push, current: Arc::default() }
     }
 
-    pub(crate) fn server(&self) -> &Server {
-        &self.server
-    }
-
     /// The connection, made if there is none. All callers share one attempt.
     pub(crate) async fn connection(&self) -> Result<(u64, MultiplexedConnection), RedisError> {
         let (generation, dial) = {

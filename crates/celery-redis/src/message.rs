@@ -290,3 +290,7 @@ fn time(headers: &Map<String, Value>, name: &'static str) -> Result<Option<DateT
         Some(_) => Err(Malformed::Time(name)),
     }
 }
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

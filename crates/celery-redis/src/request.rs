@@ -133,6 +133,7 @@ pub fn ignore() -> TaskError {
 /// Leaves the directive with the running task. The error's text ties the two together: a directive whose error
 /// was dropped on the way has no effect.
 fn direct(text: String, directive: Directive) -> TaskError {
-    drop(SURROUNDINGS.try_with(|here| *lock(&here.directive) = Some((text.clone(), directive))));
+    // Outside a running task there is nobody to heed it.
+    let _ = SURROUNDINGS.try_with(|here| *lock(&here.directive) = Some((text.clone(), directive)));
     TaskError::UnexpectedError(text)
 }

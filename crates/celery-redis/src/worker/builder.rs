@@ -1,0 +1,207 @@
+//! Settings of a worker.
+
+use std::{any::Any, collections::BTreeMap, sync::Arc, time::Duration};
+
+use celery::task::Task;
+
+use crate::{
+    draft::host_name,
+    error::Error,
+    keys::{DEFAULT_QUEUE, Keys},
+    link::Server,
+    request::Shared,
+    worker::{
+        registry::{Entry, Registry},
+        runtime::Worker,
+    },
+};
+
+/// The settings, once checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub hostname: String,
+    pub queues: Vec<String>,
+    pub concurrency: usize,
+    /// Messages held beyond those being executed; 0 means no limit.
+    pub prefetch: usize,
+    pub visibility_timeout: Duration,
+    pub restore_interval: Duration,
+    pub result_expires: Option<Duration>,
+    pub shutdown_grace: Duration,
+    pub max_deaths: u32,
+    pub eta_limit: usize,
+    pub track_started: bool,
+}
+
+/// Describes a [`Worker`]; see each method for its default.
+#[derive(Debug)]
+pub struct WorkerBuilder {
+    url: String,
+    prefix: String,
+    private_prefix: String,
+    prefetch_multiplier: usize,
+    settings: Settings,
+    shared: Shared,
+    tasks: BTreeMap<&'static str, Entry>,
+    duplicate: Option<&'static str>,
+}
+
+impl WorkerBuilder {
+    pub(crate) fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            prefix: String::new(),
+            private_prefix: "celery-redis.".to_owned(),
+            prefetch_multiplier: 4,
+            settings: Settings {
+                hostname: format!("celery@{}", host_name()),
+                queues: vec![DEFAULT_QUEUE.to_owned()],
+                concurrency: std::thread::available_parallelism().map_or(1, usize::from),
+                prefetch: 0,
+                visibility_timeout: Duration::from_secs(3600),
+                restore_interval: Duration::from_secs(10),
+                result_expires: Some(Duration::from_secs(86_400)),
+                shutdown_grace: Duration::from_secs(30),
+                max_deaths: 5,
+                eta_limit: 65_535,
+                track_started: false,
+            },
+            shared: Shared::default(),
+            tasks: BTreeMap::new(),
+            duplicate: None,
+        }
+    }
+
+    /// The node name, `celery@<host>` unless set. Each worker should have its own.
+    #[must_use]
+    pub fn hostname(mut self, name: impl Into<String>) -> Self {
+        self.settings.hostname = name.into();
+        self
+    }
+
+    /// The queues to take from, `celery` alone unless set.
+    #[must_use]
+    pub fn queues<Q: Into<String>>(mut self, queues: impl IntoIterator<Item = Q>) -> Self {
+        self.settings.queues = queues.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How many tasks run at once; the number of cores unless set.
+    #[must_use]
+    pub fn concurrency(mut self, tasks: usize) -> Self {
+        self.settings.concurrency = tasks;
+        self
+    }
+
+    /// Holds up to `concurrency` times this many messages, 4 unless set; 0 means no limit.
+    #[must_use]
+    pub fn prefetch_multiplier(mut self, multiplier: usize) -> Self {
+        self.prefetch_multiplier = multiplier;
+        self
+    }
+
+    /// How long a message may go without a sign of life from its worker before another takes it; one hour
+    /// unless set. Held messages are vouched for every third of it, so it need not exceed any task's length.
+    #[must_use]
+    pub fn visibility_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.visibility_timeout = timeout;
+        self
+    }
+
+    /// How often to look for messages of dead workers; 10 s unless set.
+    #[must_use]
+    pub fn restore_interval(mut self, interval: Duration) -> Self {
+        self.settings.restore_interval = interval;
+        self
+    }
+
+    /// How long results are kept, one day unless set; `None` keeps them for ever.
+    #[must_use]
+    pub fn result_expires(mut self, age: Option<Duration>) -> Self {
+        self.settings.result_expires = age;
+        self
+    }
+
+    /// How long running tasks may take to end at shutdown; 30 s unless set.
+    #[must_use]
+    pub fn shutdown_grace(mut self, grace: Duration) -> Self {
+        self.settings.shutdown_grace = grace;
+        self
+    }
+
+    /// How many workers a message with late acknowledgement may kill before it is set aside; 5 unless set.
+    #[must_use]
+    pub fn max_deaths(mut self, deaths: u32) -> Self {
+        self.settings.max_deaths = deaths;
+        self
+    }
+
+    /// How many delayed messages are held without counting against the prefetch limit; 65,535 unless set.
+    #[must_use]
+    pub fn eta_limit(mut self, messages: usize) -> Self {
+        self.settings.eta_limit = messages;
+        self
+    }
+
+    /// Stores `STARTED` when a task begins; off unless set.
+    #[must_use]
+    pub fn track_started(mut self, track: bool) -> Self {
+        self.settings.track_started = track;
+        self
+    }
+
+    /// kombu's transport option `global_keyprefix`, put before every key and channel.
+    #[must_use]
+    pub fn global_keyprefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// Put before the keys that only this crate knows (`owners`, `dead-letter`); `celery-redis.` unless set.
+    /// Workers that share a database must agree on it.
+    #[must_use]
+    pub fn private_keyprefix(mut self, prefix: impl Into<String>) -> Self {
+        self.private_prefix = prefix.into();
+        self
+    }
+
+    /// Shares a value with all tasks: `celery_redis::data::<C>()` gives it back inside their bodies.
+    #[must_use]
+    pub fn data<C: Any + Send + Sync>(mut self, value: Arc<C>) -> Self {
+        self.shared.insert(value);
+        self
+    }
+
+    /// Makes a task executable here.
+    #[must_use]
+    pub fn register<T: Task + 'static>(mut self) -> Self {
+        if self.tasks.insert(T::NAME, Entry::of::<T>()).is_some() {
+            self.duplicate = Some(T::NAME);
+        }
+        self
+    }
+
+    /// Checks the settings; connects nowhere yet.
+    pub fn build(self) -> Result<Worker, Error> {
+        let Self { url, prefix, private_prefix, prefetch_multiplier, mut settings, shared, tasks, duplicate } = self;
+        if let Some(name) = duplicate {
+            return Err(Error::DuplicateTask(name.to_owned()));
+        }
+        let check = |ok: bool, problem: &str| if ok { Ok(()) } else { Err(Error::Config(problem.to_owned())) };
+        check(settings.concurrency > 0, "concurrency must be at least 1")?;
+        check(!settings.queues.is_empty(), "a worker needs at least one queue")?;
+        check(settings.queues.iter().all(|queue| !queue.is_empty()), "a queue name must not be empty")?;
+        check(settings.visibility_timeout >= Duration::from_secs(1), "the visibility timeout must be at least 1 s")?;
+        check(settings.restore_interval >= Duration::from_millis(100), "the restore interval must be at least 100 ms")?;
+        let mut unique = std::collections::HashSet::new();
+        settings.queues.retain(|queue| unique.insert(queue.clone()));
+        settings.prefetch = settings.concurrency.saturating_mul(prefetch_multiplier);
+        Ok(Worker {
+            server: Server::new(&url)?,
+            keys: Keys::new(&prefix, &private_prefix),
+            registry: Registry::new(tasks),
+            settings,
+            shared,
+        })
+    }
+}

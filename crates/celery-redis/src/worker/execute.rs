@@ -1,0 +1,164 @@
+//! Executes one delivery and writes its end.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
+
+use serde_json::json;
+
+use crate::{
+    clock,
+    exception::Exception,
+    message,
+    request::{Surroundings, TaskRequest},
+    worker::{
+        job::Job,
+        registry::Verdict,
+        runtime::Core,
+        settle::{FollowUp, Stored},
+    },
+};
+
+/// Runs a delivery from its start to its acknowledgement.
+pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
+    let message = &job.message;
+    if message.expires.is_some_and(|expires| expires <= clock::now()) {
+        return revoke(&core, &job, "expired").await;
+    }
+    if core.settings.track_started {
+        let result = json!({"pid": std::process::id(), "hostname": core.settings.hostname});
+        let started = Stored { status: "STARTED", result, traceback: None, children: Vec::new() };
+        if let Some(meta) = started.own_meta(message) {
+            core.store(&message.id, meta).await;
+        }
+    }
+    let began = Instant::now();
+    let here = Surroundings {
+        shared: core.shared.clone(),
+        request: Arc::new(request(&core, &job)),
+        directive: Arc::new(Mutex::new(None)),
+    };
+    let verdict = core.registry.run(core.app.clone(), message, here).await;
+    let seconds = began.elapsed().as_secs_f64();
+    match verdict {
+        Verdict::Success(value) => {
+            tracing::info!(task.id = message.id, task.name = message.task, seconds, "task succeeded");
+            succeed(&core, &job, value).await;
+        }
+        Verdict::Failure(exception) => {
+            tracing::error!(
+                task.id = message.id,
+                task.name = message.task,
+                seconds,
+                error = %crate::exception::repr_encoded(&exception.encode()),
+                "task failed"
+            );
+            fail(&core, &job, "FAILURE", &exception).await;
+        }
+        Verdict::Retry { eta, cause } => retry(&core, &job, eta, &cause).await,
+        Verdict::Reject { requeue: true } if job.late => {
+            tracing::info!(task.id = message.id, task.name = message.task, "task rejected and put back");
+            if let Some(raw) = message::redelivered(&job.taken.raw, false) {
+                core.give_back([[job.taken.tag.clone(), "L".to_owned(), core.list_of(&job), raw]]).await;
+            }
+        }
+        Verdict::Reject { .. } => {
+            let exception = Exception::celery("Reject", vec![json!("rejected by the task"), json!(false)]);
+            fail(&core, &job, "FAILURE", &exception).await;
+        }
+        Verdict::Ignore => {
+            core.settle(&job, true, None, &FollowUp::default()).await;
+        }
+    }
+}
+
+/// Ends a delivery that is not to be executed.
+pub(crate) async fn revoke(core: &Core, job: &Job, reason: &str) {
+    tracing::info!(task.id = job.message.id, task.name = job.message.task, reason, "task revoked");
+    fail(core, job, "REVOKED", &Exception::celery("TaskRevokedError", vec![json!(reason)])).await;
+}
+
+async fn succeed(core: &Core, job: &Job, value: serde_json::Value) {
+    let message = &job.message;
+    let follow_up = match core.after_success(message, &value) {
+        Ok(follow_up) => follow_up,
+        Err(problem) => {
+            let exception = Exception::raised("builtins", "ValueError", &message.task, &problem);
+            return fail(core, job, "FAILURE", &exception).await;
+        }
+    };
+    let stored =
+        Stored { status: "SUCCESS", result: value.clone(), traceback: None, children: follow_up.children.clone() };
+    let meta = stored.own_meta(message);
+    if message.embed.chord.is_none() {
+        core.settle(job, true, meta, &follow_up).await;
+    } else if core.settle(job, false, meta, &follow_up).await {
+        core.chord_part(message, "SUCCESS", &value).await;
+        core.settle(job, true, None, &FollowUp::default()).await;
+    }
+}
+
+/// Stores the failure, tells all who wait for this task, then acknowledges.
+pub(crate) async fn fail(core: &Core, job: &Job, status: &'static str, exception: &Exception) {
+    let message = &job.message;
+    let stored = Stored::exception(status, exception);
+    let follow_up = core.after_failure(message);
+    let alone = message.embed.chord.is_none() && message.embed.chain.is_empty();
+    let held = core.settle(job, alone, stored.own_meta(message), &follow_up).await;
+    if alone || !held {
+        return;
+    }
+    core.chord_part(message, status, &stored.result).await;
+    core.fail_chain(message, status, exception).await;
+    core.settle(job, true, None, &FollowUp::default()).await;
+}
+
+async fn retry(core: &Core, job: &Job, eta: Option<chrono::DateTime<chrono::Utc>>, cause: &Exception) {
+    let message = &job.message;
+    let raw = match message.retry(&job.taken.raw, eta) {
+        Ok(raw) => raw,
+        Err(problem) => {
+            let exception = Exception::raised("builtins", "ValueError", &message.task, &problem.to_string());
+            return fail(core, job, "FAILURE", &exception).await;
+        }
+    };
+    tracing::warn!(
+        task.id = message.id,
+        task.name = message.task,
+        retries = message.retries + 1,
+        error = %crate::exception::repr_encoded(&cause.encode()),
+        "task will be retried"
+    );
+    let mut stored = Stored::exception("RETRY", cause);
+    stored.children = vec![json!([[message.id, null], null])];
+    let follow_up = FollowUp { raw: vec![(core.list_of(job), raw)], ..FollowUp::default() };
+    core.settle(job, true, stored.own_meta(message), &follow_up).await;
+}
+
+impl Core {
+    /// The list a delivery goes back to.
+    pub(crate) fn list_of(&self, job: &Job) -> String {
+        self.keys.list(&job.taken.queue, job.message.priority)
+    }
+}
+
+fn request(core: &Core, job: &Job) -> TaskRequest {
+    let message = &job.message;
+    TaskRequest {
+        id: message.id.clone(),
+        task: message.task.clone(),
+        retries: message.retries,
+        headers: message.headers.clone(),
+        root_id: message.root_id.clone(),
+        parent_id: message.parent_id.clone(),
+        group: message.group.clone(),
+        eta: message.eta,
+        expires: message.expires,
+        exchange: job.exchange.clone(),
+        queue: job.taken.queue.clone(),
+        priority: message.priority,
+        redelivered: message.redelivered,
+        hostname: core.settings.hostname.clone(),
+    }
+}

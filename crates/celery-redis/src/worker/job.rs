@@ -1,0 +1,65 @@
+//! A delivery: a message that this worker holds.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use serde_json::json;
+
+use crate::message::Message;
+
+/// A message as the take script returned it.
+#[derive(Debug, Clone)]
+pub(crate) struct Taken {
+    /// The queue it came from.
+    pub queue: String,
+    /// Its key in `unacked`.
+    pub tag: String,
+    /// The list element.
+    pub raw: String,
+}
+
+/// A message that this worker holds and can execute.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// Distinguishes two deliveries of one message.
+    pub seq: u64,
+    pub taken: Taken,
+    pub message: Message,
+    /// The address in the message, for the slot in `unacked`.
+    pub exchange: String,
+    pub routing_key: String,
+    /// Whether it is acknowledged after it was executed.
+    pub late: bool,
+    /// Whether an early acknowledgement was sent.
+    acked: AtomicBool,
+}
+
+impl Job {
+    pub(crate) fn new(seq: u64, taken: Taken, message: Message, late: bool) -> Arc<Self> {
+        let address = |name: &str| {
+            let envelope: Option<serde_json::Value> = crate::json::parse(&taken.raw).ok();
+            let info = envelope.as_ref().and_then(|envelope| envelope.get("properties")?.get("delivery_info")?.get(name));
+            info.and_then(serde_json::Value::as_str).map(str::to_owned)
+        };
+        let exchange = address("exchange").unwrap_or_default();
+        let routing_key = address("routing_key").unwrap_or_else(|| taken.queue.clone());
+        Arc::new(Self { seq, taken, message, exchange, routing_key, late, acked: AtomicBool::new(false) })
+    }
+
+    /// The tag while the message is in `unacked`, empty after an early acknowledgement.
+    pub(crate) fn open_tag(&self) -> &str {
+        if self.acked.load(Ordering::Acquire) { "" } else { &self.taken.tag }
+    }
+
+    /// Notes that the message is acknowledged.
+    pub(crate) fn set_acked(&self) {
+        self.acked.store(true, Ordering::Release);
+    }
+
+    /// The value of the message's slot in `unacked`.
+    pub(crate) fn slot(&self) -> String {
+        format!("[{}, {}, {}]", self.taken.raw, json!(self.exchange), json!(self.routing_key))
+    }
+}

@@ -1,0 +1,249 @@
+//! Tasks by name, each with its type erased.
+
+use std::{collections::BTreeMap, future::Future, marker::PhantomData, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use celery::{
+    Celery,
+    error::TaskError,
+    protocol::{Message as CrateMessage, MessageHeaders, MessageProperties},
+    task::{Request, ResultValue, Task, TaskOptions},
+};
+use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use serde_json::{Value, json};
+
+use crate::{
+    call,
+    exception::Exception,
+    link::lock,
+    message::Message,
+    request::{Directive, SURROUNDINGS, Surroundings},
+};
+
+/// How one execution ended.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Success(Value),
+    Failure(Exception),
+    Retry { eta: Option<DateTime<Utc>>, cause: Exception },
+    Reject { requeue: bool },
+    Ignore,
+}
+
+/// A registered task.
+pub(crate) struct Entry {
+    pub late: bool,
+    runner: Arc<dyn Runner>,
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entry").field("late", &self.late).finish_non_exhaustive()
+    }
+}
+
+impl Entry {
+    pub(crate) fn of<T: Task + 'static>() -> Self {
+        Self { late: T::DEFAULTS.acks_late.unwrap_or(false), runner: Arc::new(Typed::<T>(PhantomData)) }
+    }
+}
+
+/// All registered tasks.
+#[derive(Debug)]
+pub(crate) struct Registry(BTreeMap<&'static str, Entry>);
+
+impl Registry {
+    pub(crate) fn new(tasks: BTreeMap<&'static str, Entry>) -> Self {
+        Self(tasks)
+    }
+
+    /// Whether the message is acknowledged after its execution; an unknown task fails at once either way.
+    pub(crate) fn acks_late(&self, task: &str) -> bool {
+        self.0.get(task).is_none_or(|entry| entry.late)
+    }
+
+    /// The names, in order.
+    pub(crate) fn names(&self) -> Vec<&'static str> {
+        self.0.keys().copied().collect()
+    }
+
+    /// Executes a message within its surroundings. A panic is a failure of the task, nothing more.
+    pub(crate) async fn run(&self, app: Arc<Celery>, message: &Message, here: Surroundings) -> Verdict {
+        let Some(entry) = self.0.get(message.task.as_str()) else {
+            return Verdict::Failure(Exception::celery("NotRegistered", vec![json!(message.task)]));
+        };
+        let runner = entry.runner.clone();
+        let running = SURROUNDINGS.scope(here, async { runner.run(app, message).await });
+        match AssertUnwindSafe(running).catch_unwind().await {
+            Ok(verdict) => verdict,
+            Err(panic) => {
+                let text = panic
+                    .downcast_ref::<&str>()
+                    .map(|text| (*text).to_owned())
+                    .or_else(|| panic.downcast_ref::<String>().cloned())
+                    .unwrap_or_else(|| "the task panicked".to_owned());
+                Verdict::Failure(Exception::raised("celery_redis", "Panic", &message.task, &text))
+            }
+        }
+    }
+}
+
+/// Executes messages of one task.
+#[async_trait]
+trait Runner: Send + Sync {
+    async fn run(&self, app: Arc<Celery>, message: &Message) -> Verdict;
+}
+
+struct Typed<T>(PhantomData<fn() -> T>);
+
+#[async_trait]
+impl<T: Task + 'static> Runner for Typed<T> {
+    async fn run(&self, app: Arc<Celery>, message: &Message) -> Verdict {
+        let type_error = |text: String| Verdict::Failure(Exception::raised("builtins", "TypeError", T::NAME, &text));
+        let bound = match call::bind(T::NAME, T::ARGS, &message.args, &message.kwargs) {
+            Ok(bound) => bound,
+            Err(text) => return type_error(text),
+        };
+        let params: T::Params = match serde_json::from_value(Value::Object(bound.clone())) {
+            Ok(params) => params,
+            Err(error) => return type_error(call::explain(T::NAME, T::ARGS, &bound, &error)),
+        };
+        let mut request = Request::<T>::new(app, crate_message(message), params.clone());
+        request.hostname = SURROUNDINGS.try_with(|here| here.request.hostname.clone()).ok();
+        let task = T::from_request(request, T::DEFAULTS);
+        let ended = within(limits(message, T::DEFAULTS), task.run(params)).await;
+        let result = match ended {
+            Ok(result) => result,
+            Err(exceeded) => {
+                task.on_failure(&TaskError::TimeoutError).await;
+                return Verdict::Failure(exceeded.exception(T::NAME));
+            }
+        };
+        match result {
+            Ok(returned) => match returned.to_json_value() {
+                Ok(value) => {
+                    task.on_success(&returned).await;
+                    Verdict::Success(value)
+                }
+                Err(error) => Verdict::Failure(Exception::raised("builtins", "TypeError", T::NAME, &error.to_string())),
+            },
+            Err(error) => {
+                task.on_failure(&error).await;
+                judge(&task, error, message)
+            }
+        }
+    }
+}
+
+/// Decides between failing and repeating, by the task's own options.
+fn judge<T: Task>(task: &T, error: TaskError, message: &Message) -> Verdict {
+    let raised = |exc_type: &str, text: &str| Exception::raised("celery_redis", exc_type, T::NAME, text);
+    let (cause, wanted, eta) = match error {
+        TaskError::UnexpectedError(text) => match directive(&text) {
+            Some(Directive::Fail { exc_type, message }) => {
+                return Verdict::Failure(Exception::raised("builtins", &exc_type, T::NAME, &message));
+            }
+            Some(Directive::Reject { requeue }) => return Verdict::Reject { requeue },
+            Some(Directive::Ignore) => return Verdict::Ignore,
+            Some(Directive::Retry { at, reason }) => (raised("RetryableError", &reason), true, Some(at)),
+            None => (raised("UnexpectedError", &text), task.retry_for_unexpected(), None),
+        },
+        TaskError::ExpectedError(text) => (raised("ExpectedError", &text), true, None),
+        TaskError::TimeoutError => (raised("TimeoutError", "task timed out"), true, None),
+        TaskError::Retry(eta) => {
+            let text = format!(
+                "Can't retry {}[{}] args:{} kwargs:{}",
+                T::NAME,
+                message.id,
+                crate::json::repr_args(&message.args),
+                crate::json::repr_kwargs(&message.kwargs)
+            );
+            let mut cause = raised("MaxRetriesExceededError", &text);
+            cause.module = "celery.exceptions".to_owned();
+            (cause, true, eta)
+        }
+    };
+    let exhausted = task.max_retries().is_some_and(|limit| message.retries >= limit);
+    if wanted && !exhausted {
+        Verdict::Retry { eta: eta.or_else(|| task.retry_eta()), cause }
+    } else {
+        Verdict::Failure(cause)
+    }
+}
+
+/// The directive left by the function that made this error.
+fn directive(text: &str) -> Option<Directive> {
+    let left = SURROUNDINGS.try_with(|here| lock(&here.directive).take()).ok().flatten();
+    left.filter(|(of, _)| of == text).map(|(_, directive)| directive)
+}
+
+/// Which limit a task ran into.
+enum Exceeded {
+    Hard(f64),
+    Soft,
+}
+
+impl Exceeded {
+    fn exception(&self, task: &str) -> Exception {
+        let (exc_type, args) = match self {
+            Self::Hard(limit) => ("TimeLimitExceeded", vec![json!(limit)]),
+            Self::Soft => ("SoftTimeLimitExceeded", vec![]),
+        };
+        let mut exception = Exception::bare("billiard.exceptions", exc_type, args);
+        if matches!(self, Self::Soft) {
+            exception.traceback = Exception::raised("", exc_type, task, "").traceback;
+        }
+        exception
+    }
+}
+
+/// The limits of a message, else of its task: `[hard, soft]` in seconds.
+fn limits(message: &Message, options: TaskOptions) -> [Option<f64>; 2] {
+    let default = |limit: Option<u32>| limit.filter(|limit| *limit > 0).map(f64::from);
+    [
+        message.time_limits[0].or(default(options.hard_time_limit)),
+        message.time_limits[1].or(default(options.time_limit)),
+    ]
+}
+
+/// Runs a future up to the shorter limit. There is no way to raise the soft one inside the future, so it ends it too.
+async fn within<R>([hard, soft]: [Option<f64>; 2], running: Pin<Box<dyn Future<Output = R> + Send + '_>>) -> Result<R, Exceeded> {
+    let exceeded = match (hard, soft) {
+        (None, None) => return Ok(running.await),
+        (Some(hard), Some(soft)) if soft < hard => (soft, Exceeded::Soft),
+        (Some(hard), _) => (hard, Exceeded::Hard(hard)),
+        (None, Some(soft)) => (soft, Exceeded::Soft),
+    };
+    let limit = Duration::try_from_secs_f64(exceeded.0).unwrap_or(Duration::MAX);
+    tokio::time::timeout(limit, running).await.map_err(|_| exceeded.1)
+}
+
+/// The message as the `celery` crate's requests want it.
+fn crate_message(message: &Message) -> CrateMessage {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive and saturating; only shown to the task")]
+    let whole = |limit: Option<f64>| limit.map(|limit| limit.ceil() as u32);
+    CrateMessage {
+        properties: MessageProperties {
+            correlation_id: message.correlation_id.clone(),
+            content_type: "application/json".to_owned(),
+            content_encoding: "utf-8".to_owned(),
+            reply_to: Some(message.reply_to.clone()),
+            delivery_info: None,
+        },
+        headers: MessageHeaders {
+            id: message.id.clone(),
+            task: message.task.clone(),
+            root_id: message.root_id.clone(),
+            parent_id: message.parent_id.clone(),
+            group: message.group.clone(),
+            eta: message.eta,
+            expires: message.expires,
+            retries: Some(message.retries),
+            timelimit: (whole(message.time_limits[0]), whole(message.time_limits[1])),
+            origin: message.headers.get("origin").and_then(Value::as_str).map(str::to_owned),
+            ..MessageHeaders::default()
+        },
+        raw_body: Vec::new(),
+    }
+}

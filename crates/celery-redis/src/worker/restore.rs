@@ -1,0 +1,210 @@
+//! Keeps what this worker holds, and brings back what dead workers held.
+
+use std::{collections::HashMap, collections::HashSet, time::Duration};
+
+use redis::{RedisError, Value};
+use uuid::Uuid;
+
+use crate::{
+    json,
+    keys::SEP,
+    link::{is_transient, lock},
+    message,
+    scripts,
+    worker::{job::Taken, runtime::Core, writer::Call},
+};
+
+/// Tags handled in one round trip.
+const CHUNK: usize = 500;
+/// Life of the sweep's lock, as kombu sets it.
+const MUTEX_LIFE: Duration = Duration::from_secs(300);
+
+impl Core {
+    /// Vouches for deliveries; returns those that somebody else has taken over.
+    pub(crate) async fn renew(&self, held: Vec<(String, String)>) -> Option<HashSet<String>> {
+        let mut lost = HashSet::new();
+        for chunk in held.chunks(CHUNK) {
+            let mut call =
+                Call::new(&scripts::RENEW, vec![self.keys.unacked_index(), self.keys.owners()]).arg(&self.consumer);
+            for (tag, _) in chunk {
+                call = call.arg(tag);
+            }
+            let reply = self.writer.call(call).await?;
+            lost.extend(redis::from_redis_value::<Vec<String>>(reply).ok()?);
+        }
+        if !lost.is_empty() && self.server_was_replaced().await {
+            self.reinstate(held.into_iter().filter(|(tag, _)| lost.contains(tag))).await;
+            lost.clear();
+        }
+        Some(lost)
+    }
+
+    /// Writes deliveries into a server that may have lost them.
+    pub(crate) async fn reinstate(&self, held: impl IntoIterator<Item = (String, String)>) {
+        let held: Vec<(String, String)> = held.into_iter().collect();
+        for chunk in held.chunks(CHUNK) {
+            let keys = vec![self.keys.unacked(), self.keys.unacked_index(), self.keys.owners()];
+            let mut call = Call::new(&scripts::REINSTATE, keys).arg(&self.consumer);
+            for (tag, slot) in chunk {
+                call = call.arg(tag).arg(slot);
+            }
+            self.writer.call(call).await;
+        }
+    }
+
+    /// Whether the server is another process than the one that held our deliveries.
+    pub(crate) async fn server_was_replaced(&self) -> bool {
+        let mut info = redis::pipe();
+        info.cmd("INFO").arg("server");
+        let Ok((text,)) = self.link.query::<(String,)>(&info).await else { return false };
+        let run_id = text.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap_or_default().trim();
+        let known = lock(&self.run_id);
+        !known.is_empty() && *known != run_id
+    }
+
+    /// Finds deliveries that the server believes to be ours: their reply was lost with a connection.
+    pub(crate) async fn orphans(&self) -> Vec<Taken> {
+        match self.try_orphans().await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(error = %error, "could not look for messages of a lost reply; a sweep will find them");
+                Vec::new()
+            }
+        }
+    }
+
+    async fn try_orphans(&self) -> Result<Vec<Taken>, RedisError> {
+        let mut owners = redis::pipe();
+        owners.hgetall(self.keys.owners());
+        let (owners,): (HashMap<String, String>,) = self.link.query(&owners).await?;
+        let tags: Vec<String> =
+            owners.into_iter().filter(|(_, owner)| owner.starts_with(&self.consumer)).map(|(tag, _)| tag).collect();
+        let slots = self.slots(&tags).await?;
+        Ok(tags
+            .into_iter()
+            .zip(slots)
+            .filter_map(|(tag, slot)| {
+                let (raw, _, routing_key) = read_slot(slot.as_deref()?)?;
+                Some(Taken { queue: routing_key, tag, raw })
+            })
+            .collect())
+    }
+
+    /// The messages behind tags, in order.
+    async fn slots(&self, tags: &[String]) -> Result<Vec<Option<String>>, RedisError> {
+        if tags.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut get = redis::pipe();
+        get.cmd("HMGET").arg(self.keys.unacked()).arg(tags);
+        let (slots,): (Vec<Option<String>>,) = self.link.query(&get).await?;
+        Ok(slots)
+    }
+
+    /// Gives messages whose worker gave no sign of life for the visibility timeout back to their lists.
+    pub(crate) async fn sweep(&self, held: HashSet<String>) {
+        let token = Uuid::new_v4().simple().to_string();
+        match self.try_sweep(&held, &token).await {
+            Ok(0) => {}
+            Ok(restored) => tracing::warn!(restored, "gave messages of lost workers back to their queues"),
+            Err(error) if is_transient(&error) => tracing::debug!(error = %error, "sweep interrupted"),
+            Err(error) => tracing::error!(error = %error, "sweep failed"),
+        }
+    }
+
+    async fn try_sweep(&self, held: &HashSet<String>, token: &str) -> Result<usize, RedisError> {
+        let mut begin = redis::pipe();
+        begin.cmd("SET").arg(self.keys.unacked_mutex()).arg(token).arg("NX").arg("PX").arg(millis(MUTEX_LIFE));
+        begin.cmd("TIME");
+        let (locked, (seconds, micros)): (Value, (f64, f64)) = self.link.query(&begin).await?;
+        if locked != Value::Okay {
+            return Ok(0);
+        }
+        let cutoff = seconds + micros / 1e6 - self.settings.visibility_timeout.as_secs_f64();
+        let restored = self.restore_older(held, &format!("{cutoff:.6}")).await;
+        self.link.script::<Value>(&scripts::RELEASE, &[self.keys.unacked_mutex()], &[token.to_owned()]).await?;
+        restored
+    }
+
+    async fn restore_older(&self, held: &HashSet<String>, cutoff: &str) -> Result<usize, RedisError> {
+        let mut restored = 0;
+        let mut offset = 0;
+        loop {
+            // Newest first, as kombu scans: pushed to the popping end, the oldest is then popped first.
+            let mut list = redis::pipe();
+            list.cmd("ZREVRANGEBYSCORE").arg(self.keys.unacked_index()).arg(cutoff).arg("-inf");
+            list.arg("LIMIT").arg(offset).arg(CHUNK);
+            let (tags,): (Vec<String>,) = self.link.query(&list).await?;
+            if tags.is_empty() {
+                break;
+            }
+            let full = tags.len() == CHUNK;
+            let (ours, stale): (Vec<String>, Vec<String>) = tags.into_iter().partition(|tag| held.contains(tag));
+            offset += ours.len();
+            restored += self.restore_chunk(&stale, cutoff).await?;
+            if !full {
+                break;
+            }
+        }
+        self.link
+            .script::<Value>(&scripts::PRUNE, &[self.keys.unacked(), self.keys.owners()], &[])
+            .await?;
+        Ok(restored)
+    }
+
+    async fn restore_chunk(&self, tags: &[String], cutoff: &str) -> Result<usize, RedisError> {
+        if tags.is_empty() {
+            return Ok(0);
+        }
+        let mut owners = redis::pipe();
+        owners.cmd("HMGET").arg(self.keys.owners()).arg(tags);
+        let (owners,): (Vec<Option<String>>,) = self.link.query(&owners).await?;
+        let slots = self.slots(tags).await?;
+        let mut args = vec![String::new(), cutoff.to_owned()];
+        for ((tag, slot), owner) in tags.iter().zip(slots).zip(owners) {
+            let died = owner.is_some_and(|owner| owner.ends_with('+'));
+            let Some(slot) = slot else {
+                args.extend([tag.clone(), "R".to_owned(), String::new(), String::new()]);
+                continue;
+            };
+            let readable = read_slot(&slot).and_then(|(raw, exchange, routing_key)| {
+                Some((message::redelivered(&raw, died)?, exchange, routing_key))
+            });
+            if let Some((raw, exchange, routing_key)) = readable {
+                let queue = self.queue_of(&exchange, &routing_key).await?;
+                args.extend([tag.clone(), "R".to_owned(), self.keys.list(&queue, message::priority_of(&raw)), raw]);
+            } else {
+                tracing::error!(tag, "set aside an unreadable message of a lost worker");
+                self.bury(tag, &slot, "unreadable in `unacked`", cutoff).await;
+            }
+        }
+        let keys = [self.keys.unacked(), self.keys.unacked_index(), self.keys.owners()];
+        self.link.script(&scripts::GIVE_BACK, &keys, &args).await
+    }
+
+    /// The queue an address leads to: itself through the anonymous exchange, else what is bound.
+    async fn queue_of(&self, exchange: &str, routing_key: &str) -> Result<String, RedisError> {
+        if exchange.is_empty() {
+            return Ok(routing_key.to_owned());
+        }
+        let mut members = redis::pipe();
+        members.smembers(self.keys.binding(exchange));
+        let (members,): (Vec<String>,) = self.link.query(&members).await?;
+        let bound = members.iter().find_map(|member| {
+            let mut parts = member.split(SEP);
+            (parts.next() == Some(routing_key)).then(|| parts.nth(1).map(str::to_owned)).flatten()
+        });
+        Ok(bound.unwrap_or_else(|| routing_key.to_owned()))
+    }
+}
+
+/// Reads `[message, exchange, routing_key]`.
+fn read_slot(slot: &str) -> Option<(String, String, String)> {
+    let serde_json::Value::Array(parts) = json::parse(slot).ok()? else { return None };
+    let [message, exchange, routing_key] = parts.as_slice() else { return None };
+    message.is_object().then(|| Some((message.to_string(), exchange.as_str()?.to_owned(), routing_key.as_str()?.to_owned())))?
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
