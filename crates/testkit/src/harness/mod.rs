@@ -2,7 +2,7 @@
 //!
 //! Everything is private to the test that starts it, listens on loopback only and ends when it is
 //! dropped; what a killed test process leaves behind is ended by [`reaper`]. Start with
-//! [`Stack::start`] for the whole product, or with one part alone.
+//! [`stack::Stack::start`] for the whole product, or with one part alone.
 
 pub mod canary;
 pub mod child;
@@ -32,4 +32,5 @@ pub use postgres::Postgres;
 pub use redis_server::{RedisOptions, RedisServer};
 pub use remote_engine::RemoteEngine;
 pub use service::{Ready, Service};
+pub use stack::Stack;
 pub use tls::TlsMaterial;
