@@ -1,0 +1,105 @@
+//! The last lines of a container's log.
+
+use std::collections::VecDeque;
+
+use bollard::query_parameters::LogsOptions;
+use futures::StreamExt;
+
+use super::container::OwnedContainer;
+use super::engine::{CALL, Engine};
+use super::error::NodeError;
+
+impl Engine {
+    /// The last `lines` lines of output and error output, of which the last `max_bytes` bytes are kept.
+    /// Works on an ended container too.
+    pub async fn tail_logs(
+        &self,
+        container: &OwnedContainer,
+        lines: u32,
+        max_bytes: usize,
+    ) -> Result<String, NodeError> {
+        let options = LogsOptions {
+            stdout: true,
+            stderr: true,
+            tail: lines.to_string(),
+            ..LogsOptions::default()
+        };
+        let mut pieces = self.docker().logs(container.id.as_str(), Some(options));
+        let mut tail = Tail::new(max_bytes);
+        self.guarded("read logs", CALL, async {
+            while let Some(piece) = pieces.next().await {
+                match piece {
+                    Ok(piece) => tail.push(&piece.into_bytes()),
+                    Err(error) => match NodeError::from_bollard("read logs", &error) {
+                        // Lines of megabytes: what came so far is what there is to show.
+                        NodeError::ReplyTooLarge { .. } => break,
+                        other => return Err(other),
+                    },
+                }
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(tail.into_text())
+    }
+}
+
+/// Keeps the last bytes of what it is given.
+struct Tail {
+    bytes: VecDeque<u8>,
+    max: usize,
+    cut: bool,
+}
+
+impl Tail {
+    fn new(max: usize) -> Self {
+        Self {
+            bytes: VecDeque::new(),
+            max,
+            cut: false,
+        }
+    }
+
+    fn push(&mut self, piece: &[u8]) {
+        let piece = &piece[piece.len().saturating_sub(self.max)..];
+        let excess = (self.bytes.len() + piece.len()).saturating_sub(self.max);
+        self.cut |= excess > 0 || piece.len() == self.max;
+        self.bytes.drain(..excess.min(self.bytes.len()));
+        self.bytes.extend(piece);
+    }
+
+    /// From a line's start, if anything was cut off before it.
+    fn into_text(mut self) -> String {
+        let bytes = self.bytes.make_contiguous();
+        let start = match bytes.iter().position(|byte| *byte == b'\n') {
+            Some(end_of_line) if self.cut && end_of_line + 1 < bytes.len() => end_of_line + 1,
+            Some(_) | None => 0,
+        };
+        String::from_utf8_lossy(&bytes[start..]).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tail(max: usize, pieces: &[&str]) -> String {
+        let mut tail = Tail::new(max);
+        for piece in pieces {
+            tail.push(piece.as_bytes());
+        }
+        tail.into_text()
+    }
+
+    #[test]
+    fn a_short_log_is_whole_and_a_long_one_starts_at_a_line() {
+        assert_eq!(tail(100, &["one\n", "two\n"]), "one\ntwo\n");
+        assert_eq!(tail(9, &["one\n", "two\n", "three\n"]), "three\n");
+    }
+
+    #[test]
+    fn one_endless_line_is_cut_to_the_bound() {
+        assert_eq!(tail(4, &["abcdefgh", "ij"]), "ghij");
+        assert_eq!(tail(0, &["abc"]), "");
+    }
+}
