@@ -125,6 +125,9 @@ pub enum ApiError {
     /// The server cannot answer now.
     #[oai(status = 503)]
     Unavailable(ProblemJson, #[oai(header = "Retry-After")] u64),
+    /// Something behind the server did not answer in time.
+    #[oai(status = 504)]
+    GatewayTimeout(ProblemJson),
 }
 
 fn problem(status: u16, code: &str, detail: impl Into<String>) -> ProblemJson {
@@ -227,6 +230,11 @@ impl ApiError {
     /// 503: something the server needs is away or busy.
     pub fn unavailable() -> Self {
         Self::Unavailable(problem(503, "unavailable", "The server cannot answer now. Try again shortly."), 2)
+    }
+
+    /// 504: something behind the server did not answer in time; the text says what and what would help.
+    pub fn gateway_timeout(detail: impl Into<String>) -> Self {
+        Self::GatewayTimeout(problem(504, "gateway_timeout", detail))
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// `MAX_CONNECTIONS`: more than these wait in the kernel's queue.
     pub max_connections: usize,
+    /// `ALLOW_PLAIN_TCP_NODES`: whether a remote node may be reached without TLS elsewhere than on loopback.
+    pub allow_plain_tcp_nodes: bool,
 }
 
 impl Settings {
@@ -54,6 +56,7 @@ impl Settings {
             allow_registration: variables.flag("ALLOW_REGISTRATION", true),
             trusted_proxies: networks(variables, "TRUSTED_PROXIES"),
             max_connections: variables.parsed_in("MAX_CONNECTIONS", 2_048, 16..=65_536),
+            allow_plain_tcp_nodes: variables.flag("ALLOW_PLAIN_TCP_NODES", false),
         };
         settings.check(variables);
         settings

@@ -77,7 +77,7 @@ impl<'a, T: ParseFromJSON + 'static> ApiExtractor<'a> for Body<T> {
     }
 }
 
-fn parse<T: ParseFromJSON + 'static>(bytes: &[u8]) -> Result<T, ApiError> {
+pub(super) fn parse<T: ParseFromJSON + 'static>(bytes: &[u8]) -> Result<T, ApiError> {
     let Strict(value) = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
     let found = faults(&schemas_of::<T>(), &T::schema_ref(), &value);
     if !found.is_empty() {
