@@ -103,6 +103,12 @@ impl GitHub {
         Ok(access)
     }
 
+    /// Whether GitHub knows the token at all: one call that every kind of token may make and that costs
+    /// nothing. Fails with [`Error::Unauthorized`] if it does not.
+    pub async fn check_token(&self) -> Result<(), Error> {
+        self.get(self.url("rate_limit")).await.map(drop)
+    }
+
     async fn login(&self) -> Result<Option<String>, Error> {
         #[derive(Deserialize)]
         struct User {
