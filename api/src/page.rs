@@ -40,6 +40,17 @@ impl<T: Type + ToJSON> Page<T> {
             offset: u32::try_from(query.offset).unwrap_or(u32::MAX),
         }
     }
+
+    /// As [`Page::of`], for views that a row may not yield.
+    pub fn try_of<R>(
+        page: ListPage<R>,
+        query: &ListQuery,
+        view: impl FnMut(R) -> Result<T, ApiError>,
+    ) -> Result<Self, ApiError> {
+        let ListPage { items, total } = page;
+        let items = items.into_iter().map(view).collect::<Result<Vec<T>, ApiError>>()?;
+        Ok(Self::of(ListPage { items, total }, query, |view| view))
+    }
 }
 
 /// Checks the parameters of a list. `sortable` are the columns that `sort` may name, the first one being
