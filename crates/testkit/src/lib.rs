@@ -4,6 +4,7 @@
 //! It knows the product only from outside: its HTTP API, its Redis keys and its containers' labels. It is
 //! never linked into a shipped binary. Start with [`harness`].
 
+pub mod engine;
 pub mod github;
 pub mod harness;
 pub mod runner_image;
