@@ -5,26 +5,38 @@ use serde_json::{Map, Value};
 /// Maps positional and keyword arguments to a task's parameters; the error is the text of a `TypeError`.
 ///
 /// A parameter that was not given is left out: whether it may be is for its type to say (an `Option` may).
+/// Parameters named `*args` and `**kwargs` collect what is left over, as fields `args` and `kwargs`.
 pub(crate) fn bind(
     task: &str,
     parameters: &[&str],
     args: &[Value],
     kwargs: &Map<String, Value>,
 ) -> Result<Map<String, Value>, String> {
-    if args.len() > parameters.len() {
-        let plural = if parameters.len() == 1 { "" } else { "s" };
+    let named: Vec<&str> = parameters.iter().copied().filter(|name| !name.starts_with('*')).collect();
+    let collects = |name: &str| parameters.contains(&name);
+    if args.len() > named.len() && !collects("*args") {
+        let plural = if named.len() == 1 { "" } else { "s" };
         let were = if args.len() == 1 { "was" } else { "were" };
-        return Err(format!("{task}() takes {} positional argument{plural} but {} {were} given", parameters.len(), args.len()));
+        return Err(format!("{task}() takes {} positional argument{plural} but {} {were} given", named.len(), args.len()));
     }
     let mut bound: Map<String, Value> =
-        parameters.iter().zip(args).map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        named.iter().zip(args).map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let mut rest = Map::new();
     for (name, value) in kwargs {
-        if !parameters.contains(&name.as_str()) {
-            return Err(format!("{task}() got an unexpected keyword argument '{name}'"));
-        }
-        if bound.insert(name.clone(), value.clone()).is_some() {
+        if !named.contains(&name.as_str()) {
+            if !collects("**kwargs") {
+                return Err(format!("{task}() got an unexpected keyword argument '{name}'"));
+            }
+            rest.insert(name.clone(), value.clone());
+        } else if bound.insert(name.clone(), value.clone()).is_some() {
             return Err(format!("{task}() got multiple values for argument '{name}'"));
         }
+    }
+    if collects("*args") {
+        bound.insert("args".to_owned(), args.iter().skip(named.len()).cloned().collect());
+    }
+    if collects("**kwargs") {
+        bound.insert("kwargs".to_owned(), Value::Object(rest));
     }
     Ok(bound)
 }
@@ -61,6 +73,13 @@ mod tests {
         {
             assert_eq!(Value::Object(call(&args, &kwargs).unwrap()), expected);
         }
+    }
+
+    #[test]
+    fn what_is_left_over_is_collected_where_a_task_asks_for_it() {
+        let kwargs = json!({"k": 3});
+        let bound = bind("echo", &["x", "*args", "**kwargs"], &[json!(1), json!(2)], kwargs.as_object().unwrap());
+        assert_eq!(Value::Object(bound.unwrap()), json!({"x": 1, "args": [2], "kwargs": {"k": 3}}));
     }
 
     #[test]

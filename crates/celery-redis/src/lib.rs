@@ -20,7 +20,7 @@ mod worker;
 
 pub use client::{Client, ClientBuilder};
 pub use error::Error;
-pub use request::{TaskRequest, current_request, data, fail, ignore, reject, retry_in};
+pub use request::{TaskRequest, current_request, data, fail, fail_with, ignore, reject, retry_in};
 pub use result::{AsyncResult, Outcome, TaskFailure, TaskId, TaskMeta};
 pub use signature::Signature;
 pub use worker::{Worker, WorkerBuilder};

@@ -65,7 +65,7 @@ pub struct TaskRequest {
 /// An end that the `celery` crate's errors cannot express.
 #[derive(Debug, Clone)]
 pub(crate) enum Directive {
-    Fail { exc_type: String, message: String },
+    Fail { exc_type: String, args: Vec<Value> },
     Retry { at: DateTime<Utc>, reason: String },
     Reject { requeue: bool },
     Ignore,
@@ -107,9 +107,14 @@ pub fn current_request() -> Option<Arc<TaskRequest>> {
 ///
 /// `exc_type` is the class that a Python caller sees, e.g. `ValueError`.
 pub fn fail(exc_type: impl Into<String>, message: impl Into<String>) -> TaskError {
-    let (exc_type, message) = (exc_type.into(), message.into());
-    let text = format!("{exc_type}: {message}");
-    direct(text, Directive::Fail { exc_type, message })
+    fail_with(exc_type, vec![Value::String(message.into())])
+}
+
+/// As [`fail`], for an exception with any arguments.
+pub fn fail_with(exc_type: impl Into<String>, args: Vec<Value>) -> TaskError {
+    let exc_type = exc_type.into();
+    let shown: Vec<String> = args.iter().map(|arg| arg.as_str().map_or_else(|| arg.to_string(), str::to_owned)).collect();
+    direct(format!("{exc_type}: {}", shown.join(", ")), Directive::Fail { exc_type, args })
 }
 
 /// Ends this attempt and repeats the call after a delay, unless its retries are used up: then it fails with

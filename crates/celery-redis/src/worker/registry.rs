@@ -141,8 +141,10 @@ fn judge<T: Task>(task: &T, error: TaskError, message: &Message) -> Verdict {
     let raised = |exc_type: &str, text: &str| Exception::raised("celery_redis", exc_type, T::NAME, text);
     let (cause, wanted, eta) = match error {
         TaskError::UnexpectedError(text) => match directive(&text) {
-            Some(Directive::Fail { exc_type, message }) => {
-                return Verdict::Failure(Exception::raised("builtins", &exc_type, T::NAME, &message));
+            Some(Directive::Fail { exc_type, args }) => {
+                let shown = text.strip_prefix(&format!("{exc_type}: ")).unwrap_or(&text);
+                let raised = Exception::raised("builtins", &exc_type, T::NAME, shown);
+                return Verdict::Failure(Exception { args, ..raised });
             }
             Some(Directive::Reject { requeue }) => return Verdict::Reject { requeue },
             Some(Directive::Ignore) => return Verdict::Ignore,
@@ -166,6 +168,8 @@ fn judge<T: Task>(task: &T, error: TaskError, message: &Message) -> Verdict {
     };
     let exhausted = task.max_retries().is_some_and(|limit| message.retries >= limit);
     if wanted && !exhausted {
+        let bare = cause.exc_type == "MaxRetriesExceededError";
+        let cause = if bare { raised("Retry", "the task asked to be retried") } else { cause };
         Verdict::Retry { eta: eta.or_else(|| task.retry_eta()), cause }
     } else {
         Verdict::Failure(cause)

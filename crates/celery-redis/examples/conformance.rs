@@ -1,0 +1,233 @@
+//! A worker with the tasks that the conformance checklist names, started as Celery's own command is:
+//!
+//! `REDIS_URL=redis://127.0.0.1:6379/0 conformance -Q celery,other -c 4 -n w1@host`
+//!
+//! Further options: `--visibility-timeout SECONDS`, `--restore-interval SECONDS`, `--prefetch-multiplier N`,
+//! `--track-started`, `--prefix PREFIX`, `--grace SECONDS`, `--max-deaths N`. SIGTERM and SIGINT shut it down warmly.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use celery::{
+    prelude::*,
+    task::{Request, Task, TaskOptions},
+};
+use celery_redis::{Client, Signature, Worker, WorkerBuilder, current_request, data, fail, fail_with, reject, retry_in};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+#[celery::task(name = "tasks.add")]
+async fn add(x: f64, y: f64) -> TaskResult<Value> {
+    Ok(number(x + y))
+}
+
+#[celery::task(name = "tasks.mul")]
+async fn mul(x: f64, y: f64) -> TaskResult<Value> {
+    Ok(number(x * y))
+}
+
+#[celery::task(name = "tasks.tsum")]
+async fn tsum(numbers: Vec<f64>) -> TaskResult<Value> {
+    Ok(number(numbers.iter().sum()))
+}
+
+/// Whole numbers stay whole, as in Python.
+fn number(value: f64) -> Value {
+    #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+    if value.fract() == 0.0 && value.abs() < 9e15 { json!(value as i64) } else { json!(value) }
+}
+
+#[celery::task(name = "tasks.boom")]
+async fn boom() -> TaskResult<()> {
+    Err(fail_with("ValueError", vec![json!("bad"), json!(3)]))
+}
+
+/// Fails `times` times, then returns how often it was retried.
+#[celery::task(name = "tasks.flaky", acks_late = true, max_retries = 3)]
+async fn flaky(times: Option<u32>) -> TaskResult<u32> {
+    let retries = current_request().map_or(0, |request| request.retries);
+    if retries < times.unwrap_or(2) {
+        return Err(retry_in(Duration::from_millis(100), format!("try {retries}")));
+    }
+    Ok(retries)
+}
+
+#[celery::task(name = "tasks.sleepy")]
+async fn sleepy(seconds: f64) -> TaskResult<f64> {
+    tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+    Ok(seconds)
+}
+
+#[celery::task(name = "tasks.sleepy_late", acks_late = true)]
+async fn sleepy_late(seconds: f64) -> TaskResult<f64> {
+    tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
+    Ok(seconds)
+}
+
+#[celery::task(name = "tasks.noop")]
+async fn noop() -> TaskResult<()> {
+    Ok(())
+}
+
+/// Sends `add(x, y)` and returns its id.
+#[celery::task(name = "tasks.spawn")]
+async fn spawn(x: f64, y: f64) -> TaskResult<String> {
+    let client = data::<Client>()?;
+    let sent = client.send(&Signature::new("tasks.add").arg(x).arg(y)).await;
+    sent.map(|id| id.to_string()).map_err(|error| fail("RuntimeError", error.to_string()))
+}
+
+/// Refuses its message, for good or the first time only.
+#[celery::task(name = "tasks.rejecter", acks_late = true)]
+async fn rejecter(requeue: Option<bool>) -> TaskResult<String> {
+    let redelivered = current_request().is_some_and(|request| request.redelivered);
+    match (requeue.unwrap_or(false), redelivered) {
+        (true, true) => Ok("accepted at last".to_owned()),
+        (requeue, _) => Err(reject(requeue)),
+    }
+}
+
+#[celery::task(name = "tasks.panicking", acks_late = true)]
+async fn panicking(message: String) -> TaskResult<()> {
+    assert!(message.is_empty(), "{message}");
+    Ok(())
+}
+
+/// Kills its worker.
+#[celery::task(name = "tasks.deadly", acks_late = true)]
+async fn deadly() -> TaskResult<()> {
+    // Long enough for the note that it began to be written, as with anything that takes a worker down in earnest.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    std::process::abort();
+}
+
+/// Appends its id to a Redis list when it begins, and again when it ends.
+#[celery::task(name = "tasks.record", acks_late = true)]
+async fn record(list: String, milliseconds: u64) -> TaskResult<()> {
+    let id = current_request().map(|request| request.id.clone()).unwrap_or_default();
+    let redis = data::<redis::aio::ConnectionManager>()?;
+    let note = |text: String| {
+        let mut redis = redis.as_ref().clone();
+        let list = list.clone();
+        async move {
+            redis::cmd("RPUSH").arg(list).arg(text).exec_async(&mut redis).await.map_err(|error| fail("IOError", error.to_string()))
+        }
+    };
+    note(format!("begin {id}")).await?;
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    note(format!("end {id}")).await
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct EchoParams {
+    args: Vec<Value>,
+    kwargs: Map<String, Value>,
+}
+
+/// Returns its arguments, whatever they are.
+struct Echo {
+    request: Request<Self>,
+    options: TaskOptions,
+}
+
+#[async_trait]
+impl Task for Echo {
+    const NAME: &'static str = "tasks.echo";
+    const ARGS: &'static [&'static str] = &["*args", "**kwargs"];
+    type Params = EchoParams;
+    type Returns = Value;
+
+    fn from_request(request: Request<Self>, options: TaskOptions) -> Self {
+        Self { request, options }
+    }
+
+    fn request(&self) -> &Request<Self> {
+        &self.request
+    }
+
+    fn options(&self) -> &TaskOptions {
+        &self.options
+    }
+
+    async fn run(&self, params: EchoParams) -> TaskResult<Value> {
+        Ok(json!({"args": params.args, "kwargs": params.kwargs}))
+    }
+}
+
+fn with_tasks(builder: WorkerBuilder) -> WorkerBuilder {
+    builder
+        .register::<add>()
+        .register::<mul>()
+        .register::<tsum>()
+        .register::<boom>()
+        .register::<flaky>()
+        .register::<sleepy>()
+        .register::<sleepy_late>()
+        .register::<noop>()
+        .register::<spawn>()
+        .register::<rejecter>()
+        .register::<panicking>()
+        .register::<deadly>()
+        .register::<record>()
+        .register::<Echo>()
+}
+
+/// Applies the command line to a worker.
+fn configured(url: &str, mut arguments: impl Iterator<Item = String>) -> anyhow::Result<WorkerBuilder> {
+    let mut builder = with_tasks(Worker::builder(url));
+    while let Some(option) = arguments.next() {
+        let mut value = || arguments.next().ok_or_else(|| anyhow::anyhow!("{option} needs a value"));
+        builder = match option.as_str() {
+            "-Q" => builder.queues(value()?.split(',')),
+            "-c" => builder.concurrency(value()?.parse()?),
+            "-n" => builder.hostname(value()?),
+            "--visibility-timeout" => builder.visibility_timeout(Duration::from_secs_f64(value()?.parse()?)),
+            "--restore-interval" => builder.restore_interval(Duration::from_secs_f64(value()?.parse()?)),
+            "--prefetch-multiplier" => builder.prefetch_multiplier(value()?.parse()?),
+            "--prefix" => builder.global_keyprefix(value()?),
+            "--grace" => builder.shutdown_grace(Duration::from_secs_f64(value()?.parse()?)),
+            "--max-deaths" => builder.max_deaths(value()?.parse()?),
+            "--track-started" => builder.track_started(true),
+            other => anyhow::bail!("unknown option {other}"),
+        };
+    }
+    Ok(builder)
+}
+
+async fn work() -> anyhow::Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "an example has no settings module")]
+    let url = std::env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379/0".to_owned());
+    let redis = redis::Client::open(url.replacen("redis+unix", "unix", 1))?.get_connection_manager().await?;
+    let worker = configured(&url, std::env::args().skip(1))?
+        .data(Arc::new(Client::new(&url)?))
+        .data(Arc::new(redis))
+        .build()?;
+    let stop = CancellationToken::new();
+    let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let running = worker.run(stop.clone());
+    tokio::pin!(running);
+    tokio::select! {
+        ended = &mut running => return Ok(ended?),
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    stop.cancel();
+    Ok(running.await?)
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    match work().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
