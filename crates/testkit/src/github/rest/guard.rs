@@ -198,7 +198,10 @@ fn disturb(simulation: &Simulation, effect: Effect) -> Response {
                 Ok(Bytes::from_static(b"{\"total_count\": 1, ")),
                 Err(std::io::Error::other("cut")),
             ];
-            json_response(Body::from_bytes_stream(stream::iter(parts)))
+            let mut response = json_response(Body::from_bytes_stream(stream::iter(parts)));
+            // More is promised than comes, so that the break can't be taken for the end.
+            set_header(&mut response, "content-length", "1000");
+            response
         }
         Effect::Flood(bytes) => {
             let chunk = Bytes::from(vec![b' '; 64 * 1024]);
