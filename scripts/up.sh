@@ -140,6 +140,7 @@ stays() { [ -z "${DETACH:-}" ] && [ -t 0 ] && [ -t 1 ]; }
 
 main() {
     stop_with="make down"
+    interrupted=130
     prepare_directories
     if running "$RUN/api.pid" >/dev/null && running "$RUN/worker.pid" >/dev/null && running "$RUN/beat.pid" >/dev/null; then
         say "It already runs."
@@ -153,7 +154,7 @@ main() {
     step "Building"
     build_binaries
     # From here on something may run; a failure or Ctrl-C must not leave half of it behind.
-    trap 'stop_all 130' INT TERM
+    trap 'stop_all "$interrupted"' INT TERM
     trap 'failed "$?"' EXIT
     default_secret JWT_SECRET "$SECRETS/jwt_secret" random_base64 48
     default_secret ENCRYPTION_KEY "$SECRETS/encryption_key" random_base64 32
@@ -173,6 +174,8 @@ main() {
     stays && stop_with="Ctrl-C (or make down)"
     tell
     if stays; then
+        # From here on Ctrl-C is the way to end it, not a failure.
+        interrupted=0
         while sleep 1; do
             for name in api worker beat; do
                 not_running "$RUN/$name.pid" || continue
