@@ -62,3 +62,17 @@ need_rust() {
     have cc || need_package cc gcc "a C compiler for SQLite and the cryptography library"
     need_file "/usr/include/*/sys/types.h" libc6-dev "C headers, for the same"
 }
+
+# What tests and benchmarks start for themselves.
+install_test_parts() {
+    need_rust
+    need_package redis-server redis-server "a private Redis for each test that needs one"
+    need_file "/usr/lib/postgresql/*/bin/initdb" postgresql "a private PostgreSQL"
+    need_package dockerd docker.io "the engines that test runners live on"
+    need_package ip iproute2 "the network of the second engine"
+    need_package curl curl "asking whether an engine answers"
+    need_package jq jq "the commands of the README, which a test runs"
+    need_package shellcheck shellcheck "checking the scripts"
+    need_file /bin/busybox busybox-static "the simulated runner image, which no registry is needed for"
+    install_needed
+}

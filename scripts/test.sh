@@ -26,18 +26,6 @@ summary() {
     [ "${#SUMMARY[@]}" = 0 ] || printf '%s\n' "${SUMMARY[@]}" >&2
 }
 
-install_parts() {
-    need_rust
-    need_package redis-server redis-server "a private Redis for each test that needs one"
-    need_file "/usr/lib/postgresql/*/bin/initdb" postgresql "a private PostgreSQL"
-    need_package dockerd docker.io "the engines that test runners live on"
-    need_package ip iproute2 "the network of the second engine"
-    need_package curl curl "asking whether an engine answers"
-    need_package shellcheck shellcheck "checking the scripts"
-    need_file "/bin/busybox" busybox-static "the simulated runner image, which no registry is needed for"
-    install_needed
-}
-
 run_tests() {
     if cargo nextest --version >/dev/null 2>&1; then
         cargo nextest run --locked --workspace --no-fail-fast
@@ -49,7 +37,7 @@ run_tests() {
 }
 
 cd "$ROOT"
-timed "installing what is missing" install_parts
+timed "installing what is missing" install_test_parts
 timed "Docker engine" scripts/docker-engine.sh start
 step "Python with Celery"
 CELERY_PYTHON="$(scripts/python-env.sh)"

@@ -30,7 +30,7 @@ start() {
     say "started $name (pid $(running "$file"), log $LOG/$name.log)"
 }
 
-redis_ready() { [ "$(REDISCLI_AUTH="$(cat "$SECRETS/redis_password")" redis-cli -s "$RUN/redis.sock" ping 2>/dev/null)" = PONG ]; }
+redis_ready() { [ "$(REDISCLI_AUTH="$(cat "$SECRETS/redis_password")" redis-cli -p "$(cat "$RUN/redis.port")" ping 2>/dev/null)" = PONG ]; }
 sandbox_ready() { port_taken "$sandbox_port"; }
 api_ready() { curl -sf -m 5 -o /dev/null "http://$BIND_ADDR/readyz"; }
 worker_ready() { grep -q "worker ready" "$LOG/worker.log"; }
@@ -89,8 +89,6 @@ start_redis() {
         (umask 077 && cat >"$SECRETS/redis.conf" <<CONF
 bind 127.0.0.1
 port $redis_port
-unixsocket $RUN/redis.sock
-unixsocketperm 700
 requirepass $(cat "$SECRETS/redis_password")
 dir $VAR/redis
 save ""
