@@ -10,6 +10,8 @@ VAR="${RUNNER_PILOT_VAR:-$ROOT/var}"
 RUN="$VAR/run"
 LOG="$VAR/log"
 SECRETS="$VAR/secrets"
+# A bare environment, such as a build machine's, may have none.
+export HOME="${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}"
 # Outside the tree, so that a fresh clone reuses what an earlier one built.
 CACHE="${RUNNER_PILOT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/runner-pilot}"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$CACHE/target}"
