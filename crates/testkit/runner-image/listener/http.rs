@@ -1,7 +1,7 @@
 //! One HTTP/1.1 request per connection, which is all that the protocol needs.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpStream, ToSocketAddrs},
     time::Duration,
 };
@@ -37,7 +37,7 @@ pub fn send(
         .map_err(refused)?;
     let mut request = format!(
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: GitHubActionsRunner-linux-x64/{}\r\n\
-         Connection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
+         Content-Type: application/json\r\nContent-Length: {}\r\n",
         crate::VERSION,
         body.len()
     );
@@ -48,19 +48,42 @@ pub fn send(
     request.push_str("\r\n");
     request.push_str(body);
     stream.write_all(request.as_bytes()).map_err(refused)?;
-    let mut answer = Vec::new();
-    stream
-        .take(MAX_ANSWER)
-        .read_to_end(&mut answer)
-        .map_err(refused)?;
-    let answer = String::from_utf8_lossy(&answer);
-    let (head, body) = answer
-        .split_once("\r\n\r\n")
-        .ok_or("The response ended prematurely.")?;
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    read_answer(&mut BufReader::new(stream).take(MAX_ANSWER)).map_err(refused)
+}
+
+fn read_answer(stream: &mut impl BufRead) -> std::io::Result<Answer> {
+    let broken = |what: &str| std::io::Error::other(what.to_owned());
+    let mut line = String::new();
+    stream.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| broken("The response ended prematurely."))?;
+    let mut length = None;
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line)? == 0 {
+            return Err(broken("The response ended prematurely."));
+        }
+        match line.trim_end().split_once(':') {
+            None => break,
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.trim().parse().ok();
+            }
+            Some(_) => {}
+        }
+    }
+    let mut body = Vec::new();
+    match length {
+        _ if status == 204 => {}
+        Some(length) => {
+            stream.take(length).read_to_end(&mut body)?;
+        }
+        None => {
+            stream.read_to_end(&mut body)?;
+        }
+    }
     Ok(Answer {
-        status: status.ok_or("The response makes no sense.")?,
-        body: body.to_owned(),
+        status,
+        body: String::from_utf8_lossy(&body).into_owned(),
     })
 }
 

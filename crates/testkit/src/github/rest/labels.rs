@@ -12,6 +12,11 @@ use super::{
 use crate::github::{model::Registration, registry::is_system_label};
 
 #[derive(Deserialize)]
+struct LabelPath {
+    label: String,
+}
+
+#[derive(Deserialize)]
 struct LabelsBody {
     labels: Vec<String>,
 }
@@ -61,11 +66,7 @@ pub(super) fn clear(request: &Request) -> Result<Response> {
 /// `DELETE …/labels/{name}`: drops one custom label.
 #[handler]
 pub(super) fn remove(request: &Request) -> Result<Response> {
-    let label: String = request
-        .path_params::<Vec<(String, String)>>()
-        .ok()
-        .and_then(last_value)
-        .unwrap_or_default();
+    let LabelPath { label } = request.path_params().map_err(|_| Refusal::not_found())?;
     change(request, Need::Write, |runner| {
         if is_system_label(&label) {
             return Err(Refusal::invalid("Read-only labels cannot be removed."));
@@ -80,10 +81,6 @@ pub(super) fn remove(request: &Request) -> Result<Response> {
             Ok(())
         }
     })
-}
-
-fn last_value(pairs: Vec<(String, String)>) -> Option<String> {
-    pairs.into_iter().next_back().map(|(_, value)| value)
 }
 
 fn checked(LabelsBody { labels }: LabelsBody, least: usize) -> Result<Vec<String>, Refusal> {
