@@ -13,6 +13,8 @@ use process::Shutdown;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::ExposeSecret;
 
+use crate::auth::limits::{Limits, Rates};
+use crate::auth::passwords::Passwords;
 use crate::auth::tokens::Tokens;
 use crate::settings::Settings;
 
@@ -37,6 +39,10 @@ pub struct Inner {
     pub clock: Arc<dyn Clock>,
     /// Access tokens.
     pub tokens: Tokens,
+    /// Hashes and verifies passwords.
+    pub passwords: Passwords,
+    /// Limits on guessing.
+    pub limits: Limits,
     /// How this process is set up.
     pub settings: Settings,
     /// Fires when the process stops; open streams end then.
@@ -62,6 +68,8 @@ impl Context {
             keyring: Keyring::parse(&settings.encryption.keys).context("reading ENCRYPTION_KEY")?,
             clock,
             tokens: Tokens::new(&settings.jwt_secret, settings.jwt_secret_previous.as_ref()),
+            passwords: Passwords::new(std::thread::available_parallelism().map_or(2, usize::from))?,
+            limits: Limits::new(Rates::default()),
             settings,
             shutdown,
         })))

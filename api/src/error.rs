@@ -11,7 +11,7 @@ use crate::request;
 
 /// One invalid field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(read_only_all, skip_serializing_if_is_none)]
+#[oai(skip_serializing_if_is_none)]
 pub struct FieldError {
     /// Where it is: the name of the field, with dots and indexes for nested ones.
     pub field: String,
@@ -23,7 +23,6 @@ pub struct FieldError {
 
 /// A problem as RFC 9457 describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(read_only_all)]
 pub struct Problem {
     /// Names the kind of problem; `about:blank` means that the status says it all.
     #[oai(rename = "type")]

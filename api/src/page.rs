@@ -2,7 +2,7 @@
 
 use entities::repo::page::{ListPage, ListQuery, Sort};
 use poem_openapi::Object;
-use poem_openapi::types::{ToJSON, Type};
+use poem_openapi::types::{ParseFromJSON, ToJSON};
 
 use crate::error::ApiError;
 use crate::fields::Fields;
@@ -18,8 +18,7 @@ const MAX_SEARCH_CHARS: usize = 100;
 
 /// A part of a list.
 #[derive(Debug, Object)]
-#[oai(read_only_all)]
-pub struct Page<T: Type + ToJSON> {
+pub struct Page<T: ParseFromJSON + ToJSON> {
     /// The items of this page.
     pub items: Vec<T>,
     /// How many there are on all pages.
@@ -30,7 +29,7 @@ pub struct Page<T: Type + ToJSON> {
     pub offset: u32,
 }
 
-impl<T: Type + ToJSON> Page<T> {
+impl<T: ParseFromJSON + ToJSON> Page<T> {
     /// A page of views, made of a page of rows.
     pub fn of<R>(page: ListPage<R>, query: &ListQuery, view: impl FnMut(R) -> T) -> Self {
         Self {

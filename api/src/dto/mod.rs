@@ -1,1 +1,10 @@
 //! What goes over the wire. Request types refuse unknown fields; reply types name each field.
+
+pub mod credential;
+pub mod instance;
+pub mod members;
+pub mod node;
+pub mod orgs;
+pub mod people;
+pub mod runner;
+pub mod words;

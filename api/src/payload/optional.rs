@@ -40,7 +40,7 @@ impl<'a, T: ParseFromJSON + Default + 'static> ApiExtractor<'a> for OptionalBody
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let bytes = if body.is_some() {
-            Vec::<u8>::from_request(request, body).await?
+            <Vec<u8> as FromRequest>::from_request(request, body).await?
         } else {
             Vec::new()
         };

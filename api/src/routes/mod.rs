@@ -4,9 +4,23 @@ use poem_openapi::{OpenApiService, Tags};
 
 use crate::context::Context;
 
-mod people;
+mod auth;
+mod credentials;
+mod instances;
+mod me;
+mod members;
+mod nodes;
+mod orgs;
+mod runners;
 
-pub use people::PeopleApi;
+use auth::AuthApi;
+use credentials::CredentialsApi;
+use instances::InstancesApi;
+use me::MeApi;
+use members::MembersApi;
+use nodes::NodesApi;
+use orgs::OrgsApi;
+use runners::RunnersApi;
 
 /// How the documentation groups the operations.
 #[derive(Debug, Tags)]
@@ -35,10 +49,21 @@ pub enum Tag {
 }
 
 /// Every operation.
-pub type Api = PeopleApi;
+pub type Api = (AuthApi, MeApi, OrgsApi, MembersApi, NodesApi, CredentialsApi, RunnersApi, InstancesApi);
 
 /// The operations with their documentation.
 pub fn service(context: &Context) -> OpenApiService<Api, ()> {
-    let api = PeopleApi { context: context.clone() };
+    let context = || context.clone();
+    let api = (
+        AuthApi { context: context() },
+        MeApi { context: context() },
+        OrgsApi { context: context() },
+        MembersApi { context: context() },
+        NodesApi { context: context() },
+        CredentialsApi { context: context() },
+        RunnersApi { context: context() },
+        InstancesApi { context: context() },
+    );
     OpenApiService::new(api, "Runner Pilot", env!("CARGO_PKG_VERSION"))
+        .description("Self-hosted GitHub Actions runners on your own Docker hosts.")
 }

@@ -1,1 +1,13 @@
 //! Use cases: what a route does once it knows who calls and what was sent.
+
+pub mod accounts;
+pub mod credentials;
+pub mod instance_actions;
+pub mod instance_history;
+pub mod instances;
+pub mod members;
+pub mod nodes;
+pub mod orgs;
+pub mod placement;
+pub mod runners;
+pub mod sessions;
