@@ -95,7 +95,9 @@ async fn resolve(host: &NodeHost, port: u16) -> Result<Vec<SocketAddr>, NodeErro
             tokio::time::timeout(RESOLVE_TIMEOUT, tokio::net::lookup_host((name.as_str(), port)))
                 .await
                 .map_err(|_| NodeError::Unreachable(format!("the name {name} was not resolved in 5 s")))?
-                .map_err(|error| NodeError::Unreachable(format!("the name {name} does not resolve: {error}")))?
+                .map_err(|error| {
+                    NodeError::Unreachable(format!("the name {name} does not resolve: {error}"))
+                })?
                 .collect()
         }
     };
@@ -124,11 +126,21 @@ mod tests {
 
     #[test]
     fn docker_host_may_name_a_socket_or_loopback_and_nothing_else() {
-        for text in ["unix:///run/user/1/docker.sock", "tcp://127.0.0.1:2375", "tcp://localhost:9", "tcp://[::1]:2375/"]
-        {
+        for text in [
+            "unix:///run/user/1/docker.sock",
+            "tcp://127.0.0.1:2375",
+            "tcp://localhost:9",
+            "tcp://[::1]:2375/",
+        ] {
             assert!(local(text).is_ok(), "{text}");
         }
-        for text in ["tcp://10.0.0.1:2375", "ssh://me@host", "tcp://example.org:2375", "npipe:////./pipe/x", "x"] {
+        for text in [
+            "tcp://10.0.0.1:2375",
+            "ssh://me@host",
+            "tcp://example.org:2375",
+            "npipe:////./pipe/x",
+            "x",
+        ] {
             assert!(matches!(local(text), Err(NodeError::AddressRefused(_))), "{text}");
         }
     }
@@ -136,7 +148,10 @@ mod tests {
     #[test]
     fn a_name_with_one_bad_address_is_refused() {
         let name: NodeHost = "docker.example.org".parse().unwrap();
-        let mixed = vec!["10.0.0.5:2376".parse().unwrap(), "169.254.169.254:2376".parse().unwrap()];
+        let mixed = vec![
+            "10.0.0.5:2376".parse().unwrap(),
+            "169.254.169.254:2376".parse().unwrap(),
+        ];
         assert!(matches!(checked(&name, mixed), Err(NodeError::AddressRefused(_))));
         assert!(checked(&name, vec!["10.0.0.5:2376".parse().unwrap()]).is_ok());
     }
@@ -149,11 +164,17 @@ mod tests {
             tls: None,
             allow_plain,
         };
-        assert!(matches!(locate(&target("127.0.0.1", false)).await, Ok(Endpoint::Tcp(_))));
+        assert!(matches!(
+            locate(&target("127.0.0.1", false)).await,
+            Ok(Endpoint::Tcp(_))
+        ));
         assert!(matches!(
             locate(&target("10.0.0.5", false)).await,
             Err(NodeError::AddressRefused(_))
         ));
-        assert!(matches!(locate(&target("10.0.0.5", true)).await, Ok(Endpoint::Tcp(_))));
+        assert!(matches!(
+            locate(&target("10.0.0.5", true)).await,
+            Ok(Endpoint::Tcp(_))
+        ));
     }
 }

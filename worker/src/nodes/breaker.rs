@@ -14,11 +14,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 enum State {
-    Closed { outages: u32 },
+    Closed {
+        outages: u32,
+    },
     /// Left alone until then; the next pause would be twice `pause`.
-    Open { until: Instant, pause: Duration },
+    Open {
+        until: Instant,
+        pause: Duration,
+    },
     /// One call is on its way to find out; if it never reports back, another may try after `until`.
-    HalfOpen { until: Instant, pause: Duration },
+    HalfOpen {
+        until: Instant,
+        pause: Duration,
+    },
 }
 
 /// Whether a node may be asked at the moment.
@@ -42,7 +50,9 @@ impl Breaker {
         match *state {
             State::Closed { .. } => Ok(()),
             State::Open { until, .. } | State::HalfOpen { until, .. } if now < until => {
-                Err(NodeError::CircuitOpen { retry_in: until - now })
+                Err(NodeError::CircuitOpen {
+                    retry_in: until - now,
+                })
             }
             State::Open { pause, .. } | State::HalfOpen { pause, .. } => {
                 *state = State::HalfOpen {
@@ -123,7 +133,10 @@ mod tests {
         assert_eq!(breaker.closed_in(now), None);
         breaker.failed(now);
         assert_eq!(breaker.closed_in(now), Some(FIRST_PAUSE));
-        assert!(matches!(breaker.admit(now, LIMIT), Err(NodeError::CircuitOpen { .. })));
+        assert!(matches!(
+            breaker.admit(now, LIMIT),
+            Err(NodeError::CircuitOpen { .. })
+        ));
     }
 
     #[test]

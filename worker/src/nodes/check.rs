@@ -181,7 +181,10 @@ fn limits(info: &SystemInfo) -> Check {
     } else {
         "; swap is not counted, so a container may swap beyond its memory limit"
     };
-    passed("limits", format!("memory, CPU and process limits are enforced{swap}"))
+    passed(
+        "limits",
+        format!("memory, CPU and process limits are enforced{swap}"),
+    )
 }
 
 fn disk(storage: Option<Filesystem>) -> Check {
@@ -234,7 +237,10 @@ fn clock_skew(info: &SystemInfo, asked_at: DateTime<Utc>) -> Check {
 
 async fn container(engine: &Engine, install_id: &str) -> Check {
     match try_container(engine, install_id).await {
-        Ok(Some(image)) => passed("container", format!("a container of {image} was created and removed")),
+        Ok(Some(image)) => passed(
+            "container",
+            format!("a container of {image} was created and removed"),
+        ),
         Ok(None) => passed("container", "not tried: the node has no image yet"),
         Err(error) => failed(
             "container",
@@ -301,7 +307,11 @@ async fn remove_leftovers(engine: &Engine, install_id: &str) -> Result<(), NodeE
         ..ListContainersOptions::default()
     };
     let listed = engine
-        .call("list containers", CALL, engine.docker().list_containers(Some(options)))
+        .call(
+            "list containers",
+            CALL,
+            engine.docker().list_containers(Some(options)),
+        )
         .await?;
     for summary in listed {
         let labels = summary.labels.unwrap_or_default();

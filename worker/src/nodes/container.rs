@@ -181,7 +181,11 @@ impl Engine {
             ..ListContainersOptions::default()
         };
         let listed = self
-            .call("list containers", CALL, self.docker().list_containers(Some(options)))
+            .call(
+                "list containers",
+                CALL,
+                self.docker().list_containers(Some(options)),
+            )
             .await?;
         Ok(listed
             .iter()
@@ -224,7 +228,10 @@ impl Engine {
             t: Some(i32::try_from(grace.as_secs()).unwrap_or(i32::MAX)),
         };
         let stop = self.docker().stop_container(container.id.as_str(), Some(options));
-        match self.call("stop container", grace.saturating_add(CREATE), stop).await {
+        match self
+            .call("stop container", grace.saturating_add(CREATE), stop)
+            .await
+        {
             Err(NodeError::NotFound(_)) => Ok(()),
             outcome => outcome,
         }
@@ -242,7 +249,9 @@ impl Engine {
             force: true,
             link: false,
         };
-        let removal = self.docker().remove_container(container.id.as_str(), Some(options));
+        let removal = self
+            .docker()
+            .remove_container(container.id.as_str(), Some(options));
         match self.call("remove container", CREATE, removal).await {
             Err(NodeError::NotFound(_)) => Ok(()),
             // Somebody else removes it at this moment, which is what was asked for.
@@ -307,7 +316,10 @@ impl From<ContainerInspectResponse> for ContainerState {
             started: started_at.is_some(),
             exit_code: state.exit_code.filter(|_| !running && started_at.is_some()),
             oom_killed: state.oom_killed.unwrap_or_default(),
-            error: state.error.map(|text| plain(&text)).filter(|text| !text.is_empty()),
+            error: state
+                .error
+                .map(|text| plain(&text))
+                .filter(|text| !text.is_empty()),
             started_at,
             finished_at: state.finished_at.as_deref().and_then(engine_time),
             image_id: seen.image.map(|text| plain(&text)),

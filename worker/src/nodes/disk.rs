@@ -44,7 +44,9 @@ impl Engine {
         }
         let here = if self.by_socket() {
             match self.root_dir().await {
-                Some(root) => host::filesystem_of(root).await.map(host::Filesystem::used_percent),
+                Some(root) => host::filesystem_of(root)
+                    .await
+                    .map(host::Filesystem::used_percent),
                 None => None,
             }
         } else {
@@ -106,9 +108,16 @@ mod tests {
 
     #[test]
     fn df_is_read_and_what_is_no_df_is_not() {
-        let output = "Filesystem 1024-blocks Used Available Capacity Mounted on\noverlay 102400 25000 75000 25% /\n";
+        let output =
+            "Filesystem 1024-blocks Used Available Capacity Mounted on\noverlay 102400 25000 75000 25% /\n";
         assert!((used_share(output).unwrap() - 25.0).abs() < 1e-9);
-        for text in ["", "x", "h\noverlay 1 0 0 0% /", "h\noverlay a b c", "h\noverlay 1 -5 NaN"] {
+        for text in [
+            "",
+            "x",
+            "h\noverlay 1 0 0 0% /",
+            "h\noverlay a b c",
+            "h\noverlay 1 -5 NaN",
+        ] {
             assert_eq!(used_share(text), None, "{text:?}");
         }
     }

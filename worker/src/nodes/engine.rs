@@ -189,7 +189,10 @@ mod tests {
             NodeError::ApiTooOld("1.40".into())
         );
         for text in [None, Some(""), Some("1"), Some("1.x"), Some("../1.41")] {
-            assert!(matches!(agreed_version(text), Err(NodeError::Malformed { .. })), "{text:?}");
+            assert!(
+                matches!(agreed_version(text), Err(NodeError::Malformed { .. })),
+                "{text:?}"
+            );
         }
     }
 }

@@ -50,13 +50,17 @@ pub enum NodeError {
     #[error("the engine refuses because of the container's state: {0}")]
     Conflict(String),
     /// A container of that name or id exists that is not provably ours; it was not touched.
-    #[error("a container named {name} exists on the node but was not made by this installation. Rename or remove it by hand")]
+    #[error(
+        "a container named {name} exists on the node but was not made by this installation. Rename or remove it by hand"
+    )]
     ForeignContainer {
         /// Its name, or its id where that was what was asked for.
         name: String,
     },
     /// No registry has the image.
-    #[error("the image {image} does not exist, or its repository is private: {message}. Check the name and tag")]
+    #[error(
+        "the image {image} does not exist, or its repository is private: {message}. Check the name and tag"
+    )]
     ImageNotFound {
         /// The reference that was asked for.
         image: String,
@@ -192,35 +196,38 @@ pub(super) struct TooLarge;
 
 fn from_transport(operation: &'static str, error: &BollardError) -> NodeError {
     let mut text = String::new();
-    let mut source: Option<&(dyn StdError + 'static)> = Some(error);
+    // Two variants are transparent: they skip themselves when asked for their source.
+    let mut source: Option<&(dyn StdError + 'static)> = match error {
+        BollardError::IOError { err } => Some(err),
+        BollardError::JsonSerdeError { err } => Some(err),
+        other => Some(other),
+    };
     while let Some(cause) = source {
-        if let Some(DialError(dialled)) = cause.downcast_ref::<DialError>() {
-            return dialled.clone();
-        }
-        if let Some(io) = cause.downcast_ref::<std::io::Error>()
-            && let Some(inner) = io.get_ref()
-        {
-            if inner.is::<TooLarge>() {
-                return NodeError::ReplyTooLarge { operation };
-            }
-            if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
-                return NodeError::Tls(plain(&tls.to_string()));
-            }
-        }
-        if let Some(json) = cause.downcast_ref::<serde_json::Error>() {
-            return NodeError::Malformed {
-                operation,
-                message: plain(&json.to_string()),
-            };
+        if let Some(known) = recognised(operation, cause) {
+            return known;
         }
         text = cause.to_string();
         source = cause.source();
     }
-    // The connection went through a layer that keeps only texts (bollard's stream reader).
-    if text.contains("reply too large") {
-        return NodeError::ReplyTooLarge { operation };
-    }
     NodeError::Unreachable(plain(&text))
+}
+
+fn recognised(operation: &'static str, cause: &(dyn StdError + 'static)) -> Option<NodeError> {
+    if let Some(DialError(dialled)) = cause.downcast_ref::<DialError>() {
+        return Some(dialled.clone());
+    }
+    if let Some(json) = cause.downcast_ref::<serde_json::Error>() {
+        return Some(NodeError::Malformed {
+            operation,
+            message: plain(&json.to_string()),
+        });
+    }
+    let inner = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
+    if inner.is::<TooLarge>() {
+        return Some(NodeError::ReplyTooLarge { operation });
+    }
+    let tls = inner.downcast_ref::<rustls::Error>()?;
+    Some(NodeError::Tls(plain(&tls.to_string())))
 }
 
 /// Whether a message says that the engine's disk is full.

@@ -78,9 +78,7 @@ impl Engine {
         let exec = self.call("create exec", limit, creation).await?.id;
         // It has the form of a container's id and goes into a path as one does.
         let exec = super::container::engine_made("create exec", &exec)?;
-        let start = self
-            .docker()
-            .start_exec(exec.as_str(), None::<StartExecOptions>);
+        let start = self.docker().start_exec(exec.as_str(), None::<StartExecOptions>);
         let (output, truncated) = match self.call("start exec", limit, start).await? {
             StartExecResults::Attached { output, input } => converse(output, input, command.stdin).await?,
             StartExecResults::Detached => (Vec::new(), false),

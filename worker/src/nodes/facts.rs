@@ -61,5 +61,7 @@ impl NodeFacts {
 
 /// What an engine gives as a count; a negative or missing one counts as none.
 fn positive<T: TryFrom<i64> + Default>(count: Option<i64>) -> T {
-    count.and_then(|count| T::try_from(count).ok()).unwrap_or_default()
+    count
+        .and_then(|count| T::try_from(count).ok())
+        .unwrap_or_default()
 }

@@ -43,10 +43,10 @@ impl Engine {
             ..UploadToContainerOptions::default()
         };
         // As a stream, because bollard writes whole bodies to its trace log.
-        let body = futures::stream::iter([archive]);
+        let body = bollard::body_stream(futures::stream::iter([archive]));
         let upload = self
             .docker()
-            .upload_to_container_streaming(container.id.as_str(), Some(options), body);
+            .upload_to_container(container.id.as_str(), Some(options), body);
         self.call("upload files", CREATE, upload).await
     }
 }
@@ -100,14 +100,22 @@ mod tests {
         let header = entry.header();
         assert_eq!(entry.path().unwrap().to_str(), Some("home/runner/.runner"));
         assert_eq!(
-            (header.mode().unwrap(), header.uid().unwrap(), header.gid().unwrap()),
+            (
+                header.mode().unwrap(),
+                header.uid().unwrap(),
+                header.gid().unwrap()
+            ),
             (0o600, 1001, 123)
         );
     }
 
     #[test]
     fn a_path_that_leaves_its_place_and_an_archive_too_large_are_refused() {
-        for files in [vec![file("relative", 1)], vec![file("/a/../../b", 1)], vec![file("/a", MAX_UPLOAD + 1)]] {
+        for files in [
+            vec![file("relative", 1)],
+            vec![file("/a/../../b", 1)],
+            vec![file("/a", MAX_UPLOAD + 1)],
+        ] {
             assert!(archive(&files).is_err(), "{files:?}");
         }
     }
@@ -115,6 +123,9 @@ mod tests {
     #[test]
     fn a_file_shows_its_path_and_not_its_content() {
         let shown = format!("{:?}", file("/a", 4));
-        assert!(shown.contains("/a") && shown.contains("600") && !shown.contains("120"), "{shown}");
+        assert!(
+            shown.contains("/a") && shown.contains("600") && !shown.contains("120"),
+            "{shown}"
+        );
     }
 }

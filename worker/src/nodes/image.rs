@@ -102,12 +102,13 @@ impl Engine {
         };
         // A registry that is slow for ten minutes says nothing about the engine: the breaker, which
         // `call` feeds, must not count it.
-        let outcome = tokio::time::timeout(PULL_TIMEOUT, follow)
-            .await
-            .unwrap_or(Err(NodeError::RegistryUnreachable {
-                image: image.as_str().to_owned(),
-                message: "it was not pulled within 10 minutes".into(),
-            }));
+        let outcome =
+            tokio::time::timeout(PULL_TIMEOUT, follow)
+                .await
+                .unwrap_or(Err(NodeError::RegistryUnreachable {
+                    image: image.as_str().to_owned(),
+                    message: "it was not pulled within 10 minutes".into(),
+                }));
         outcome.map_err(|error| classified(image, error))
     }
 }
@@ -144,7 +145,12 @@ fn classified(image: &ImageReference, error: NodeError) -> NodeError {
     };
     // The order matters: "pull access denied … may require 'docker login'" is also what a public
     // registry says of a name that does not exist.
-    if says(&["does not exist", "manifest unknown", "not found: manifest", "no such image"]) {
+    if says(&[
+        "does not exist",
+        "manifest unknown",
+        "not found: manifest",
+        "no such image",
+    ]) {
         NodeError::ImageNotFound { image, message }
     } else if status == 401 || status == 403 || says(&["unauthorized", "authentication required", "denied"]) {
         NodeError::ImageAuth { image, message }
@@ -259,7 +265,10 @@ mod tests {
             )
         };
         assert!(matches!(
-            reason(404, "pull access denied for acme/app, repository does not exist or may require 'docker login'"),
+            reason(
+                404,
+                "pull access denied for acme/app, repository does not exist or may require 'docker login'"
+            ),
             NodeError::ImageNotFound { .. }
         ));
         assert!(matches!(
@@ -276,7 +285,10 @@ mod tests {
             "x509: certificate signed by unknown authority",
         ] {
             let error = reason(500, message);
-            assert!(matches!(error, NodeError::RegistryUnreachable { .. }), "{message}");
+            assert!(
+                matches!(error, NodeError::RegistryUnreachable { .. }),
+                "{message}"
+            );
             assert!(error.to_string().contains("docker load"), "{error}");
         }
     }

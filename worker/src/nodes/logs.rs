@@ -9,6 +9,9 @@ use super::container::OwnedContainer;
 use super::engine::{CALL, Engine};
 use super::error::NodeError;
 
+/// The most that is read to find the last lines, in bytes.
+const MAX_READ: usize = 4 << 20;
+
 impl Engine {
     /// The last `lines` lines of output and error output, of which the last `max_bytes` bytes are kept.
     /// Works on an ended container too.
@@ -18,6 +21,24 @@ impl Engine {
         lines: u32,
         max_bytes: usize,
     ) -> Result<String, NodeError> {
+        let mut lines = lines;
+        loop {
+            let (tail, whole) = self.read_lines(container, lines, max_bytes).await?;
+            // Lines so long that their end was not reached: fewer of them end where the log ends.
+            if whole || lines <= 1 {
+                return Ok(tail.into_text());
+            }
+            lines /= 16;
+        }
+    }
+
+    /// Reads the log's last lines up to the bound on what is read, and whether that was all of them.
+    async fn read_lines(
+        &self,
+        container: &OwnedContainer,
+        lines: u32,
+        max_bytes: usize,
+    ) -> Result<(Tail, bool), NodeError> {
         let options = LogsOptions {
             stdout: true,
             stderr: true,
@@ -25,22 +46,22 @@ impl Engine {
             ..LogsOptions::default()
         };
         let mut pieces = self.docker().logs(container.id.as_str(), Some(options));
-        let mut tail = Tail::new(max_bytes);
         self.guarded("read logs", CALL, async {
+            let mut tail = Tail::new(max_bytes);
+            let mut read = 0;
             while let Some(piece) = pieces.next().await {
-                match piece {
-                    Ok(piece) => tail.push(&piece.into_bytes()),
-                    Err(error) => match NodeError::from_bollard("read logs", &error) {
-                        // Lines of megabytes: what came so far is what there is to show.
-                        NodeError::ReplyTooLarge { .. } => break,
-                        other => return Err(other),
-                    },
+                let piece = piece
+                    .map_err(|error| NodeError::from_bollard("read logs", &error))?
+                    .into_bytes();
+                tail.push(&piece);
+                read += piece.len();
+                if read > MAX_READ {
+                    return Ok((tail, false));
                 }
             }
-            Ok(())
+            Ok((tail, true))
         })
-        .await?;
-        Ok(tail.into_text())
+        .await
     }
 }
 

@@ -38,7 +38,12 @@ impl ContainerSpec {
         ContainerCreateBody {
             image: Some(self.image.as_str().to_owned()),
             cmd: Some(self.command.clone()).filter(|command| !command.is_empty()),
-            env: Some(self.env.iter().map(|(name, value)| format!("{name}={value}")).collect()),
+            env: Some(
+                self.env
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect(),
+            ),
             labels: Some(self.labels()),
             host_config: Some(host_config(&self.resources)),
             // The image's user, entry point and working directory stay as they are.
@@ -122,7 +127,24 @@ mod tests {
             pids: 128,
             network: NetworkMode::Bridge,
         };
-        insta::assert_json_snapshot!(host_config(&resources), @"");
+        assert_eq!(
+            serde_json::to_value(host_config(&resources)).unwrap(),
+            serde_json::json!({
+                "Memory": 536_870_912,
+                "MemorySwap": 536_870_912,
+                "NanoCpus": 1_500_000_000,
+                "PidsLimit": 128,
+                "SecurityOpt": ["no-new-privileges"],
+                "CapDrop": ["MKNOD", "NET_RAW"],
+                "Privileged": false,
+                "NetworkMode": "bridge",
+                "IpcMode": "private",
+                "RestartPolicy": {"Name": "no"},
+                "AutoRemove": false,
+                "Init": true,
+                "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+            })
+        );
     }
 
     #[test]

@@ -189,7 +189,10 @@ mod tests {
             .unwrap()
         };
         for (stats, used) in [
-            (serde_json::json!({"total_inactive_file": 40, "inactive_file": 1}), 60),
+            (
+                serde_json::json!({"total_inactive_file": 40, "inactive_file": 1}),
+                60,
+            ),
             (serde_json::json!({"inactive_file": 30}), 70),
             (serde_json::json!({"inactive_file": 300}), 0),
         ] {

@@ -30,7 +30,11 @@ pub(super) fn client_config(material: &TlsMaterial) -> Result<Arc<ClientConfig>,
         .map_err(|error| NodeError::Tls(error.to_string()))?
         .with_root_certificates(roots)
         .with_client_auth_cert(chain, key)
-        .map_err(|error| NodeError::Tls(format!("the client certificate and key don't go together: {error}")))?;
+        .map_err(|error| {
+            NodeError::Tls(format!(
+                "the client certificate and key don't go together: {error}"
+            ))
+        })?;
     Ok(Arc::new(config))
 }
 
@@ -48,7 +52,9 @@ fn certificates(pem: &str, what: &str) -> Result<Vec<CertificateDer<'static>>, N
         .collect::<Result<_, _>>()
         .map_err(|_| NodeError::Tls(format!("the {what} is not in PEM form")))?;
     if found.is_empty() {
-        return Err(NodeError::Tls(format!("the {what} holds no certificate in PEM form")));
+        return Err(NodeError::Tls(format!(
+            "the {what} holds no certificate in PEM form"
+        )));
     }
     Ok(found)
 }
@@ -65,6 +71,9 @@ mod tests {
             key: "canary".to_owned().into(),
         };
         let message = client_config(&material).unwrap_err().to_string();
-        assert!(message.contains("CA holds no certificate") && !message.contains("canary"), "{message}");
+        assert!(
+            message.contains("CA holds no certificate") && !message.contains("canary"),
+            "{message}"
+        );
     }
 }

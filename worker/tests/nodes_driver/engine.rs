@@ -1,0 +1,508 @@
+//! The node driver against this machine's own Docker engine.
+
+use std::time::{Duration, Instant};
+
+use super::support::{IMAGE, import_image, install_id, socket, spec};
+use bollard::models::ContainerCreateBody;
+use bollard::query_parameters::{CreateContainerOptions, InspectContainerOptions, RemoveContainerOptions};
+use domain::SystemClock;
+use domain::container::LABEL_INSTALL;
+use futures::StreamExt;
+use runner_pilot_worker::nodes::{
+    ContainerEventKind, ContainerFile, ContainerId, ContainerSpec, Engine, ExecCommand, NodeError,
+    NodeTarget, OwnedContainer, check, percent,
+};
+use serde_json::{Value, json};
+use testkit::harness;
+use testkit::harness::eventually;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// This machine's engine, with the image, and an installation whose containers are removed at the end.
+struct Place {
+    outside: harness::Engine,
+    engine: Engine,
+    install_id: String,
+}
+
+impl Place {
+    async fn new() -> Self {
+        let outside = harness::engine().await.unwrap();
+        import_image(outside.docker()).await;
+        Self {
+            engine: Engine::connect(&target(&outside)).await.unwrap(),
+            install_id: install_id(),
+            outside,
+        }
+    }
+
+    async fn run(&self, script: &str) -> OwnedContainer {
+        let created = self
+            .engine
+            .create_or_adopt(&spec(&self.install_id, script))
+            .await
+            .unwrap();
+        self.engine.start(&created.container).await.unwrap();
+        created.container
+    }
+
+    /// Everything that the engine shows of a container.
+    async fn inspected(&self, container: &OwnedContainer) -> Value {
+        let id = container.id.as_str();
+        let seen = self
+            .outside
+            .docker()
+            .inspect_container(id, None::<InspectContainerOptions>)
+            .await
+            .unwrap();
+        serde_json::to_value(seen).unwrap()
+    }
+
+    async fn ended(&self, container: &OwnedContainer) -> runner_pilot_worker::nodes::ContainerState {
+        eventually(SOON, "the container ends", || async {
+            let state = self.engine.inspect(container).await?;
+            anyhow::ensure!(state.started && !state.running, "{state:?}");
+            Ok(state)
+        })
+        .await
+        .unwrap()
+    }
+
+    async fn clean_up(self) {
+        let label = format!("{LABEL_INSTALL}={}", self.install_id);
+        self.outside.remove_containers(&label).await.unwrap();
+        assert!(self.engine.list_ours(&self.install_id).await.unwrap().is_empty());
+    }
+}
+
+fn target(outside: &harness::Engine) -> NodeTarget {
+    match outside.socket() {
+        Some(path) => socket(path),
+        None => NodeTarget::Local { docker_host: None },
+    }
+}
+
+fn with_env_of(spec: ContainerSpec, script: &str) -> ContainerSpec {
+    ContainerSpec {
+        command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+        ..spec
+    }
+}
+
+#[tokio::test]
+async fn a_container_has_the_limits_and_labels_of_its_specification() {
+    let place = Place::new().await;
+    let spec = spec(&place.install_id, "sleep 60");
+    let created = place.engine.create_or_adopt(&spec).await.unwrap();
+    assert!(!created.adopted);
+    let seen = place.inspected(&created.container).await;
+    let host = &seen["HostConfig"];
+    let of = |names: &[&str]| -> Value {
+        names
+            .iter()
+            .map(|name| ((*name).to_owned(), host[*name].clone()))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    assert_eq!(
+        of(&[
+            "Memory",
+            "MemorySwap",
+            "NanoCpus",
+            "PidsLimit",
+            "SecurityOpt",
+            "CapDrop",
+            "CapAdd",
+            "Privileged",
+            "NetworkMode",
+            "IpcMode",
+            "PidMode",
+            "RestartPolicy",
+            "AutoRemove",
+            "Init",
+            "LogConfig",
+            "Binds",
+            "Devices",
+            "PortBindings",
+            "PublishAllPorts",
+        ]),
+        json!({
+            "Memory": 67_108_864, "MemorySwap": 67_108_864, "NanoCpus": 500_000_000, "PidsLimit": 32,
+            "SecurityOpt": ["no-new-privileges"], "CapDrop": ["MKNOD", "NET_RAW"], "CapAdd": null,
+            "Privileged": false, "NetworkMode": "bridge", "IpcMode": "private", "PidMode": "",
+            "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0}, "AutoRemove": false, "Init": true,
+            "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+            "Binds": null, "Devices": null, "PortBindings": null, "PublishAllPorts": false,
+        })
+    );
+    assert_eq!(seen["Mounts"], json!([]));
+    assert_eq!(
+        seen["Config"]["Labels"],
+        json!({
+            "runner-pilot.install": place.install_id,
+            "runner-pilot.instance": spec.instance.as_str(),
+            "runner-pilot.runner": spec.runner.as_str(),
+            "runner-pilot.org": spec.org.as_str(),
+        })
+    );
+    assert_eq!(seen["Name"], json!(format!("/{}", spec.name)));
+    let state = place.engine.inspect(&created.container).await.unwrap();
+    assert!(!state.running && !state.started && state.exit_code.is_none());
+    assert_eq!(
+        (state.memory_mb, state.pids, state.cpus),
+        (Some(64), Some(32), Some(0.5))
+    );
+    place.clean_up().await;
+}
+
+#[tokio::test]
+async fn the_limits_hold_inside_the_container() {
+    let place = Place::new().await;
+    let container = place
+        .run("cat /proc/self/status | while read k v; do case $k in NoNewPrivs:) echo nnp=$v;; esac; done; dd if=/dev/zero of=/dev/null bs=200M count=1")
+        .await;
+    let state = place.ended(&container).await;
+    assert!(state.oom_killed && state.exit_code == Some(137), "{state:?}");
+    let log = place.engine.tail_logs(&container, 10, 1000).await.unwrap();
+    assert!(log.contains("nnp=1"), "{log}");
+    place.clean_up().await;
+}
+
+#[tokio::test]
+async fn a_second_attempt_adopts_the_container_of_the_first() {
+    let place = Place::new().await;
+    let spec = spec(&place.install_id, "sleep 60");
+    let first = place.engine.create_or_adopt(&spec).await.unwrap();
+    let second = place.engine.create_or_adopt(&spec).await.unwrap();
+    assert!(second.adopted);
+    assert_eq!(second.container, first.container);
+    let ours = place.engine.list_ours(&place.install_id).await.unwrap();
+    assert_eq!(ours.len(), 1);
+    assert_eq!(ours[0].runner.as_ref(), Some(&spec.runner));
+    place.clean_up().await;
+}
+
+#[tokio::test]
+async fn ten_attempts_at_once_end_with_one_container() {
+    let place = Place::new().await;
+    let spec = spec(&place.install_id, "sleep 60");
+    let attempts = (0..10).map(|_| place.engine.create_or_adopt(&spec));
+    let outcomes = futures::future::join_all(attempts).await;
+    // An attempt that meets another's half-made container is told so, and may try again.
+    assert!(outcomes.iter().any(Result::is_ok), "{outcomes:?}");
+    assert!(
+        outcomes
+            .iter()
+            .flatten()
+            .filter(|created| !created.adopted)
+            .count()
+            <= 1,
+        "{outcomes:?}"
+    );
+    assert_eq!(place.engine.list_ours(&place.install_id).await.unwrap().len(), 1);
+    assert!(place.engine.create_or_adopt(&spec).await.unwrap().adopted);
+    place.clean_up().await;
+}
+
+#[tokio::test]
+async fn a_foreign_container_of_the_same_name_is_not_touched() {
+    let place = Place::new().await;
+    let spec = spec(&place.install_id, "sleep 60");
+    let options = CreateContainerOptions {
+        name: Some(spec.name.clone()),
+        ..CreateContainerOptions::default()
+    };
+    let body = ContainerCreateBody {
+        image: Some(IMAGE.into()),
+        cmd: Some(vec!["/bin/sleep".into(), "60".into()]),
+        ..ContainerCreateBody::default()
+    };
+    let docker = place.outside.docker();
+    let foreign = docker.create_container(Some(options), body).await.unwrap().id;
+    docker
+        .start_container(&foreign, None::<bollard::query_parameters::StartContainerOptions>)
+        .await
+        .unwrap();
+
+    let refused = place.engine.create_or_adopt(&spec).await;
+    assert_eq!(
+        refused,
+        Err(NodeError::ForeignContainer {
+            name: spec.name.clone()
+        })
+    );
+    // Nor may a row that names its id make us stop or remove it.
+    let claimed = OwnedContainer {
+        id: foreign.parse::<ContainerId>().unwrap(),
+        install_id: place.install_id.clone(),
+        instance: spec.instance.clone(),
+    };
+    for outcome in [
+        place.engine.stop(&claimed, Duration::ZERO).await,
+        place.engine.remove(&claimed).await,
+    ] {
+        assert!(
+            matches!(outcome, Err(NodeError::ForeignContainer { .. })),
+            "{outcome:?}"
+        );
+    }
+    let seen = docker
+        .inspect_container(&foreign, None::<InspectContainerOptions>)
+        .await
+        .unwrap();
+    let still_runs = seen.state.unwrap().running;
+    let removal = RemoveContainerOptions {
+        force: true,
+        ..RemoveContainerOptions::default()
+    };
+    docker.remove_container(&foreign, Some(removal)).await.unwrap();
+    assert_eq!(still_runs, Some(true));
+    place.clean_up().await;
+}
+
+#[tokio::test]
+async fn an_uploaded_secret_is_in_the_container_and_in_nothing_the_engine_shows() {
+    let place = Place::new().await;
+    let canary = format!("canary-{}", uuid::Uuid::now_v7().simple());
+    let spec = with_env_of(
+        spec(&place.install_id, ""),
+        "stat -c '%a %u %g' /etc/runner/.secret; sleep 60",
+    );
+    let container = place.engine.create_or_adopt(&spec).await.unwrap().container;
+    let file = ContainerFile {
+        path: "/etc/runner/.secret".into(),
+        mode: 0o600,
+        uid: 1001,
+        gid: 123,
+        bytes: canary.clone().into_bytes(),
+    };
+    place.engine.upload(&container, &[file]).await.unwrap();
+    place.engine.start(&container).await.unwrap();
+    let read = ExecCommand {
+        command: ["/bin/cat", "/etc/runner/.secret"].map(str::to_owned).to_vec(),
+        ..ExecCommand::default()
+    };
+    let outcome = place.engine.exec(&container, read, SOON).await.unwrap();
+    assert_eq!((outcome.exit_code, outcome.output.as_str()), (0, canary.as_str()));
+    let log = eventually(SOON, "the first line", || async {
+        let log = place.engine.tail_logs(&container, 5, 1000).await?;
+        anyhow::ensure!(!log.is_empty());
+        Ok(log)
+    })
+    .await
+    .unwrap();
+    assert_eq!(log, "600 1001 123\n");
+    let seen = place.inspected(&container).await.to_string();
+    assert!(!seen.contains(&canary), "{seen}");
+    place.clean_up().await;
+}
+
+#[tokio::test]
+async fn a_command_gets_its_input_and_gives_its_exit_code_and_bounded_output() {
+    let place = Place::new().await;
+    let container = place.run("sleep 60").await;
+    let sh = |script: &str, stdin: Option<&str>| ExecCommand {
+        command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+        stdin: stdin.map(|text| text.as_bytes().to_vec()),
+        ..ExecCommand::default()
+    };
+    let fed = place
+        .engine
+        .exec(
+            &container,
+            sh("cat; echo oops >&2; exit 3", Some("from stdin\n")),
+            SOON,
+        )
+        .await
+        .unwrap();
+    assert_eq!(fed.exit_code, 3);
+    assert!(
+        fed.output.contains("from stdin") && fed.output.contains("oops"),
+        "{fed:?}"
+    );
+    let long = place
+        .engine
+        .exec(&container, sh("seq 1 100000", None), SOON)
+        .await
+        .unwrap();
+    assert!(long.truncated && long.output.len() <= 64 << 10);
+    let started = Instant::now();
+    let slow = place
+        .engine
+        .exec(&container, sh("sleep 30", None), Duration::from_secs(1))
+        .await;
+    assert!(matches!(slow, Err(NodeError::Timeout { .. })), "{slow:?}");
+    assert!(started.elapsed() < Duration::from_secs(10));
+    place.clean_up().await;
+}
+
+#[tokio::test]
+async fn logs_are_the_last_lines_and_bounded_also_after_the_end() {
+    let place = Place::new().await;
+    let container = place.run("seq 1 200000; exit 5").await;
+    let state = place.ended(&container).await;
+    assert_eq!(state.exit_code, Some(5));
+    assert!(state.finished_at >= state.started_at);
+    let log = place.engine.tail_logs(&container, 3, 1000).await.unwrap();
+    assert_eq!(log, "199998\n199999\n200000\n");
+    let bounded = place.engine.tail_logs(&container, 150_000, 64).await.unwrap();
+    assert!(
+        bounded.len() <= 64 && bounded.ends_with("200000\n") && bounded.starts_with("1999"),
+        "{bounded}"
+    );
+    place.clean_up().await;
+}
+
+#[tokio::test]
+async fn one_shot_samples_give_percentages_without_the_engines_window() {
+    let place = Place::new().await;
+    let container = place.run("while :; do :; done").await;
+    let started = Instant::now();
+    let first = place.engine.sample(&container).await.unwrap();
+    assert!(
+        started.elapsed() < Duration::from_millis(900),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(first.memory_limit_bytes, 64 << 20);
+    // It spins, with half a CPU: near its whole limit once it ran a while.
+    let usage = eventually(SOON, "a spinning container uses its CPU limit", || async {
+        let usage = percent(Some(&first), &place.engine.sample(&container).await?, Some(0.5));
+        anyhow::ensure!(
+            usage.cpu.is_some_and(|cpu| (30.0..=130.0).contains(&cpu)),
+            "{usage:?}"
+        );
+        Ok(usage)
+    })
+    .await
+    .unwrap();
+    assert!((0.0..=100.0).contains(&usage.memory), "{usage:?}");
+    assert!(
+        usage.disk.is_some_and(|disk| (0.0..=100.0).contains(&disk)),
+        "{usage:?}"
+    );
+    place.engine.stop(&container, Duration::ZERO).await.unwrap();
+    assert!(place.engine.sample(&container).await.is_err());
+    place.clean_up().await;
+}
+
+#[tokio::test]
+async fn a_stopped_container_ends_by_its_signal_and_removal_is_idempotent() {
+    let place = Place::new().await;
+    let container = place.run("trap 'exit 42' TERM; while :; do sleep 1; done").await;
+    let started = Instant::now();
+    place
+        .engine
+        .stop(&container, Duration::from_secs(20))
+        .await
+        .unwrap();
+    assert!(started.elapsed() < Duration::from_secs(15));
+    let state = place.engine.inspect(&container).await.unwrap();
+    assert_eq!((state.running, state.exit_code), (false, Some(42)));
+    place.engine.stop(&container, Duration::ZERO).await.unwrap();
+    place.engine.remove(&container).await.unwrap();
+    place.engine.remove(&container).await.unwrap();
+    assert!(matches!(
+        place.engine.inspect(&container).await,
+        Err(NodeError::NotFound(_))
+    ));
+    place.clean_up().await;
+}
+
+#[tokio::test]
+async fn events_tell_of_our_containers_only() {
+    let place = Place::new().await;
+    let mut events = Box::pin(place.engine.events(&place.install_id));
+    let watched = async {
+        let mut seen = Vec::new();
+        while seen.len() < 2 {
+            let event = events.next().await.unwrap().unwrap();
+            seen.push((event.container, event.kind));
+        }
+        seen
+    };
+    let acting = async {
+        let other = install_id();
+        let foreign = place.engine.create_or_adopt(&spec(&other, "true")).await.unwrap();
+        place.engine.start(&foreign.container).await.unwrap();
+        let ours = place.run("exit 7").await;
+        place.engine.remove(&foreign.container).await.unwrap();
+        ours
+    };
+    let (seen, ours) = tokio::time::timeout(SOON, async { tokio::join!(watched, acting) })
+        .await
+        .unwrap();
+    assert_eq!(
+        seen,
+        [
+            (ours.clone(), ContainerEventKind::Started),
+            (ours, ContainerEventKind::Died { exit_code: Some(7) }),
+        ]
+    );
+    place.clean_up().await;
+}
+
+#[tokio::test]
+async fn an_image_that_is_there_is_not_pulled_and_one_that_can_not_be_had_says_what_to_do() {
+    let place = Place::new().await;
+    let mut calls = 0;
+    let present = place
+        .engine
+        .ensure_image(&IMAGE.parse().unwrap(), |_| calls += 1)
+        .await
+        .unwrap();
+    assert!(present.id.starts_with("sha256:") && !present.pulled && calls == 0);
+    // Loopback, port 1: a registry that is surely not there.
+    let absent = "127.0.0.1:1/no/such:1".parse().unwrap();
+    let error = place.engine.ensure_image(&absent, |_| {}).await.unwrap_err();
+    assert!(
+        matches!(error, NodeError::RegistryUnreachable { .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("docker load"), "{error}");
+    let uncreated = ContainerSpec {
+        image: absent,
+        ..spec(&place.install_id, "true")
+    };
+    let error = place.engine.create_or_adopt(&uncreated).await.unwrap_err();
+    assert!(matches!(error, NodeError::ImageNotFound { .. }), "{error:?}");
+    place.clean_up().await;
+}
+
+#[tokio::test]
+async fn a_check_of_this_machine_passes_and_leaves_nothing_behind() {
+    let place = Place::new().await;
+    let report = check(
+        &NodeTarget::Local { docker_host: None },
+        &place.install_id,
+        &SystemClock,
+    )
+    .await;
+    let names: Vec<&str> = report.checks.iter().map(|check| check.name).collect();
+    assert_eq!(
+        names,
+        [
+            "address",
+            "api_version",
+            "platform",
+            "limits",
+            "disk",
+            "clock",
+            "container"
+        ]
+    );
+    assert!(
+        report.checks.iter().all(|check| check.ok || check.name == "disk"),
+        "{:?}",
+        report.checks
+    );
+    let facts = serde_json::to_value(report.facts.unwrap()).unwrap();
+    assert_eq!(facts["os"], "linux");
+    assert!(
+        facts["cpus"].as_u64() > Some(0) && facts["memory_total_bytes"].as_u64() > Some(0),
+        "{facts}"
+    );
+    let label = format!("{LABEL_INSTALL}={}", place.install_id);
+    assert!(place.outside.containers(&label).await.unwrap().is_empty());
+    place.clean_up().await;
+}
