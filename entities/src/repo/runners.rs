@@ -241,20 +241,6 @@ pub async fn find(
     Ok(row)
 }
 
-/// A runner of the organisation, deleted or not: the instances of a deleted one are still to be seen
-/// until they are removed.
-pub async fn find_even_deleted(
-    db: &impl ConnectionTrait,
-    org: &OrgId,
-    id: &RunnerId,
-) -> Result<Option<Model>, StoreError> {
-    let row = Entity::find_by_id(id.as_str())
-        .filter(Column::OrgId.eq(org.as_str()))
-        .one(db)
-        .await?;
-    Ok(row)
-}
-
 /// A runner of the organisation, locked until the transaction ends: whoever counts its instances and
 /// then adds one must hold it, or two would each take the last place.
 pub async fn lock(

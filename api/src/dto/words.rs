@@ -1,0 +1,109 @@
+//! The closed sets of `domain` as the documentation shows them.
+
+use domain::{instance, node, runner};
+use poem_openapi::Enum;
+
+/// Mirrors an enum of `domain`: the conversions name every variant, so that a new one fails to compile.
+macro_rules! mirror {
+    ($($(#[doc = $doc:literal])+ $name:ident = $of:path { $($(#[doc = $says:literal])+ $variant:ident,)+ })+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+        #[oai(rename_all = "snake_case")]
+        pub enum $name {
+            $($(#[doc = $says])+ $variant,)+
+        }
+
+        impl From<$name> for $of {
+            fn from(word: $name) -> Self {
+                match word { $($name::$variant => Self::$variant,)+ }
+            }
+        }
+
+        impl From<$of> for $name {
+            fn from(word: $of) -> Self {
+                match word { $(<$of>::$variant => Self::$variant,)+ }
+            }
+        }
+    )+};
+}
+
+mirror! {
+    /// How a node's engine is reached.
+    NodeType = node::NodeType {
+        /// By a unix socket's path on the worker's host.
+        Socket,
+        /// Over TCP, with mutual TLS.
+        Remote,
+        /// The default engine of the host that a worker runs on.
+        Local,
+    }
+    /// Whether a node's engine answered the last check.
+    NodeStatus = node::NodeStatus {
+        /// It did.
+        Active,
+        /// It did not, or was never checked.
+        Inactive,
+    }
+    /// Where a runner is registered.
+    RunnerScope = runner::RunnerScope {
+        /// At one repository.
+        Repo,
+        /// At an organisation.
+        Org,
+    }
+    /// What a runner is doing, over all its instances.
+    RunnerStatus = runner::RunnerStatus {
+        /// No instance of it runs a job.
+        Idle,
+        /// At least one instance runs a job.
+        Busy,
+    }
+    /// How a container reaches the network.
+    NetworkMode = runner::NetworkMode {
+        /// The engine's bridge.
+        Bridge,
+        /// The node's own network; only an admin may set it.
+        Host,
+    }
+    /// Where an instance stands in its life.
+    InstanceState = instance::InstanceState {
+        /// No worker has taken it yet.
+        Pending,
+        /// Image, registration and container are being prepared.
+        Creating,
+        /// The container was started; the runner was not seen online yet.
+        Starting,
+        /// The runner was seen online.
+        Running,
+        /// It is to go; a job it runs is waited for.
+        Draining,
+        /// GitHub no longer knows the runner; the container is being removed.
+        Stopping,
+        /// No container and no registration; it can be started again.
+        Stopped,
+        /// Gone for good.
+        Removed,
+        /// It can't go on by itself; `state_reason` says why.
+        Failed,
+    }
+    /// What a person wants of an instance.
+    DesiredState = instance::DesiredState {
+        /// A registered runner in a running container.
+        Running,
+        /// No container and no registration, but ready to be started again.
+        Stopped,
+        /// Gone.
+        Removed,
+    }
+    /// What the runner in an instance is, as last reported.
+    InstanceStatus = instance::InstanceStatus {
+        /// Connected to GitHub; whether it runs a job is not known.
+        Online,
+        /// Not connected, or not heard of for five minutes.
+        Offline,
+        /// Running a job.
+        Busy,
+        /// Connected and waiting for a job.
+        Idle,
+    }
+}

@@ -1,0 +1,133 @@
+//! Nodes.
+
+use domain::permissions::Permission;
+use entities::repo::nodes::NodeQuery;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+
+use super::Tag;
+use crate::access::Bearer;
+use crate::context::Context;
+use crate::dto::node::{NodeCreate, NodeUpdate, NodeView};
+use crate::dto::words::{NodeStatus, NodeType};
+use crate::error::ApiError;
+use crate::page::{Page, list_query};
+use crate::payload::Body;
+use crate::reply::{Accepted, Created, NoContent};
+use crate::services::nodes;
+
+const SORTABLE: &[&str] = &["name", "type", "status", "capacity", "last_checked_at", "created_at"];
+
+/// The operations on nodes.
+pub struct NodesApi {
+    /// What the operations work with.
+    pub context: Context,
+}
+
+#[OpenApi(prefix_path = "/org/:org_id/nodes", tag = "Tag::Nodes")]
+impl NodesApi {
+    /// Add a node
+    ///
+    /// A worker then checks it; `status` and `checks` say what it found.
+    #[oai(path = "/", method = "post", operation_id = "create_node")]
+    async fn create_node(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        body: Body<NodeCreate>,
+    ) -> Result<Created<NodeView>, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        access.require(Permission::CreateNode)?;
+        let node = nodes::create(&self.context, &access, body.0.into()).await?;
+        Ok(Created::at(format!("/org/{}/nodes/{}", access.org_id, node.uid), node))
+    }
+
+    /// List nodes
+    #[oai(path = "/", method = "get", operation_id = "list_nodes")]
+    #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
+    async fn list_nodes(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        /// The most items on a page, 1 to 100; 50 unless given.
+        limit: Query<Option<u32>>,
+        /// How many items to skip.
+        offset: Query<Option<u32>>,
+        /// A column, with `-` in front to sort downwards.
+        sort: Query<Option<String>>,
+        /// Part of a name, address, socket path or host.
+        q: Query<Option<String>>,
+        /// Only with this status.
+        status: Query<Option<NodeStatus>>,
+        /// Only of this type.
+        r#type: Query<Option<NodeType>>,
+    ) -> Result<Json<Page<NodeView>>, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        let query = NodeQuery {
+            list: list_query(limit.0, offset.0, sort.as_deref(), q.as_deref(), SORTABLE)?,
+            status: status.0.map(Into::into),
+            node_type: r#type.0.map(Into::into),
+        };
+        Ok(Json(nodes::list(&self.context, &access, &query).await?))
+    }
+
+    /// Read a node
+    #[oai(path = "/:node_id", method = "get", operation_id = "read_node")]
+    async fn read_node(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        node_id: Path<String>,
+    ) -> Result<Json<NodeView>, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        Ok(Json(nodes::read(&self.context, &access, &node_id).await?))
+    }
+
+    /// Change a node
+    ///
+    /// What is absent stays as it is. A worker then checks the node.
+    #[oai(path = "/:node_id", method = "put", operation_id = "update_node")]
+    async fn update_node(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        node_id: Path<String>,
+        body: Body<NodeUpdate>,
+    ) -> Result<Json<NodeView>, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        access.require(Permission::UpdateNode)?;
+        Ok(Json(nodes::update(&self.context, &access, &node_id, body.0).await?))
+    }
+
+    /// Remove a node
+    ///
+    /// Refused while instances take room on it.
+    #[oai(path = "/:node_id", method = "delete", operation_id = "delete_node")]
+    async fn delete_node(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        node_id: Path<String>,
+    ) -> Result<NoContent, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        access.require(Permission::DeleteNode)?;
+        nodes::delete(&self.context, &access, &node_id).await?;
+        Ok(NoContent::Done)
+    }
+
+    /// Check a node now
+    ///
+    /// A worker connects to it; `last_checked_at` says when it has.
+    #[oai(path = "/:node_id/check", method = "post", operation_id = "check_node")]
+    async fn check_node(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        node_id: Path<String>,
+    ) -> Result<Accepted<NodeView>, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        access.require(Permission::UpdateNode)?;
+        Ok(Accepted::Accepted(Json(nodes::check(&self.context, &access, &node_id).await?)))
+    }
+}

@@ -1,0 +1,148 @@
+//! Runners.
+
+use domain::permissions::Permission;
+use entities::repo::runners::RunnerQuery;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+
+use super::Tag;
+use crate::access::Bearer;
+use crate::context::Context;
+use crate::dto::runner::{RunnerClone, RunnerCreate, RunnerStatusPatch, RunnerUpdate, RunnerView};
+use crate::dto::words::RunnerStatus;
+use crate::error::ApiError;
+use crate::page::{Page, list_query};
+use crate::payload::Body;
+use crate::reply::{Created, NoContent};
+use crate::services::runners;
+
+const SORTABLE: &[&str] = &["name", "status", "github_repo", "created_at", "updated_at"];
+
+/// The operations on runners.
+pub struct RunnersApi {
+    /// What the operations work with.
+    pub context: Context,
+}
+
+#[OpenApi(prefix_path = "/org/:org_id/runners", tag = "Tag::Runners")]
+impl RunnersApi {
+    /// Create a runner
+    ///
+    /// It is registered by a credential or by a token of its own, which is never shown again.
+    #[oai(path = "/", method = "post", operation_id = "create_runner")]
+    async fn create_runner(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        body: Body<RunnerCreate>,
+    ) -> Result<Created<RunnerView>, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        access.require(Permission::CreateRunner)?;
+        let runner = runners::create(&self.context, &access, body.0.into()).await?;
+        Ok(Created::at(format!("/org/{}/runners/{}", access.org_id, runner.uid), runner))
+    }
+
+    /// List runners
+    #[oai(path = "/", method = "get", operation_id = "list_runners")]
+    #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
+    async fn list_runners(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        /// The most items on a page, 1 to 100; 50 unless given.
+        limit: Query<Option<u32>>,
+        /// How many items to skip.
+        offset: Query<Option<u32>>,
+        /// A column, with `-` in front to sort downwards.
+        sort: Query<Option<String>>,
+        /// Part of a name, a repository or an image.
+        q: Query<Option<String>>,
+        /// Only with this status.
+        status: Query<Option<RunnerStatus>>,
+    ) -> Result<Json<Page<RunnerView>>, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        let query = RunnerQuery {
+            list: list_query(limit.0, offset.0, sort.as_deref(), q.as_deref(), SORTABLE)?,
+            status: status.0.map(Into::into),
+        };
+        Ok(Json(runners::list(&self.context, &access, &query).await?))
+    }
+
+    /// Read a runner
+    #[oai(path = "/:runner_id", method = "get", operation_id = "read_runner")]
+    async fn read_runner(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        runner_id: Path<String>,
+    ) -> Result<Json<RunnerView>, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        Ok(Json(runners::read(&self.context, &access, &runner_id).await?))
+    }
+
+    /// Change a runner
+    ///
+    /// What is absent stays as it is. Instances that exist are not changed.
+    #[oai(path = "/:runner_id", method = "put", operation_id = "update_runner")]
+    async fn update_runner(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        runner_id: Path<String>,
+        body: Body<RunnerUpdate>,
+    ) -> Result<Json<RunnerView>, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        access.require(Permission::UpdateRunner)?;
+        Ok(Json(runners::update(&self.context, &access, &runner_id, body.0).await?))
+    }
+
+    /// Delete a runner
+    ///
+    /// Its instances drain: a job that runs is waited for.
+    #[oai(path = "/:runner_id", method = "delete", operation_id = "delete_runner")]
+    async fn delete_runner(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        runner_id: Path<String>,
+    ) -> Result<NoContent, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        access.require(Permission::DeleteRunner)?;
+        runners::delete(&self.context, &access, &runner_id).await?;
+        Ok(NoContent::Done)
+    }
+
+    /// Set a runner's status
+    #[oai(path = "/:runner_id/status", method = "patch", operation_id = "set_runner_status")]
+    async fn set_runner_status(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        runner_id: Path<String>,
+        body: Body<RunnerStatusPatch>,
+    ) -> Result<Json<RunnerView>, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        access.require(Permission::UpdateRunner)?;
+        let status = body.0.status.into();
+        Ok(Json(runners::set_status(&self.context, &access, &runner_id, status).await?))
+    }
+
+    /// Clone a runner
+    ///
+    /// The copy has everything but the instances.
+    #[oai(path = "/:runner_id/clone", method = "post", operation_id = "clone_runner")]
+    async fn clone_runner(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        runner_id: Path<String>,
+        body: Body<RunnerClone>,
+    ) -> Result<Created<RunnerView>, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        access.require(Permission::CreateRunner)?;
+        let name = body.0.parse()?;
+        let runner = runners::clone(&self.context, &access, &runner_id, name).await?;
+        Ok(Created::at(format!("/org/{}/runners/{}", access.org_id, runner.uid), runner))
+    }
+}

@@ -1,0 +1,194 @@
+//! GitHub credentials.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use domain::ids::CredentialId;
+use domain::keyring::Place;
+use entities::repo::credentials::{self, SealedSecret};
+use entities::repo::page::ListQuery;
+use github::GitHub;
+use secrecy::SecretString;
+use serde_json::json;
+use url::Url;
+
+use crate::access::OrgAccess;
+use crate::context::Context;
+use crate::dto::credential::{CredentialUpdate, CredentialView, hint_of};
+use crate::error::{ApiError, chain};
+use crate::fields::Fields;
+use crate::page::Page;
+
+/// How long a request waits for GitHub's word on a token.
+const GITHUB_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many runners a refusal names.
+const NAMED_RUNNERS: u64 = 10;
+
+fn credential_id(text: &str) -> Result<CredentialId, ApiError> {
+    text.parse().map_err(|_| ApiError::not_found())
+}
+
+fn seal(context: &Context, access: &OrgAccess, id: &CredentialId, secret: &SecretString) -> SealedSecret {
+    let place = Place {
+        table: "github_credentials",
+        column: "secret",
+        row: id.as_str(),
+        org: access.org_id.as_str(),
+    };
+    SealedSecret {
+        sealed: context.keyring.seal(secret, place),
+        hint: hint_of(secret),
+    }
+}
+
+/// Asks GitHub whether it knows the token. Only its clear no refuses it: a GitHub that can't be reached
+/// from here may be reachable from the workers.
+async fn check_with_github(api_url: &Url, secret: &SecretString) -> Result<(), ApiError> {
+    let mut fields = Fields::default();
+    if let Err(message) = check_resolved(api_url).await {
+        fields.refuse("api_url", message);
+        return fields.finish();
+    }
+    let github = match GitHub::new(api_url, secret.clone()) {
+        Ok(github) => github,
+        Err(error) => {
+            fields.refuse("secret", error.to_string());
+            return fields.finish();
+        }
+    };
+    match tokio::time::timeout(GITHUB_TIMEOUT, github.check_token()).await {
+        Ok(Err(github::Error::Unauthorized { .. })) => fields.refuse_as(
+            "secret",
+            "refused",
+            "is refused by GitHub (401): it is expired, revoked or of another GitHub; create a new one",
+        ),
+        Ok(Err(error)) => {
+            tracing::warn!(error = %chain(&error), "a credential was stored that GitHub did not confirm");
+        }
+        Err(_) => tracing::warn!("a credential was stored without GitHub's confirmation: it did not answer in time"),
+        Ok(Ok(())) => {}
+    }
+    fields.finish()
+}
+
+/// A name may stand for an address that must not be called.
+async fn check_resolved(url: &Url) -> Result<(), String> {
+    let Some(host) = url.host_str() else { return Ok(()) };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let port = url.port_or_known_default().unwrap_or(443);
+    let looked_up = tokio::time::timeout(Duration::from_secs(2), tokio::net::lookup_host((host, port))).await;
+    // A name that can't be resolved here is not called either.
+    let Ok(Ok(addresses)) = looked_up else { return Ok(()) };
+    for address in addresses {
+        let ip: IpAddr = address.ip();
+        domain::node::check_address(ip).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// Adds a credential that GitHub does not refuse.
+pub async fn create(
+    context: &Context,
+    access: &OrgAccess,
+    input: CredentialUpdate,
+) -> Result<CredentialView, ApiError> {
+    let github = &context.settings.github;
+    let wish = input.parse(None, (&github.api_url, &github.url))?;
+    // The parser has made sure of it.
+    let Some(secret) = wish.secret else { return Err(ApiError::internal_silent()) };
+    check_with_github(&wish.api_url, &secret).await?;
+    let (id, now) = (CredentialId::new(), context.now());
+    let sealed = seal(context, access, &id, &secret);
+    let txn = entities::begin(&context.db).await?;
+    let row =
+        credentials::insert(&txn, &id, &access.org_id, &access.caller.id, wish.spec, sealed, now).await?;
+    let detail = json!({"name": row.name, "kind": row.kind, "api_url": row.api_url});
+    access
+        .audit(&txn, now, "credential.created", ("credential", &row.uid), detail)
+        .await?;
+    txn.commit().await.map_err(entities::StoreError::from)?;
+    Ok(row.into())
+}
+
+/// One page of the organisation's credentials.
+pub async fn list(
+    context: &Context,
+    access: &OrgAccess,
+    query: &ListQuery,
+) -> Result<Page<CredentialView>, ApiError> {
+    let page = credentials::list(&context.db, &access.org_id, query).await?;
+    Ok(Page::of(page, query, CredentialView::from))
+}
+
+/// A credential of the organisation.
+pub async fn read(context: &Context, access: &OrgAccess, id: &str) -> Result<CredentialView, ApiError> {
+    let row = credentials::find(&context.db, &access.org_id, &credential_id(id)?).await?;
+    Ok(row.ok_or_else(ApiError::not_found)?.into())
+}
+
+/// Changes a credential.
+pub async fn update(
+    context: &Context,
+    access: &OrgAccess,
+    id: &str,
+    input: CredentialUpdate,
+) -> Result<CredentialView, ApiError> {
+    let (id, now) = (credential_id(id)?, context.now());
+    let github = &context.settings.github;
+    let row = credentials::find(&context.db, &access.org_id, &id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    let wish = input.parse(Some(&row), (&github.api_url, &github.url))?;
+    if let Some(secret) = &wish.secret {
+        check_with_github(&wish.api_url, secret).await?;
+    }
+    let sealed = wish.secret.map(|secret| seal(context, access, &id, &secret));
+    let changes_secret = sealed.is_some();
+    let txn = entities::begin(&context.db).await?;
+    // Between the reading and the writing GitHub was asked: another may have moved the credential meanwhile.
+    let unmoved = credentials::lock(&txn, &access.org_id, &id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    if !changes_secret && unmoved.api_url != wish.spec.api_url {
+        return Err(ApiError::conflict("changed", "Somebody else changed it meanwhile. Read it again."));
+    }
+    let row = credentials::update(&txn, &access.org_id, &id, wish.spec, sealed, now)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    let detail = json!({"name": row.name, "api_url": row.api_url, "secret_changed": changes_secret});
+    access
+        .audit(&txn, now, "credential.updated", ("credential", &row.uid), detail)
+        .await?;
+    txn.commit().await.map_err(entities::StoreError::from)?;
+    Ok(row.into())
+}
+
+/// Removes a credential that no runner uses.
+pub async fn delete(context: &Context, access: &OrgAccess, id: &str) -> Result<(), ApiError> {
+    let (id, now) = (credential_id(id)?, context.now());
+    let txn = entities::begin(&context.db).await?;
+    let row = credentials::lock(&txn, &access.org_id, &id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    let users = credentials::list_runner_names(&txn, &access.org_id, &id, NAMED_RUNNERS + 1).await?;
+    if !users.is_empty() {
+        return Err(in_use(&users));
+    }
+    credentials::soft_delete(&txn, &access.org_id, &id, now).await?;
+    let detail = json!({"name": row.name});
+    access
+        .audit(&txn, now, "credential.deleted", ("credential", id.as_str()), detail)
+        .await?;
+    txn.commit().await.map_err(entities::StoreError::from)?;
+    Ok(())
+}
+
+fn in_use(users: &[String]) -> ApiError {
+    let most = usize::try_from(NAMED_RUNNERS).unwrap_or(usize::MAX);
+    let more = if users.len() > most { " and others" } else { "" };
+    let named = users.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    ApiError::conflict(
+        "in_use",
+        format!("These runners use it: {named}{more}. Give them another credential or delete them first."),
+    )
+}

@@ -1,0 +1,231 @@
+//! Instances: creating, showing, and what a reporter says of them.
+
+use chrono::{DateTime, Utc};
+use domain::ids::{InstanceId, NodeId};
+use domain::instance::{InstanceState, InstanceStatus};
+use domain::redis_keys;
+use domain::tasks::TaskCall;
+use domain::telemetry::RunnerStatus;
+use entities::StoreError;
+use entities::model::runner_instances::Model;
+use entities::model::runners::Model as RunnerRow;
+use entities::repo::instances::{self, InstanceQuery};
+use entities::repo::lifecycle::{self, Event};
+use entities::repo::page::ListPage;
+use entities::repo::{fleet, runners};
+use serde_json::json;
+
+use crate::access::OrgAccess;
+use crate::context::Context;
+use crate::dto::instance::{InstanceView, Live};
+use crate::error::{ApiError, chain};
+use crate::page::Page;
+use crate::services::placement;
+use crate::services::runners::runner_id;
+
+/// More instances than any runner has at once; a list by status looks at all of them.
+const ALL_INSTANCES: u64 = 10_000;
+
+/// A path's runner and instance.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    /// The runner's id, as given.
+    pub runner: &'a str,
+    /// The instance's id, as given.
+    pub instance: &'a str,
+}
+
+/// Reads an id from a path: what is no id names nothing.
+pub fn instance_id(text: &str) -> Result<InstanceId, ApiError> {
+    text.parse().map_err(|_| ApiError::not_found())
+}
+
+/// The runner that a path names, in the caller's organisation.
+pub async fn find_runner(context: &Context, access: &OrgAccess, runner: &str) -> Result<RunnerRow, ApiError> {
+    runners::find(&context.db, &access.org_id, &runner_id(runner)?)
+        .await?
+        .ok_or_else(ApiError::not_found)
+}
+
+/// The instance that a path names, of that runner, in the caller's organisation.
+pub async fn find(context: &Context, access: &OrgAccess, names: Names<'_>) -> Result<Model, ApiError> {
+    let runner = find_runner(context, access, names.runner).await?;
+    let id = instance_id(names.instance)?;
+    instances::find(&context.db, &access.org_id, &runner.id()?, &id)
+        .await?
+        .ok_or_else(ApiError::not_found)
+}
+
+/// Creates an instance and has a worker register it. The runner's maximum and the nodes' capacity hold
+/// against any number of requests at once.
+pub async fn create(
+    context: &Context,
+    access: &OrgAccess,
+    runner: &str,
+    node: Option<&NodeId>,
+) -> Result<InstanceView, ApiError> {
+    let (runner, now) = (runner_id(runner)?, context.now());
+    let txn = entities::begin(&context.db).await?;
+    let runner = runners::lock(&txn, &access.org_id, &runner)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    placement::check_maximum(&txn, &runner).await?;
+    let node = placement::place(&txn, &access.org_id, &runner.node_selection()?, node).await?;
+    let row = fleet::insert_instance(&txn, &runner, &node.id()?, now).await?;
+    let message = format!("Created by {} on node {}.", access.caller.email, node.name);
+    let event = Event {
+        kind: "state",
+        message: &message,
+        detail: Some(json!({"state": InstanceState::Pending})),
+    };
+    lifecycle::add_event(&txn, &row, event, now).await?;
+    let detail = json!({"name": row.name, "runner_id": runner.uid, "node_id": node.uid});
+    access
+        .audit(&txn, now, "instance.created", ("instance", &row.uid), detail)
+        .await?;
+    txn.commit().await.map_err(StoreError::from)?;
+    let host = node.queue_host().map(str::to_owned);
+    context.send_softly(&[(TaskCall::RegisterRunner(row.id()?), host)]).await;
+    InstanceView::of(row, &Live::Silent)
+}
+
+/// An instance with its live status.
+pub async fn read(context: &Context, access: &OrgAccess, names: Names<'_>) -> Result<InstanceView, ApiError> {
+    let row = find(context, access, names).await?;
+    view(context, row).await
+}
+
+/// The view of a row with what Redis says of it.
+pub async fn view(context: &Context, row: Model) -> Result<InstanceView, ApiError> {
+    let live = live(context, std::slice::from_ref(&row)).await?;
+    InstanceView::of(row, live.first().unwrap_or(&Live::Unknown))
+}
+
+/// One page of a runner's instances with their live status.
+pub async fn list(
+    context: &Context,
+    access: &OrgAccess,
+    runner: &str,
+    query: &InstanceQuery,
+    status: Option<InstanceStatus>,
+) -> Result<Page<InstanceView>, ApiError> {
+    let runner = find_runner(context, access, runner).await?.id()?;
+    let Some(status) = status else {
+        let page = instances::list(&context.db, &access.org_id, &runner, query).await?;
+        let items = live_views(context, page.items).await?;
+        let page = ListPage { items, total: page.total };
+        return Ok(Page::of(page, &query.list, |view| view));
+    };
+    // The status lives in Redis, so the database can't count by it.
+    let mut everything = query.clone();
+    (everything.list.limit, everything.list.offset) = (ALL_INSTANCES, 0);
+    let page = instances::list(&context.db, &access.org_id, &runner, &everything).await?;
+    let mut views = live_views(context, page.items).await?;
+    views.retain(|view| view.status == status.into());
+    let total = views.len() as u64;
+    let amount = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let items = views
+        .into_iter()
+        .skip(amount(query.list.offset))
+        .take(amount(query.list.limit))
+        .collect();
+    Ok(Page::of(ListPage { items, total }, &query.list, |view| view))
+}
+
+async fn live_views(context: &Context, rows: Vec<Model>) -> Result<Vec<InstanceView>, ApiError> {
+    let live = live(context, &rows).await?;
+    rows.into_iter()
+        .zip(&live)
+        .map(|(row, live)| InstanceView::of(row, live))
+        .collect()
+}
+
+/// What Redis says of each of these, in one round trip.
+async fn live(context: &Context, rows: &[Model]) -> Result<Vec<Live>, ApiError> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut command = redis::cmd("MGET");
+    for row in rows {
+        command.arg(redis_keys::runner_status(&row.id()?));
+    }
+    let mut connection = context.redis.clone();
+    let values: Vec<Option<String>> = match command.query_async(&mut connection).await {
+        Ok(values) => values,
+        Err(error) => {
+            tracing::warn!(error = %chain(&error), "Redis does not answer: statuses are the last known ones");
+            return Ok(vec![Live::Unknown; rows.len()]);
+        }
+    };
+    Ok(values
+        .into_iter()
+        .map(|value| match value.as_deref().map(serde_json::from_str::<RunnerStatus>) {
+            Some(Ok(report)) => Live::Reported(report),
+            Some(Err(_)) => Live::Unknown,
+            None => Live::Silent,
+        })
+        .collect())
+}
+
+/// Takes a reporter's word on what the runner is: in Redis, where it is read, and in the database.
+pub async fn report_status(
+    context: &Context,
+    access: &OrgAccess,
+    names: Names<'_>,
+    status: InstanceStatus,
+) -> Result<InstanceView, ApiError> {
+    let now = context.now();
+    let row = find(context, access, names).await?;
+    let (id, state) = (row.id()?, row.state()?);
+    match state {
+        InstanceState::Pending
+        | InstanceState::Creating
+        | InstanceState::Starting
+        | InstanceState::Running
+        | InstanceState::Draining => {}
+        InstanceState::Stopping | InstanceState::Stopped | InstanceState::Removed | InstanceState::Failed => {
+            return Err(ApiError::conflict(
+                "state",
+                format!("The instance is {state}: no runner of it can be {status}."),
+            ));
+        }
+    }
+    let txn = entities::begin(&context.db).await?;
+    lifecycle::record_status(&txn, &id, status, now).await?;
+    runners::derive_status(&txn, &row.runner_id, now).await?;
+    let detail = json!({"status": status, "runner_id": row.runner_id});
+    access
+        .audit(&txn, now, "instance.status_reported", ("instance", &row.uid), detail)
+        .await?;
+    let row = instances::find(&txn, &access.org_id, &runner_id(names.runner)?, &id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    txn.commit().await.map_err(StoreError::from)?;
+    let report = RunnerStatus {
+        status,
+        last_heartbeat: now,
+    };
+    store_report(context, &id, &report).await?;
+    InstanceView::of(row, &Live::Reported(RunnerStatus { last_heartbeat: to_seconds(now), ..report }))
+}
+
+fn to_seconds(at: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp(at.timestamp(), 0).unwrap_or(at)
+}
+
+/// A report that Redis does not take is refused: it would not be seen.
+async fn store_report(context: &Context, id: &InstanceId, report: &RunnerStatus) -> Result<(), ApiError> {
+    let value = serde_json::to_string(report).map_err(|error| ApiError::internal(&error))?;
+    let mut connection = context.redis.clone();
+    let stored: Result<(), redis::RedisError> = redis::cmd("SET")
+        .arg(redis_keys::runner_status(id))
+        .arg(value)
+        .arg("EX")
+        .arg(redis_keys::RUNNER_STATUS_TTL.as_secs())
+        .query_async(&mut connection)
+        .await;
+    stored.map_err(|error| {
+        tracing::warn!(error = %chain(&error), instance.id = %id, "a reported status was not stored in Redis");
+        ApiError::unavailable()
+    })
+}

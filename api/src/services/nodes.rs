@@ -1,0 +1,183 @@
+//! Nodes: adding, changing, removing, and asking a worker to check them.
+
+use domain::ids::NodeId;
+use domain::keyring::Place;
+use domain::tasks::TaskCall;
+use entities::model::nodes::Model;
+use entities::repo::nodes::{self, NodeQuery, NodeSpec};
+use serde_json::json;
+
+use crate::access::OrgAccess;
+use crate::context::Context;
+use crate::dto::node::{NodeRules, NodeUpdate, NodeView};
+use crate::error::ApiError;
+use crate::page::Page;
+
+/// Reads an id from a path: what is no id names nothing.
+fn node_id(text: &str) -> Result<NodeId, ApiError> {
+    text.parse().map_err(|_| ApiError::not_found())
+}
+
+/// This machine's host name: a local node without a host is the one this server runs on.
+async fn own_host() -> String {
+    tokio::fs::read_to_string("/proc/sys/kernel/hostname")
+        .await
+        .map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
+}
+
+async fn ask_for_check(context: &Context, row: &Model) -> Result<(), ApiError> {
+    let host = row.queue_host().map(str::to_owned);
+    context.send_softly(&[(TaskCall::CheckNode(row.id()?), host)]).await;
+    Ok(())
+}
+
+fn seal(
+    context: &Context,
+    access: &OrgAccess,
+    id: &NodeId,
+    material: &secrecy::SecretString,
+) -> String {
+    let place = Place {
+        table: "nodes",
+        column: "tls_material",
+        row: id.as_str(),
+        org: access.org_id.as_str(),
+    };
+    context.keyring.seal(material, place)
+}
+
+/// Adds a node and has it checked.
+pub async fn create(context: &Context, access: &OrgAccess, input: NodeUpdate) -> Result<NodeView, ApiError> {
+    let rules = NodeRules {
+        allow_plain_tcp: context.settings.allow_plain_tcp_nodes,
+        own_host: &own_host().await,
+    };
+    let wish = input.parse(None, &rules)?;
+    let (id, now) = (NodeId::new(), context.now());
+    let sealed = wish.tls.map(|material| seal(context, access, &id, &material));
+    let txn = entities::begin(&context.db).await?;
+    let row = nodes::insert(&txn, &id, &access.org_id, &access.caller.id, wish.spec, sealed, now).await?;
+    let detail = json!({"name": row.name, "type": row.r#type});
+    access
+        .audit(&txn, now, "node.created", ("node", &row.uid), detail)
+        .await?;
+    txn.commit().await.map_err(entities::StoreError::from)?;
+    ask_for_check(context, &row).await?;
+    NodeView::of(row, 0)
+}
+
+/// One page of the organisation's nodes.
+pub async fn list(context: &Context, access: &OrgAccess, query: &NodeQuery) -> Result<Page<NodeView>, ApiError> {
+    let page = nodes::list(&context.db, &access.org_id, query).await?;
+    let in_use = nodes::count_in_use(&context.db, page.items.iter().map(|row| row.uid.as_str())).await?;
+    Page::try_of(page, &query.list, |row| {
+        let in_use = in_use.get(&row.uid).copied().unwrap_or(0);
+        NodeView::of(row, in_use)
+    })
+}
+
+async fn view(context: &Context, row: Model) -> Result<NodeView, ApiError> {
+    let in_use = nodes::count_in_use(&context.db, [row.uid.as_str()]).await?;
+    let in_use = in_use.get(&row.uid).copied().unwrap_or(0);
+    NodeView::of(row, in_use)
+}
+
+/// A node of the organisation.
+pub async fn read(context: &Context, access: &OrgAccess, id: &str) -> Result<NodeView, ApiError> {
+    let row = nodes::find(&context.db, &access.org_id, &node_id(id)?).await?;
+    view(context, row.ok_or_else(ApiError::not_found)?).await
+}
+
+/// Whether the node would be another engine after the change.
+fn endpoint_differs(row: &Model, spec: &NodeSpec) -> bool {
+    row.r#type != spec.node_type.as_str()
+        || row.ip_address != spec.ip_address
+        || row.port != spec.port.map(i32::from)
+        || row.socket_path != spec.socket_path
+        || row.host != spec.host
+}
+
+/// Changes a node and has it checked. Its address stays while instances are on it: they would be lost
+/// to us, but go on running there.
+pub async fn update(
+    context: &Context,
+    access: &OrgAccess,
+    id: &str,
+    input: NodeUpdate,
+) -> Result<NodeView, ApiError> {
+    let (id, now, own_host) = (node_id(id)?, context.now(), own_host().await);
+    let rules = NodeRules {
+        allow_plain_tcp: context.settings.allow_plain_tcp_nodes,
+        own_host: &own_host,
+    };
+    let txn = entities::begin(&context.db).await?;
+    let row = nodes::lock(&txn, &access.org_id, &id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    let wish = input.parse(Some(&row), &rules)?;
+    let differs = endpoint_differs(&row, &wish.spec);
+    let in_use = nodes::count_in_use(&txn, [id.as_str()]).await?;
+    let in_use = in_use.get(id.as_str()).copied().unwrap_or(0);
+    if differs && in_use > 0 {
+        return Err(ApiError::conflict(
+            "in_use",
+            format!(
+                "{in_use} of its instances are on this engine. Delete or stop them, then change its address, \
+                 or add the other engine as a node of its own."
+            ),
+        ));
+    }
+    let changes_tls = wish.tls.is_some();
+    let tls = match wish.tls {
+        Some(material) => Some(Some(seal(context, access, &id, &material))),
+        None if wish.keeps_tls => None,
+        None => Some(None),
+    };
+    let checks_anew = differs || changes_tls;
+    let row = nodes::update(&txn, &access.org_id, &id, wish.spec, tls, checks_anew, now)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    let detail = json!({"name": row.name, "endpoint_changed": differs, "tls_changed": changes_tls});
+    access
+        .audit(&txn, now, "node.updated", ("node", &row.uid), detail)
+        .await?;
+    txn.commit().await.map_err(entities::StoreError::from)?;
+    ask_for_check(context, &row).await?;
+    NodeView::of(row, in_use)
+}
+
+/// Removes a node that no instance takes room on.
+pub async fn delete(context: &Context, access: &OrgAccess, id: &str) -> Result<(), ApiError> {
+    let (id, now) = (node_id(id)?, context.now());
+    let txn = entities::begin(&context.db).await?;
+    let row = nodes::lock(&txn, &access.org_id, &id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    let in_use = nodes::count_in_use(&txn, [id.as_str()]).await?;
+    if let Some(in_use) = in_use.get(id.as_str()) {
+        return Err(ApiError::conflict(
+            "in_use",
+            format!("{in_use} instances are on this node. Delete or stop them first."),
+        ));
+    }
+    nodes::soft_delete(&txn, &access.org_id, &id, now).await?;
+    access
+        .audit(&txn, now, "node.deleted", ("node", id.as_str()), json!({"name": row.name}))
+        .await?;
+    txn.commit().await.map_err(entities::StoreError::from)?;
+    Ok(())
+}
+
+/// Has a node checked now.
+pub async fn check(context: &Context, access: &OrgAccess, id: &str) -> Result<NodeView, ApiError> {
+    let now = context.now();
+    let row = nodes::find(&context.db, &access.org_id, &node_id(id)?)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    let detail = json!({"name": row.name});
+    access
+        .audit(&context.db, now, "node.check_requested", ("node", &row.uid), detail)
+        .await?;
+    ask_for_check(context, &row).await?;
+    view(context, row).await
+}
