@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use base64::Engine as _;
 use chrono::{DateTime, Utc};
-use domain::Clock;
+use domain::{Clock, SystemClock};
 use domain::keyring::Keyring;
 use entities::DatabaseConnection;
-use process::Shutdown;
+use process::{Shutdown, Variables};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::ExposeSecret;
 
@@ -55,6 +56,24 @@ impl Context {
         let db = entities::connect(settings.database.url.expose_secret())
             .await
             .context("opening the database that DATABASE_URL names")?;
+        Self::assemble(db, settings, clock, shutdown)
+    }
+
+    /// A context that is connected to nothing, to describe the API with.
+    pub fn disconnected() -> anyhow::Result<Self> {
+        let key = base64::engine::general_purpose::STANDARD.encode(rand::random::<[u8; 32]>());
+        let mut variables = Variables::from_pairs([("JWT_SECRET", key.as_str()), ("ENCRYPTION_KEY", key.as_str())]);
+        let settings = Settings::from(&mut variables);
+        variables.finish()?;
+        Self::assemble(DatabaseConnection::default(), settings, Arc::new(SystemClock), Shutdown::new())
+    }
+
+    fn assemble(
+        db: DatabaseConnection,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
         let redis_url = settings.redis.url.expose_secret();
         let client = redis::Client::open(redis_url).context("reading REDIS_URL")?;
         let config = ConnectionManagerConfig::new()

@@ -1,3 +1,7 @@
-//! The API server's binary.
+//! The API server's binary; see the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    process::run(runner_pilot_api::cli::run)
+}
