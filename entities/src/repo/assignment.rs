@@ -1,7 +1,9 @@
 //! All that a worker's job needs to know of one instance or node, read together.
 
 use domain::ids::{InstanceId, NodeId, RunnerId};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use crate::StoreError;
 use crate::model::{github_credentials, nodes, runner_instances, runners};
@@ -80,5 +82,32 @@ pub async fn list_instances(
     Ok(runner_instances::Entity::find()
         .filter(runner_instances::Column::Uid.is_in(ids.iter().map(InstanceId::as_str)))
         .all(db)
+        .await?)
+}
+
+/// The instances of a runner that are not deleted, oldest first.
+pub async fn list_of_runner(
+    db: &impl ConnectionTrait,
+    id: &RunnerId,
+    limit: u64,
+) -> Result<Vec<runner_instances::Model>, StoreError> {
+    Ok(runner_instances::Entity::find()
+        .filter(runner_instances::Column::RunnerId.eq(id.as_str()))
+        .filter(runner_instances::Column::IsDeleted.eq(false))
+        .order_by_asc(runner_instances::Column::Uid)
+        .limit(limit)
+        .all(db)
+        .await?)
+}
+
+/// A runner, deleted or not, locked until the transaction's end, so that whoever counts its instances to
+/// add some is alone. SQLite locks the whole database when a writing transaction begins.
+pub async fn lock_runner(
+    txn: &DatabaseTransaction,
+    id: &RunnerId,
+) -> Result<Option<runners::Model>, StoreError> {
+    Ok(runners::Entity::find_by_id(id.as_str())
+        .lock_exclusive()
+        .one(txn)
         .await?)
 }

@@ -1,0 +1,69 @@
+//! `reconcile_all`: heals what is overdue and sends `reconcile_runner` for every runner that needs it.
+
+use celery::prelude::*;
+use domain::tasks::TaskCall;
+use entities::model::runner_instances;
+use entities::repo::{assignment, fleet, lifecycle};
+use serde_json::{Value, json};
+use tracing::{info, instrument, warn};
+
+use super::{JobError, task};
+use crate::context::Context;
+use crate::decide::overdue::{self, Cure};
+
+/// As many overdue instances as one run takes; the next run, seconds later, goes on.
+const OVERDUE: u64 = 200;
+
+/// The task; the next tick makes up for a failed one.
+#[celery::task(name = "reconcile_all", acks_late = true, max_retries = 0, hard_time_limit = 120)]
+pub async fn reconcile_all() -> TaskResult<Value> {
+    task::run(|context| async move { run(&context).await }).await
+}
+
+/// Goes through everything that is overdue or lacks instances.
+#[instrument(skip_all)]
+pub async fn run(context: &Context) -> Result<Value, JobError> {
+    let mut healed = 0;
+    for row in lifecycle::list_overdue(&context.db, context.now(), OVERDUE).await? {
+        match heal(context, &row).await {
+            Ok(()) => healed += 1,
+            // One bad row must not keep the others from being healed.
+            Err(error) => warn!(instance.id = %row.uid, %error, "an overdue instance was not healed"),
+        }
+    }
+    let lacking: Vec<_> = fleet::list_demand(&context.db, None)
+        .await?
+        .into_iter()
+        .filter(|demand| demand.missing() > 0)
+        .collect();
+    let mut signatures = Vec::with_capacity(lacking.len());
+    for demand in &lacking {
+        signatures.push(context.signature(&TaskCall::ReconcileRunner(demand.id()?), None));
+    }
+    context.celery.send_many(&signatures).await?;
+    Ok(json!({"healed": healed, "runners": signatures.len()}))
+}
+
+/// Sends the task that moves an overdue instance on. The deadline begins anew, so that a long queue is not
+/// made longer every few seconds.
+pub async fn heal(context: &Context, row: &runner_instances::Model) -> Result<(), JobError> {
+    let (id, state) = (row.id()?, row.state()?);
+    let call = match overdue::cure(id.clone(), state) {
+        Cure::Nothing => return Ok(()),
+        Cure::Send(call) => call,
+        // A look decides: the runner may have come online while nobody looked.
+        Cure::Fail(_) => TaskCall::SendHeartbeat(id.clone()),
+    };
+    let Some(assignment) = assignment::find(&context.db, &id).await? else {
+        return Ok(());
+    };
+    info!(instance.id = %id, instance.state = %state, task.name = call.name(), "an overdue instance gets its task again");
+    context
+        .send_in(&call, &assignment.node, std::time::Duration::ZERO)
+        .await?;
+    // A look needs the deadline as it is to know that it passed.
+    if !matches!(call, TaskCall::SendHeartbeat(_)) {
+        lifecycle::restart_deadline(&context.db, &id, state, context.now()).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,356 @@
+//! `unregister_runner`: takes an instance from `draining` to where its owner wants it.
+//!
+//! GitHub first: once it has forgotten the runner, the runner can get no job any more and may be stopped.
+//! While GitHub says that a job runs, nothing is done but wait: a job is never killed.
+
+use std::time::Duration;
+
+use celery::prelude::*;
+use chrono::TimeDelta;
+use domain::ids::InstanceId;
+use domain::instance::{DesiredState, InstanceState, InstanceStatus};
+use domain::redis_keys;
+use domain::tasks::TaskCall;
+use entities::model::runner_instances;
+use entities::repo::assignment::{self, Assignment};
+use entities::repo::lifecycle::{self, Event, Observed, Transition};
+use github::DeleteOutcome;
+use redis::AsyncCommands as _;
+use serde_json::{Value, json};
+use tracing::{instrument, warn};
+
+use super::conclude;
+use super::{JobError, moved, noted, task};
+use crate::context::Context;
+use crate::decide::log_hint::{self, Activity};
+use crate::lease::Held;
+use crate::nodes::{Engine, ExecCommand, NodeError, OwnedContainer};
+use crate::registration::{self, Account, Owner, REMOVE_COMMAND, Removal};
+use crate::steps::Step;
+
+/// What a container is given between SIGTERM and SIGKILL.
+const STOP_GRACE: Duration = Duration::from_secs(30);
+/// What `config.sh remove` is given.
+const REMOVE_LIMIT: Duration = Duration::from_secs(60);
+/// The first and the longest pause between two looks at a busy runner.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// As much of the log as is read for the last line that tells what the runner does.
+const LOG_LINES: u32 = 2000;
+const LOG_BYTES: usize = 256 << 10;
+/// No job at GitHub lasts longer; a log that tells of one after that is not believed.
+const LONGEST_JOB: TimeDelta = TimeDelta::days(5);
+
+/// What became of the registration.
+enum Deregistered {
+    /// The runner can get no job any more.
+    Surely,
+    /// A job runs.
+    Busy,
+}
+
+/// The task. A job may run for five days and is looked at once a minute, hence the number of retries.
+#[celery::task(name = "unregister_runner", acks_late = true, max_retries = 10000, hard_time_limit = 300)]
+pub async fn unregister_runner(runner_instance_id: String) -> TaskResult<Value> {
+    let id = task::id::<InstanceId>(&runner_instance_id)?;
+    let looks = celery_redis::current_request().map_or(0, |request| request.retries);
+    task::run(|context| async move { run(&context, &id, looks).await }).await
+}
+
+/// Takes a `draining` or `stopping` instance further. `looks` counts the earlier ones of this call, which
+/// lengthens the pause to the next.
+#[instrument(skip_all, fields(instance.id = %id))]
+pub async fn run(context: &Context, id: &InstanceId, looks: u32) -> Result<Value, JobError> {
+    let states = [InstanceState::Draining, InstanceState::Stopping];
+    let Some((lease, row)) = Held::take(context, id, &states).await? else {
+        return conclude::not_claimed(context, id, &states).await;
+    };
+    context.reached(Step::Claimed).await;
+    let result = lease.keep(drain(context, &lease, &row, looks)).await;
+    lease.release().await;
+    match result {
+        Ok(row) => after(context, &row).await,
+        Err(error) => Err(error),
+    }
+}
+
+async fn drain(
+    context: &Context,
+    lease: &Held<'_>,
+    row: &runner_instances::Model,
+    looks: u32,
+) -> Result<runner_instances::Model, JobError> {
+    let id = row.id()?;
+    let assignment = assignment::find(&context.db, &id)
+        .await?
+        .ok_or_else(|| JobError::fail("the instance is gone"))?;
+    let engine = context.engine(&assignment.node).await?;
+    let container = engine
+        .find_by_instance(&context.install_id, &id)
+        .await?
+        .map(|found| found.container);
+    if row.state()? == InstanceState::Draining {
+        match deregister(context, lease, &engine, container.as_ref(), &assignment).await? {
+            Deregistered::Surely => {}
+            Deregistered::Busy => return Err(wait_for_job(context, &assignment, looks).await?),
+        }
+        context.reached(Step::Deregistered).await;
+        let step = Transition {
+            to: InstanceState::Stopping,
+            from: &[InstanceState::Draining],
+            lease_token: Some(lease.token()),
+            desired: None,
+            reason: row.state_reason.as_deref(),
+            message: "GitHub no longer knows the runner; its container is stopped.",
+        };
+        moved(context, &id, &step).await?.ok_or_else(JobError::overtaken)?;
+        lease.now_in(InstanceState::Stopping);
+    }
+    context.reached(Step::RecordedStopping).await;
+    if let Some(container) = &container {
+        lease.ensure().await?;
+        engine.stop(container, STOP_GRACE).await?;
+        context.reached(Step::Stopped).await;
+        lease.ensure().await?;
+        engine.remove(container).await?;
+    }
+    context.reached(Step::Removed).await;
+    finish(context, lease, &id).await
+}
+
+/// `stopping` → what is wanted, and nothing is left of the container but the timeline.
+async fn finish(
+    context: &Context,
+    lease: &Held<'_>,
+    id: &InstanceId,
+) -> Result<runner_instances::Model, JobError> {
+    let forgotten = Observed {
+        instance_identifier: Some(None),
+        github_runner_id: Some(None),
+        attempts: Some(0),
+        ..Observed::default()
+    };
+    if !lifecycle::record(&context.db, id, lease.token(), forgotten, context.now()).await? {
+        return Err(JobError::overtaken());
+    }
+    // Read here, not at the start: the wish may have changed meanwhile.
+    let row = lifecycle::find(&context.db, id)
+        .await?
+        .ok_or_else(|| JobError::fail("the instance is gone"))?;
+    let desired = row.desired()?;
+    let (to, message) = match desired {
+        DesiredState::Running => (desired.after_stopping(), "The container is gone; it is made anew."),
+        DesiredState::Stopped => (desired.after_stopping(), "The instance is stopped."),
+        DesiredState::Removed => (desired.after_stopping(), "The instance is removed."),
+    };
+    let reason = row.state_reason.as_deref().filter(|_| desired != DesiredState::Running);
+    let step = Transition {
+        to,
+        from: &[InstanceState::Stopping],
+        lease_token: Some(lease.token()),
+        desired: None,
+        reason,
+        message,
+    };
+    context.last_samples.forget(id);
+    let row = moved(context, id, &step).await?.ok_or_else(JobError::overtaken)?;
+    let keys = [redis_keys::runner_status(id), redis_keys::runner_metrics(id)];
+    if let Err(error) = context.redis.clone().del::<_, ()>(&keys).await {
+        // They expire by themselves.
+        warn!(instance.id = %id, %error, "the instance's status was not deleted");
+    }
+    if desired == DesiredState::Running {
+        let offline = InstanceStatus::Offline;
+        lifecycle::record_status(&context.db, id, offline, context.now()).await?;
+    }
+    Ok(row)
+}
+
+/// After the lease was given back: an instance that is wanted running is registered anew.
+async fn after(context: &Context, row: &runner_instances::Model) -> Result<Value, JobError> {
+    if row.state()? == InstanceState::Pending
+        && let Some(assignment) = assignment::find(&context.db, &row.id()?).await?
+    {
+        let call = TaskCall::RegisterRunner(row.id()?);
+        if let Err(error) = context.send_in(&call, &assignment.node, Duration::ZERO).await {
+            warn!(instance.id = %row.uid, %error, "register_runner was not sent; reconciling does it");
+        }
+    }
+    Ok(json!({"state": row.state}))
+}
+
+async fn deregister(
+    context: &Context,
+    lease: &Held<'_>,
+    engine: &Engine,
+    container: Option<&OwnedContainer>,
+    assignment: &Assignment,
+) -> Result<Deregistered, JobError> {
+    let outcome = match Account::of(context, assignment)? {
+        Some(account) => {
+            lease.ensure().await?;
+            by_credential(&account, assignment).await?
+        }
+        None => by_own_token(context, lease, engine, container, assignment).await?,
+    };
+    match (outcome, container) {
+        (Deregistered::Busy, _) => Ok(Deregistered::Busy),
+        (Deregistered::Surely, None) => Ok(Deregistered::Surely),
+        // A job that was sent to the runner in the second before the removal is not known as running at
+        // GitHub (actions/runner#4461); the runner's own log tells of it.
+        (Deregistered::Surely, Some(container)) => {
+            let runs = is_running(engine, container).await?
+                && matches!(last_activity(context, engine, container).await?, Some(Activity::Running));
+            Ok(if runs { Deregistered::Busy } else { Deregistered::Surely })
+        }
+    }
+}
+
+async fn by_credential(account: &Account, assignment: &Assignment) -> Result<Deregistered, JobError> {
+    let Some(id) = conclude::github_id(account, assignment).await? else {
+        return Ok(Deregistered::Surely);
+    };
+    Ok(match account.client.delete_runner(&account.target, id).await? {
+        DeleteOutcome::Deleted | DeleteOutcome::NotFound => Deregistered::Surely,
+        DeleteOutcome::Busy => Deregistered::Busy,
+    })
+}
+
+/// A runner with a token of its own: only its own `config.sh` can take it off GitHub, from inside its
+/// container and with the same token.
+async fn by_own_token(
+    context: &Context,
+    lease: &Held<'_>,
+    engine: &Engine,
+    container: Option<&OwnedContainer>,
+    assignment: &Assignment,
+) -> Result<Deregistered, JobError> {
+    let running = match container {
+        Some(container) if is_running(engine, container).await? => container,
+        // GitHub has removed an ephemeral runner that did its job.
+        Some(container)
+            if assignment.runner.ephemeral
+                && last_activity(context, engine, container).await? == Some(Activity::Completed) =>
+        {
+            return Ok(Deregistered::Surely);
+        }
+        Some(_) | None => {
+            if assignment.instance.last_heartbeat.is_some() {
+                note_left_to_github(context, assignment).await?;
+            }
+            return Ok(Deregistered::Surely);
+        }
+    };
+    let activity = last_activity(context, engine, running).await?;
+    if activity == Some(Activity::Running) {
+        return Ok(Deregistered::Busy);
+    }
+    let token = registration::own_token(context, assignment)?;
+    let image = assignment.runner.docker_image.parse();
+    let owner = match image {
+        Ok(image) => Owner::of_image(engine.ensure_image(&image, |_| {}).await?.user.as_deref()),
+        Err(_) => Owner::of_image(Some("runner")),
+    };
+    lease.ensure().await?;
+    engine
+        .upload(running, &registration::removal_files(&token, owner))
+        .await?;
+    let command = ExecCommand {
+        command: REMOVE_COMMAND.map(str::to_owned).to_vec(),
+        ..ExecCommand::default()
+    };
+    let said = match engine.exec(running, command, REMOVE_LIMIT).await {
+        Ok(outcome) => registration::removal_of(outcome.exit_code, &outcome.output),
+        // It ended meanwhile.
+        Err(NodeError::Conflict(_) | NodeError::NotFound(_)) => Removal::Refused,
+        Err(error) => return Err(error.into()),
+    };
+    match said {
+        Removal::Done => Ok(Deregistered::Surely),
+        Removal::Busy => Ok(Deregistered::Busy),
+        Removal::Refused => {
+            let never_online = assignment.instance.last_heartbeat.is_none();
+            let surely_idle = match last_activity(context, engine, running).await? {
+                Some(Activity::Listening) => true,
+                Some(Activity::Running) => false,
+                // Nothing that ends by itself can be waited for here.
+                Some(Activity::Completed | Activity::Disconnected) => true,
+                None => never_online,
+            };
+            if surely_idle {
+                note_left_to_github(context, assignment).await?;
+                Ok(Deregistered::Surely)
+            } else {
+                Ok(Deregistered::Busy)
+            }
+        }
+    }
+}
+
+async fn is_running(engine: &Engine, container: &OwnedContainer) -> Result<bool, JobError> {
+    match engine.inspect(container).await {
+        Ok(state) => Ok(state.running),
+        Err(NodeError::NotFound(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn last_activity(
+    context: &Context,
+    engine: &Engine,
+    container: &OwnedContainer,
+) -> Result<Option<Activity>, JobError> {
+    let log = engine.tail_logs(container, LOG_LINES, LOG_BYTES).await?;
+    let hint = log_hint::last(&log);
+    Ok(hint
+        .filter(|hint| context.now() - hint.at < LONGEST_JOB)
+        .map(|hint| hint.activity))
+}
+
+async fn note_left_to_github(context: &Context, assignment: &Assignment) -> Result<(), JobError> {
+    let days = if assignment.runner.ephemeral { "1 day" } else { "14 days" };
+    let message = format!(
+        "The registration could not be removed with the runner's own token. GitHub shows the runner as offline and removes it by itself after {days}; with a credential Runner Pilot removes it at once."
+    );
+    let event = Event {
+        kind: "warning",
+        message: &message,
+        detail: None,
+    };
+    Ok(noted(context, &assignment.instance, event).await?)
+}
+
+/// The runner is busy: the state stays, the task comes again. Said once on the timeline.
+async fn wait_for_job(
+    context: &Context,
+    assignment: &Assignment,
+    looks: u32,
+) -> Result<JobError, JobError> {
+    let id = assignment.instance.id()?;
+    if looks == 0 {
+        let event = Event {
+            kind: "progress",
+            message: "A job runs; the instance is removed when it is done.",
+            detail: None,
+        };
+        noted(context, &assignment.instance, event).await?;
+    }
+    let pause = pause_after(looks);
+    conclude::look_again_in(context, &id, InstanceState::Draining, pause).await?;
+    Ok(JobError::retry_after(pause, "a job runs on the runner; it is waited for"))
+}
+
+fn pause_after(looks: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(looks.saturating_add(1)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_grows_from_ten_seconds_to_a_minute() {
+        let pauses: Vec<u64> = (0..8).map(|looks| pause_after(looks).as_secs()).collect();
+        assert_eq!(pauses, [10, 20, 30, 40, 50, 60, 60, 60]);
+    }
+}
