@@ -10,9 +10,9 @@ use super::error::NodeError;
 const THRESHOLD: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 /// Kept short: a node that is back should be used again within a minute.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 enum State {
     Closed {
         outages: u32,
@@ -32,13 +32,23 @@ enum State {
 /// Whether a node may be asked at the moment.
 #[derive(Debug)]
 pub(super) struct Breaker {
-    state: Mutex<State>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: State,
+    /// What the last outage was, for those who are turned away because of it.
+    cause: String,
 }
 
 impl Default for Breaker {
     fn default() -> Self {
         Self {
-            state: Mutex::new(State::Closed { outages: 0 }),
+            inner: Mutex::new(Inner {
+                state: State::Closed { outages: 0 },
+                cause: String::new(),
+            }),
         }
     }
 }
@@ -46,16 +56,17 @@ impl Default for Breaker {
 impl Breaker {
     /// Lets a call of at most `limit` through, or says how long the node is still left alone.
     pub(super) fn admit(&self, now: Instant, limit: Duration) -> Result<(), NodeError> {
-        let mut state = self.lock();
-        match *state {
+        let mut inner = self.lock();
+        match inner.state {
             State::Closed { .. } => Ok(()),
             State::Open { until, .. } | State::HalfOpen { until, .. } if now < until => {
                 Err(NodeError::CircuitOpen {
+                    cause: inner.cause.clone(),
                     retry_in: until - now,
                 })
             }
             State::Open { pause, .. } | State::HalfOpen { pause, .. } => {
-                *state = State::HalfOpen {
+                inner.state = State::HalfOpen {
                     until: now + limit,
                     pause,
                 };
@@ -66,13 +77,18 @@ impl Breaker {
 
     /// The node answered, whatever it said.
     pub(super) fn answered(&self) {
-        *self.lock() = State::Closed { outages: 0 };
+        self.lock().state = State::Closed { outages: 0 };
     }
 
     /// The node did not answer.
-    pub(super) fn failed(&self, now: Instant) {
-        let mut state = self.lock();
-        *state = match *state {
+    pub(super) fn failed(&self, now: Instant, error: &NodeError) {
+        let mut inner = self.lock();
+        // A call that was turned away is no news.
+        if matches!(error, NodeError::CircuitOpen { .. }) {
+            return;
+        }
+        inner.cause = error.to_string();
+        inner.state = match inner.state {
             State::Closed { outages } if outages + 1 < THRESHOLD => State::Closed { outages: outages + 1 },
             State::Closed { .. } => State::Open {
                 until: now + FIRST_PAUSE,
@@ -92,7 +108,7 @@ impl Breaker {
 
     /// How long calls still fail at once, if they do.
     pub(super) fn closed_in(&self, now: Instant) -> Option<Duration> {
-        match *self.lock() {
+        match self.lock().state {
             State::Closed { .. } => None,
             State::Open { until, .. } | State::HalfOpen { until, .. } => {
                 until.checked_duration_since(now).filter(|left| !left.is_zero())
@@ -100,9 +116,9 @@ impl Breaker {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         // Nothing panics while it is held, and a plain value is never half written.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -112,11 +128,18 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(10);
 
+    fn hung() -> NodeError {
+        NodeError::Timeout {
+            operation: "info",
+            limit: LIMIT,
+        }
+    }
+
     fn opened(now: Instant) -> Breaker {
         let breaker = Breaker::default();
         for _ in 0..THRESHOLD {
             assert!(breaker.admit(now, LIMIT).is_ok());
-            breaker.failed(now);
+            breaker.failed(now, &hung());
         }
         breaker
     }
@@ -125,13 +148,13 @@ mod tests {
     fn three_outages_in_a_row_open_it_and_an_answer_between_does_not() {
         let now = Instant::now();
         let breaker = Breaker::default();
-        breaker.failed(now);
-        breaker.failed(now);
+        breaker.failed(now, &hung());
+        breaker.failed(now, &hung());
         breaker.answered();
-        breaker.failed(now);
-        breaker.failed(now);
+        breaker.failed(now, &hung());
+        breaker.failed(now, &hung());
         assert_eq!(breaker.closed_in(now), None);
-        breaker.failed(now);
+        breaker.failed(now, &hung());
         assert_eq!(breaker.closed_in(now), Some(FIRST_PAUSE));
         assert!(matches!(
             breaker.admit(now, LIMIT),
@@ -159,11 +182,12 @@ mod tests {
                 now += Duration::from_secs(1);
             }
             assert!(breaker.admit(now, LIMIT).is_ok());
-            breaker.failed(now);
-            let Err(NodeError::CircuitOpen { retry_in }) = breaker.admit(now, LIMIT) else {
+            breaker.failed(now, &hung());
+            let Err(NodeError::CircuitOpen { retry_in, cause }) = breaker.admit(now, LIMIT) else {
                 panic!("it is closed")
             };
             assert_eq!(retry_in.as_secs(), expected);
+            assert_eq!(cause, hung().to_string());
         }
     }
 

@@ -289,7 +289,7 @@ async fn try_container(engine: &Engine, install_id: &str) -> Result<Option<Strin
         name: Some(format!("runner-pilot-check-{}", Uuid::now_v7().simple())),
         ..CreateContainerOptions::default()
     };
-    let creation = engine.docker().create_container(Some(options), body);
+    let creation = Box::pin(engine.docker().create_container(Some(options), body));
     let reply = engine.call("create container", CREATE, creation).await?;
     remove(engine, &engine_made("create container", &reply.id)?).await?;
     Ok(Some(image.clone()))

@@ -118,7 +118,7 @@ impl Engine {
             name: Some(spec.name.clone()),
             ..CreateContainerOptions::default()
         };
-        let creation = self.docker().create_container(Some(options), spec.create_body());
+        let creation = Box::pin(self.docker().create_container(Some(options), spec.create_body()));
         match self.call("create container", CREATE, creation).await {
             Ok(reply) => Ok(Created {
                 container: OwnedContainer {
@@ -132,9 +132,10 @@ impl Engine {
             Err(NodeError::Conflict(message)) => {
                 match self.find_by_instance(&spec.install_id, &spec.instance).await? {
                     Some(found) => Ok(adopted(found)),
-                    None if message.contains("already in use") => Err(NodeError::ForeignContainer {
+                    None if self.is_name_taken(&spec.name).await? => Err(NodeError::ForeignContainer {
                         name: spec.name.clone(),
                     }),
+                    // The other attempt has reserved the name and is not done yet.
                     None => Err(NodeError::Conflict(message)),
                 }
             }
@@ -162,6 +163,27 @@ impl Engine {
         found.retain(|container| container.container.instance == *instance);
         found.sort_by_key(|container| (container.running, container.created_at));
         Ok(found.pop())
+    }
+
+    /// Whether a finished container bears exactly this name.
+    async fn is_name_taken(&self, name: &str) -> Result<bool, NodeError> {
+        let options = ListContainersOptions {
+            all: true,
+            filters: Some(HashMap::from([("name".to_owned(), vec![name.to_owned()])])),
+            ..ListContainersOptions::default()
+        };
+        let listed = self
+            .call(
+                "list containers",
+                CALL,
+                self.docker().list_containers(Some(options)),
+            )
+            .await?;
+        let full = format!("/{name}");
+        // The engine's filter finds parts of names too.
+        Ok(listed
+            .iter()
+            .any(|summary| summary.names.iter().flatten().any(|one| *one == full)))
     }
 
     /// Every container of this installation, running or not.

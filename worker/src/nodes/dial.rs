@@ -246,6 +246,6 @@ mod tests {
         metered.read_exact(&mut buffer).await.unwrap();
         far.write_all(b"123").await.unwrap();
         let error = metered.read(&mut buffer).await.unwrap_err();
-        assert!(error.get_ref().is_some_and(|inner| inner.is::<TooLarge>()));
+        assert!(matches!(error.get_ref(), Some(inner) if inner.is::<TooLarge>()));
     }
 }

@@ -22,25 +22,35 @@ const DF_TIMEOUT: Duration = Duration::from_secs(5);
 /// The last answer for an engine, and where it stores.
 #[derive(Debug, Default)]
 pub(super) struct DiskMemory {
-    percent: Mutex<Option<(Instant, Option<f64>)>>,
+    percent: Mutex<Option<Answer>>,
     root: Mutex<Option<PathBuf>>,
 }
 
+/// An answer, which may be that it can't be known, and its age.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    at: Instant,
+    percent: Option<f64>,
+}
+
 impl DiskMemory {
-    fn fresh(&self) -> Option<Option<f64>> {
+    fn fresh(&self) -> Option<Answer> {
         let known = *self.percent.lock().unwrap_or_else(PoisonError::into_inner);
-        known.and_then(|(at, percent)| (at.elapsed() < FRESH).then_some(percent))
+        known.filter(|answer| answer.at.elapsed() < FRESH)
     }
 
     fn keep(&self, percent: Option<f64>) {
-        *self.percent.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), percent));
+        *self.percent.lock().unwrap_or_else(PoisonError::into_inner) = Some(Answer {
+            at: Instant::now(),
+            percent,
+        });
     }
 }
 
 impl Engine {
     pub(super) async fn disk_percent(&self, container: &OwnedContainer) -> Option<f64> {
         if let Some(known) = self.disk_memory().fresh() {
-            return known;
+            return known.percent;
         }
         let here = if self.by_socket() {
             match self.root_dir().await {

@@ -56,7 +56,7 @@ impl Engine {
             Ok(endpoint) => endpoint,
             Err(error) => {
                 if error.is_outage() {
-                    breaker.failed(Instant::now());
+                    breaker.failed(Instant::now(), &error);
                 }
                 return Err(error);
             }
@@ -142,7 +142,7 @@ impl Engine {
         match &outcome {
             Err(error) if error.is_outage() => {
                 self.inner.stale.store(true, Ordering::Relaxed);
-                self.inner.breaker.failed(Instant::now());
+                self.inner.breaker.failed(Instant::now(), error);
             }
             Ok(_) | Err(_) => self.inner.breaker.answered(),
         }

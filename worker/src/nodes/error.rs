@@ -35,8 +35,10 @@ pub enum NodeError {
         limit: Duration,
     },
     /// The node failed a moment ago; it is asked again after a pause.
-    #[error("the node did not answer a moment ago and is left alone for {} s", retry_in.as_secs().max(1))]
+    #[error("the node is left alone for {} s, because a moment ago {cause}", retry_in.as_secs().max(1))]
     CircuitOpen {
+        /// What went wrong then.
+        cause: String,
         /// When it is asked again.
         retry_in: Duration,
     },

@@ -1,17 +1,21 @@
 //! What the engine tells by itself about our containers, so that an end is known at once.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::models::EventMessage;
 use bollard::query_parameters::EventsOptions;
 use chrono::{DateTime, Utc};
 use domain::container::{LABEL_INSTALL, LABEL_INSTANCE};
 use domain::ids::InstanceId;
-use futures::{Stream, StreamExt, future};
+use futures::stream::BoxStream;
+use futures::{StreamExt, future};
 
 use super::container::{ContainerId, OwnedContainer};
 use super::engine::Engine;
 use super::error::NodeError;
+
+const LIFETIME: Duration = Duration::from_mins(5);
 
 /// What happened to a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,12 +44,10 @@ pub struct ContainerEvent {
 
 impl Engine {
     /// Events of this installation's containers from now on. The stream ends when the connection does,
-    /// and after 64 MiB: the caller connects again and looks at every container once, because what
-    /// happened in between is not told.
-    pub fn events(
-        &self,
-        install_id: &str,
-    ) -> impl Stream<Item = Result<ContainerEvent, NodeError>> + Send + use<> {
+    /// after 64 MiB, and after five minutes, because a connection that died silently can't be told from
+    /// a quiet one. The caller then asks again and looks at every container once: what happened in
+    /// between is not told.
+    pub fn events(&self, install_id: &str) -> BoxStream<'static, Result<ContainerEvent, NodeError>> {
         let filters = HashMap::from([
             ("type".to_owned(), vec!["container".to_owned()]),
             ("label".to_owned(), vec![format!("{LABEL_INSTALL}={install_id}")]),
@@ -59,12 +61,13 @@ impl Engine {
             ..EventsOptions::default()
         };
         let install_id = install_id.to_owned();
-        self.streams().events(Some(options)).filter_map(move |message| {
+        let events = self.streams().events(Some(options)).filter_map(move |message| {
             future::ready(match message {
                 Ok(message) => understood(&install_id, &message).map(Ok),
                 Err(error) => Some(Err(NodeError::from_bollard("events", &error))),
             })
-        })
+        });
+        events.take_until(tokio::time::sleep(LIFETIME)).boxed()
     }
 }
 

@@ -10,7 +10,7 @@ use futures::{Stream, StreamExt};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::container::OwnedContainer;
-use super::engine::Engine;
+use super::engine::{CALL, Engine};
 use super::error::NodeError;
 
 /// The most output that is kept, in bytes; the rest is read and dropped.
@@ -51,7 +51,7 @@ impl Engine {
     ) -> Result<ExecOutcome, NodeError> {
         // The time is the command's as much as the engine's, so that it says nothing about the engine
         // unless a step of the engine's own fails.
-        tokio::time::timeout(limit, self.run(container, command, limit))
+        tokio::time::timeout(limit, self.run(container, command))
             .await
             .unwrap_or(Err(NodeError::Timeout {
                 operation: "exec",
@@ -59,12 +59,7 @@ impl Engine {
             }))
     }
 
-    async fn run(
-        &self,
-        container: &OwnedContainer,
-        command: ExecCommand,
-        limit: Duration,
-    ) -> Result<ExecOutcome, NodeError> {
+    async fn run(&self, container: &OwnedContainer, command: ExecCommand) -> Result<ExecOutcome, NodeError> {
         let options = CreateExecOptions {
             attach_stdin: Some(command.stdin.is_some()),
             attach_stdout: Some(true),
@@ -75,16 +70,16 @@ impl Engine {
             ..CreateExecOptions::default()
         };
         let creation = self.docker().create_exec(container.id.as_str(), options);
-        let exec = self.call("create exec", limit, creation).await?.id;
+        let exec = self.call("create exec", CALL, creation).await?.id;
         // It has the form of a container's id and goes into a path as one does.
         let exec = super::container::engine_made("create exec", &exec)?;
         let start = self.docker().start_exec(exec.as_str(), None::<StartExecOptions>);
-        let (output, truncated) = match self.call("start exec", limit, start).await? {
+        let (output, truncated) = match self.call("start exec", CALL, start).await? {
             StartExecResults::Attached { output, input } => converse(output, input, command.stdin).await?,
             StartExecResults::Detached => (Vec::new(), false),
         };
         let seen = self
-            .call("inspect exec", limit, self.docker().inspect_exec(exec.as_str()))
+            .call("inspect exec", CALL, self.docker().inspect_exec(exec.as_str()))
             .await?;
         Ok(ExecOutcome {
             exit_code: seen.exit_code.ok_or(NodeError::Malformed {

@@ -412,7 +412,7 @@ async fn a_stopped_container_ends_by_its_signal_and_removal_is_idempotent() {
 #[tokio::test]
 async fn events_tell_of_our_containers_only() {
     let place = Place::new().await;
-    let mut events = Box::pin(place.engine.events(&place.install_id));
+    let mut events = place.engine.events(&place.install_id);
     let watched = async {
         let mut seen = Vec::new();
         while seen.len() < 2 {
@@ -429,9 +429,11 @@ async fn events_tell_of_our_containers_only() {
         place.engine.remove(&foreign.container).await.unwrap();
         ours
     };
-    let (seen, ours) = tokio::time::timeout(SOON, async { tokio::join!(watched, acting) })
-        .await
-        .unwrap();
+    let (seen, ours) = Box::pin(tokio::time::timeout(SOON, async {
+        tokio::join!(watched, acting)
+    }))
+    .await
+    .unwrap();
     assert_eq!(
         seen,
         [

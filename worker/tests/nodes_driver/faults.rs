@@ -10,6 +10,7 @@ use runner_pilot_worker::nodes::{
     ContainerEventKind, ContainerFile, Engine, EnginePool, NodeError, NodeTarget, check,
 };
 use testkit::engine::{EngineSim, Fault};
+use testkit::harness::eventually;
 
 async fn simulated() -> (EngineSim, Engine) {
     let sim = EngineSim::start().unwrap();
@@ -22,7 +23,7 @@ async fn simulated() -> (EngineSim, Engine) {
 async fn a_container_lives_and_ends_in_the_simulation_as_in_an_engine() {
     let (sim, engine) = simulated().await;
     let install = install_id();
-    let mut events = Box::pin(engine.events(&install));
+    let mut events = engine.events(&install);
     let first_event = events.next();
     let acting = async {
         let container = engine
@@ -39,7 +40,12 @@ async fn a_container_lives_and_ends_in_the_simulation_as_in_an_engine() {
         };
         engine.upload(&container, &[file]).await.unwrap();
         // Until the subscription is there, a start would go by unheard.
-        testkit_poll(|| sim.requests().iter().any(|line| line == "GET /events")).await;
+        eventually(Duration::from_secs(10), "the subscription", || async {
+            anyhow::ensure!(sim.requests().iter().any(|line| line == "GET /events"));
+            Ok(())
+        })
+        .await
+        .unwrap();
         engine.start(&container).await.unwrap();
         container
     };
@@ -251,15 +257,4 @@ async fn a_check_names_what_is_wrong_and_how_to_mend_it() {
         .collect();
     assert_eq!(failed, ["container"]);
     assert!(report.facts.is_some() && sim.containers().is_empty());
-}
-
-/// Waits until something is so.
-async fn testkit_poll(so: impl Fn() -> bool) {
-    tokio::time::timeout(Duration::from_secs(10), async {
-        while !so() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .expect("it did not become so");
 }

@@ -79,7 +79,12 @@ fn container(
                 return Answer::Json(304, Value::Null);
             }
             (container.running, container.started) = (true, true);
-            events.push(event("start", container.id.as_str(), &container.config["Labels"], None));
+            events.push(event(
+                "start",
+                container.id.as_str(),
+                &container.config["Labels"],
+                None,
+            ));
             no_content()
         }
         ("POST", ["stop"]) => {
@@ -87,11 +92,16 @@ fn container(
                 return Answer::Json(304, Value::Null);
             }
             (container.running, container.exit_code) = (false, 143);
-            events.push(event("die", &container.id, &container.config["Labels"], Some(143)));
+            events.push(event(
+                "die",
+                &container.id,
+                &container.config["Labels"],
+                Some(143),
+            ));
             no_content()
         }
         ("DELETE", []) => {
-            if container.running && !request.query.get("force").is_some_and(|force| force == "true") {
+            if container.running && request.query.get("force").is_none_or(|force| force != "true") {
                 return Answer::Json(409, json!({"message": "You cannot remove a running container"}));
             }
             state.containers.remove(id);
@@ -114,7 +124,12 @@ fn container(
             let lines: Vec<&str> = container.log.split_inclusive('\n').collect();
             let wanted = request.query.get("tail").and_then(|text| text.parse().ok());
             let first = lines.len().saturating_sub(wanted.unwrap_or(usize::MAX));
-            Answer::Raw(lines[first..].iter().flat_map(|line| frame(line.as_bytes())).collect())
+            Answer::Raw(
+                lines[first..]
+                    .iter()
+                    .flat_map(|line| frame(line.as_bytes()))
+                    .collect(),
+            )
         }
         ("PUT", ["archive"]) => match unpack(&request.body) {
             Ok(files) => {
@@ -197,9 +212,7 @@ fn pull(state: &mut State, query: &HashMap<String, String>) -> Answer {
             json!({"message": format!("manifest for {name} not found: manifest unknown")}),
         );
     }
-    let layer = |status: &str, current: u64| {
-        json!({"status": status, "id": "aaaaaaaaaaaa", "progressDetail": {"current": current, "total": 100}})
-    };
+    let layer = |status: &str, current: u64| json!({"status": status, "id": "aaaaaaaaaaaa", "progressDetail": {"current": current, "total": 100}});
     state.images.insert(name);
     Answer::Lines(vec![
         layer("Downloading", 50),

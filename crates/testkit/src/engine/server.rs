@@ -234,8 +234,9 @@ async fn tell(mut wire: Wire, mut events: broadcast::Receiver<Value>) -> io::Res
 async fn endless(mut wire: Wire) -> io::Result<()> {
     wire.begin_chunks().await?;
     wire.chunk(b"[\"").await?;
+    let piece = vec![b'x'; 64 << 10];
     loop {
-        wire.chunk(&[b'x'; 64 << 10]).await?;
+        wire.chunk(&piece).await?;
     }
 }
 

@@ -68,7 +68,11 @@ impl SimContainer {
 
     pub(super) fn inspection(&self) -> Value {
         let at = |happened: bool| {
-            if happened { "2026-01-01T00:00:00Z" } else { "0001-01-01T00:00:00Z" }
+            if happened {
+                "2026-01-01T00:00:00Z"
+            } else {
+                "0001-01-01T00:00:00Z"
+            }
         };
         json!({
             "Id": self.id, "Name": format!("/{}", self.name),

@@ -114,12 +114,13 @@ impl Wire {
     }
 
     pub(super) async fn reply(&mut self, status: u16, kind: &str, body: &[u8]) -> io::Result<()> {
-        let mut head = format!("HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\n");
-        // 204 and 304 have no body, and none of the length either.
-        if !matches!(status, 204 | 304) {
-            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        // These have no body, and no length either.
+        if matches!(status, 204 | 304) {
+            let head = format!("HTTP/1.1 {status} X\r\n\r\n");
+            return self.stream.write_all(head.as_bytes()).await;
         }
-        head.push_str("\r\n");
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n");
         self.stream.write_all(head.as_bytes()).await?;
         self.stream.write_all(body).await
     }
@@ -132,7 +133,9 @@ impl Wire {
     /// Begins a reply of unknown length.
     pub(super) async fn begin_chunks(&mut self) -> io::Result<()> {
         self.stream
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .write_all(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+            )
             .await
     }
 
