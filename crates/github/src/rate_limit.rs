@@ -252,7 +252,7 @@ mod tests {
             &headers(&[("x-ratelimit-resource", "actions_runner_registration")]),
         );
         let pause = Pause {
-            wait: Duration::from_secs(60),
+            wait: Duration::from_mins(1),
             bucket: Some("actions_runner_registration".into()),
         };
         let until = windows.close(&pause, now());
@@ -266,7 +266,7 @@ mod tests {
         let windows = Windows::default();
         windows.close(
             &Pause {
-                wait: Duration::from_secs(60),
+                wait: Duration::from_mins(1),
                 bucket: None,
             },
             now(),

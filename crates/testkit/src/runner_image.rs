@@ -9,6 +9,7 @@
 use std::{collections::HashMap, path::Path, process::Command};
 
 use anyhow::{Context, bail};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bollard::{Docker, query_parameters::BuildImageOptionsBuilder};
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -83,8 +84,8 @@ pub async fn build_variant(docker: &Docker, variant: Variant) -> anyhow::Result<
         .chain_update(&context)
         .chain_update(variant.fault())
         .finalize();
-    let content: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    if content_of(docker, tag).await?.as_ref() == Some(&content) {
+    let fingerprint = URL_SAFE_NO_PAD.encode(digest);
+    if content_of(docker, tag).await?.as_ref() == Some(&fingerprint) {
         return Ok(tag.to_owned());
     }
     let options = BuildImageOptionsBuilder::new()
@@ -92,7 +93,7 @@ pub async fn build_variant(docker: &Docker, variant: Variant) -> anyhow::Result<
         .rm(true)
         .forcerm(true)
         .buildargs(&HashMap::from([("SIM_RUNNER_FAULT", variant.fault())]))
-        .labels(&HashMap::from([(CONTENT_LABEL, content.as_str())]))
+        .labels(&HashMap::from([(CONTENT_LABEL, fingerprint.as_str())]))
         .build();
     let mut steps = docker.build_image(options, None, Some(bollard::body_full(Bytes::from(context))));
     while let Some(step) = steps

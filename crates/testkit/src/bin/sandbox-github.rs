@@ -7,19 +7,22 @@ use clap::Parser;
 use testkit::github::{Options, Pat, SANDBOX_PAT, SimulatedGitHub};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// What `--help` says beyond the options.
+const HELP: &str = r#"A simulated GitHub for self-hosted runners, on loopback.
+
+Its address serves as GITHUB_API_URL, GITHUB_URL and SANDBOX_GITHUB_URL alike. By default it accepts the personal
+access token `sandbox` for every owner, repository and organisation; nothing has to exist before it is used.
+Queue a sample job for runners of a repository with
+
+  curl -X POST http://127.0.0.1:PORT/_sandbox/jobs -H 'content-type: application/json' \
+       -d '{"target":"acme/web","labels":["self-hosted"],"name":"build","duration_secs":5,"result":"Succeeded"}'
+
+and look at /_sandbox/runners, /_sandbox/jobs and /_sandbox/requests. Memory is bounded: at most 20,000 runners,
+10,000 waiting and 1,000 finished jobs, 2,000 logged requests."#;
+
 /// A simulated GitHub for self-hosted runners, on loopback.
-///
-/// Its address serves as GITHUB_API_URL, GITHUB_URL and SANDBOX_GITHUB_URL alike. By default it accepts the personal
-/// access token `sandbox` for every owner, repository and organisation; nothing has to exist before it is used.
-/// Queue a sample job for runners of a repository with
-///
-///   curl -X POST http://127.0.0.1:PORT/_sandbox/jobs -H 'content-type: application/json' \
-///        -d '{"target":"acme/web","labels":["self-hosted"],"name":"build","duration_secs":5,"result":"Succeeded"}'
-///
-/// and look at /_sandbox/runners, /_sandbox/jobs and /_sandbox/requests. Memory is bounded: at most 20,000 runners,
-/// 10,000 waiting and 1,000 finished jobs, 2,000 logged requests.
 #[derive(Parser)]
-#[command(version, verbatim_doc_comment)]
+#[command(version, long_about = HELP)]
 struct Arguments {
     /// Where to listen: a loopback address; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8090")]

@@ -13,7 +13,7 @@ const TIMEOUT_SECS: u64 = 120;
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// The engine's unix socket; by default DOCKER_HOST, or /var/run/docker.sock.
+    /// The engine's unix socket; by default `DOCKER_HOST`, or /var/run/docker.sock.
     #[arg(long)]
     socket: Option<String>,
     /// Also builds the variants that fail in a known way (deprecated, crash-at-start, never-connects).

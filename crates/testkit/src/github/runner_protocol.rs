@@ -15,7 +15,7 @@
 use std::{sync::Arc, time::Duration};
 
 use poem::{
-    IntoEndpoint, IntoResponse, Request, Response, Result, Route, get, handler,
+    IntoEndpoint, IntoResponse, Request, Response, Route, get, handler,
     http::{StatusCode, header},
     post,
     web::{Data, Json, Path},
@@ -63,7 +63,7 @@ fn register(
     request: &Request,
     Data(simulation): Data<&Arc<Simulation>>,
     Json(body): Json<RegisterBody>,
-) -> Result<Response> {
+) -> Response {
     let RegisterBody {
         url,
         name,
@@ -84,7 +84,7 @@ fn register(
         .map(|path| path.trim_matches('/'));
     let Some(target) = target.filter(|target| asked.is_some_and(|asked| asked.eq_ignore_ascii_case(target)))
     else {
-        return Ok(StatusCode::NOT_FOUND.into_response());
+        return StatusCode::NOT_FOUND.into_response();
     };
     let new = NewRunner {
         target,
@@ -99,17 +99,17 @@ fn register(
     match simulation.update(|state, now| state.register(new, now)) {
         Ok((runner, credential)) => {
             let blob = jit_blob(&runner, &credential, &work_folder, &simulation.root);
-            Ok(Json(json!({ "encoded_jit_config": blob }))
+            Json(json!({ "encoded_jit_config": blob }))
                 .with_status(StatusCode::CREATED)
-                .into_response())
+                .into_response()
         }
-        Err(RegisterError::Exists) => Ok(StatusCode::CONFLICT.into_response()),
-        Err(RegisterError::GroupFull) => Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response()),
+        Err(RegisterError::Exists) => StatusCode::CONFLICT.into_response(),
+        Err(RegisterError::GroupFull) => StatusCode::UNPROCESSABLE_ENTITY.into_response(),
     }
 }
 
 #[handler]
-fn remove(request: &Request, Data(simulation): Data<&Arc<Simulation>>) -> Result<Response> {
+fn remove(request: &Request, Data(simulation): Data<&Arc<Simulation>>) -> Response {
     let token = proof(request, "RemoteAuth");
     let credential = request.header("x-runner-credential").unwrap_or_default();
     let status = simulation.update(|state, now| {
@@ -130,7 +130,7 @@ fn remove(request: &Request, Data(simulation): Data<&Arc<Simulation>>) -> Result
             Removal::Missing => StatusCode::NOT_FOUND,
         }
     });
-    Ok(status.into_response())
+    status.into_response()
 }
 
 #[derive(Deserialize)]
@@ -143,14 +143,14 @@ fn open_session(
     request: &Request,
     Data(simulation): Data<&Arc<Simulation>>,
     Json(SessionBody { version }): Json<SessionBody>,
-) -> Result<Response> {
+) -> Response {
     let credential = proof(request, "Bearer").unwrap_or_default();
     match simulation.update(|state, now| state.open_session(credential, &version, now)) {
-        Ok(id) => Ok(Json(json!({ "session_id": id }))
+        Ok(id) => Json(json!({ "session_id": id }))
             .with_status(StatusCode::CREATED)
-            .into_response()),
-        Err(SessionError::Gone) => Ok(StatusCode::NOT_FOUND.into_response()),
-        Err(SessionError::Conflict) => Ok(StatusCode::CONFLICT.into_response()),
+            .into_response(),
+        Err(SessionError::Gone) => StatusCode::NOT_FOUND.into_response(),
+        Err(SessionError::Conflict) => StatusCode::CONFLICT.into_response(),
     }
 }
 
@@ -165,19 +165,19 @@ fn close_session(Path(session): Path<String>, Data(simulation): Data<&Arc<Simula
 }
 
 #[handler]
-async fn poll(Path(session): Path<String>, Data(simulation): Data<&Arc<Simulation>>) -> Result<Response> {
+async fn poll(Path(session): Path<String>, Data(simulation): Data<&Arc<Simulation>>) -> Response {
     let mut news = simulation.news();
     let _open = OpenPoll::begin(simulation, &session);
     let end = Instant::now() + POLL;
     loop {
         news.mark_unchanged();
         match next_message(simulation, &session) {
-            Next::Over => return Ok(StatusCode::NOT_FOUND.into_response()),
-            Next::Message(message) => return Ok(Json(message).into_response()),
+            Next::Over => return StatusCode::NOT_FOUND.into_response(),
+            Next::Message(message) => return Json(message).into_response(),
             Next::Nothing => {}
         }
         if tokio::time::timeout_at(end, news.changed()).await.is_err() {
-            return Ok(StatusCode::ACCEPTED.into_response());
+            return StatusCode::ACCEPTED.into_response();
         }
     }
 }

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use poem::{
-    IntoEndpoint, IntoResponse, Response, Result, Route, get, handler,
+    IntoEndpoint, IntoResponse, Response, Route, get, handler,
     http::StatusCode,
     web::{Data, Json, Path},
 };
@@ -45,7 +45,7 @@ fn index() -> Json<Value> {
 }
 
 #[handler]
-fn queue_job(Data(simulation): Data<&Arc<Simulation>>, Json(spec): Json<JobSpec>) -> Result<Response> {
+fn queue_job(Data(simulation): Data<&Arc<Simulation>>, Json(spec): Json<JobSpec>) -> Response {
     let sane = spec.labels.len() <= 100
         && spec
             .labels
@@ -53,17 +53,14 @@ fn queue_job(Data(simulation): Data<&Arc<Simulation>>, Json(spec): Json<JobSpec>
             .chain([&spec.name, &spec.target])
             .all(|text| (1..=256).contains(&text.len()));
     if !sane {
-        return Ok(problem(
+        return problem(
             StatusCode::UNPROCESSABLE_ENTITY,
             "names and labels have 1 to 256 characters",
-        ));
+        );
     }
     match simulation.update(|state, now| state.queue_job(spec, now)) {
-        Some(job) => Ok(Json(job).with_status(StatusCode::CREATED).into_response()),
-        None => Ok(problem(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too many jobs wait already",
-        )),
+        Some(job) => Json(job).with_status(StatusCode::CREATED).into_response(),
+        None => problem(StatusCode::TOO_MANY_REQUESTS, "too many jobs wait already"),
     }
 }
 
@@ -73,11 +70,11 @@ fn list_jobs(Data(simulation): Data<&Arc<Simulation>>) -> Json<Vec<Job>> {
 }
 
 #[handler]
-fn get_job(Path(id): Path<u64>, Data(simulation): Data<&Arc<Simulation>>) -> Result<Response> {
-    Ok(match simulation.read(|state| state.jobs.get(&id).cloned()) {
+fn get_job(Path(id): Path<u64>, Data(simulation): Data<&Arc<Simulation>>) -> Response {
+    match simulation.read(|state| state.jobs.get(&id).cloned()) {
         Some(job) => Json(job).into_response(),
         None => problem(StatusCode::NOT_FOUND, "no such job"),
-    })
+    }
 }
 
 #[handler]

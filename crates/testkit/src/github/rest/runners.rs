@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use poem::{
     IntoResponse, Request, Response, Result, handler,
     http::{StatusCode, header},
@@ -59,13 +60,9 @@ pub(super) fn list(request: &Request) -> Result<Response> {
         .map(runner_json)
         .collect();
     let body = json!({ "total_count": found.len(), "runners": runners }).to_string();
-    let digest = Sha256::digest(body.as_bytes());
     let etag = format!(
         "W/\"{}\"",
-        digest
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
+        URL_SAFE_NO_PAD.encode(Sha256::digest(body.as_bytes()))
     );
     let unchanged = request.header(header::IF_NONE_MATCH) == Some(etag.as_str());
     let mut response = if unchanged {
