@@ -23,12 +23,12 @@ pub struct CredentialsApi {
     pub context: Context,
 }
 
-#[OpenApi(prefix_path = "/org/:org_id/credentials", tag = "Tag::Credentials")]
+#[OpenApi(tag = "Tag::Credentials")]
 impl CredentialsApi {
     /// Add a credential
     ///
     /// The secret is stored sealed and never shown again. A token that GitHub refuses is refused here.
-    #[oai(path = "/", method = "post", operation_id = "create_credential")]
+    #[oai(path = "/org/:org_id/credentials", method = "post", operation_id = "create_credential")]
     async fn create_credential(
         &self,
         caller: Bearer,
@@ -45,7 +45,7 @@ impl CredentialsApi {
     }
 
     /// List credentials
-    #[oai(path = "/", method = "get", operation_id = "list_credentials")]
+    #[oai(path = "/org/:org_id/credentials", method = "get", operation_id = "list_credentials")]
     async fn list_credentials(
         &self,
         caller: Bearer,
@@ -65,7 +65,7 @@ impl CredentialsApi {
     }
 
     /// Read a credential
-    #[oai(path = "/:credential_id", method = "get", operation_id = "read_credential")]
+    #[oai(path = "/org/:org_id/credentials/:credential_id", method = "get", operation_id = "read_credential")]
     async fn read_credential(
         &self,
         caller: Bearer,
@@ -79,7 +79,7 @@ impl CredentialsApi {
     /// Change a credential
     ///
     /// What is absent stays as it is; a change of `api_url` needs the secret again.
-    #[oai(path = "/:credential_id", method = "put", operation_id = "update_credential")]
+    #[oai(path = "/org/:org_id/credentials/:credential_id", method = "put", operation_id = "update_credential")]
     async fn update_credential(
         &self,
         caller: Bearer,
@@ -97,7 +97,7 @@ impl CredentialsApi {
     /// Remove a credential
     ///
     /// Refused while runners use it.
-    #[oai(path = "/:credential_id", method = "delete", operation_id = "delete_credential")]
+    #[oai(path = "/org/:org_id/credentials/:credential_id", method = "delete", operation_id = "delete_credential")]
     async fn delete_credential(
         &self,
         caller: Bearer,

@@ -62,12 +62,12 @@ impl InstancesApi {
     }
 }
 
-#[OpenApi(prefix_path = "/org/:org_id/runners/:runner_id/instance", tag = "Tag::Instances")]
+#[OpenApi(tag = "Tag::Instances")]
 impl InstancesApi {
     /// Create an instance
     ///
     /// Answers at once with the instance `pending`; a worker then registers and starts it.
-    #[oai(path = "/", method = "post", operation_id = "create_instance")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/instance", method = "post", operation_id = "create_instance")]
     async fn create_instance(
         &self,
         caller: Bearer,
@@ -86,7 +86,7 @@ impl InstancesApi {
     }
 
     /// List instances
-    #[oai(path = "/", method = "get", operation_id = "list_instances")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/instance", method = "get", operation_id = "list_instances")]
     #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn list_instances(
         &self,
@@ -126,7 +126,7 @@ impl InstancesApi {
     }
 
     /// Read an instance
-    #[oai(path = "/:instance_id", method = "get", operation_id = "read_instance")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id", method = "get", operation_id = "read_instance")]
     async fn read_instance(
         &self,
         caller: Bearer,
@@ -142,7 +142,7 @@ impl InstancesApi {
     /// Change an instance
     ///
     /// Says what is wanted of it; nothing happens where it is wanted already.
-    #[oai(path = "/:instance_id", method = "put", operation_id = "update_instance")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id", method = "put", operation_id = "update_instance")]
     async fn update_instance(
         &self,
         caller: Bearer,
@@ -160,7 +160,7 @@ impl InstancesApi {
     /// Report an instance's status
     ///
     /// As a reporter does: kept for five minutes.
-    #[oai(path = "/:instance_id", method = "patch", operation_id = "report_instance_status")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id", method = "patch", operation_id = "report_instance_status")]
     async fn report_instance_status(
         &self,
         caller: Bearer,
@@ -180,7 +180,7 @@ impl InstancesApi {
     /// Delete an instance
     ///
     /// It drains: a job that runs is waited for, then registration and container go.
-    #[oai(path = "/:instance_id", method = "delete", operation_id = "delete_instance")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id", method = "delete", operation_id = "delete_instance")]
     async fn delete_instance(
         &self,
         caller: Bearer,
@@ -193,7 +193,7 @@ impl InstancesApi {
     }
 
     /// Start an instance
-    #[oai(path = "/:instance_id/start", method = "post", operation_id = "start_instance")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id/start", method = "post", operation_id = "start_instance")]
     async fn start_instance(
         &self,
         caller: Bearer,
@@ -208,7 +208,7 @@ impl InstancesApi {
     /// Stop an instance
     ///
     /// A job that runs is waited for. The instance can be started again.
-    #[oai(path = "/:instance_id/stop", method = "post", operation_id = "stop_instance")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id/stop", method = "post", operation_id = "stop_instance")]
     async fn stop_instance(
         &self,
         caller: Bearer,
@@ -223,7 +223,7 @@ impl InstancesApi {
     /// Restart an instance
     ///
     /// A job that runs is waited for, then a new container takes the place of this one.
-    #[oai(path = "/:instance_id/restart", method = "post", operation_id = "restart_instance")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id/restart", method = "post", operation_id = "restart_instance")]
     async fn restart_instance(
         &self,
         caller: Bearer,
@@ -236,7 +236,7 @@ impl InstancesApi {
     }
 
     /// Read an instance's usage over time
-    #[oai(path = "/:instance_id/metrics", method = "get", operation_id = "read_instance_metrics")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id/metrics", method = "get", operation_id = "read_instance_metrics")]
     #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn read_instance_metrics(
         &self,
@@ -260,7 +260,7 @@ impl InstancesApi {
     }
 
     /// List an instance's timeline
-    #[oai(path = "/:instance_id/events", method = "get", operation_id = "list_instance_events")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id/events", method = "get", operation_id = "list_instance_events")]
     #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn list_instance_events(
         &self,
@@ -292,7 +292,7 @@ impl InstancesApi {
     /// Read the end of an instance's log
     ///
     /// A worker reads it from the engine; 504 when none answers within 10 s.
-    #[oai(path = "/:instance_id/logs", method = "get", operation_id = "read_instance_logs")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id/logs", method = "get", operation_id = "read_instance_logs")]
     async fn read_instance_logs(
         &self,
         caller: Bearer,

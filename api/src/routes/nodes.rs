@@ -25,12 +25,12 @@ pub struct NodesApi {
     pub context: Context,
 }
 
-#[OpenApi(prefix_path = "/org/:org_id/nodes", tag = "Tag::Nodes")]
+#[OpenApi(tag = "Tag::Nodes")]
 impl NodesApi {
     /// Add a node
     ///
     /// A worker then checks it; `status` and `checks` say what it found.
-    #[oai(path = "/", method = "post", operation_id = "create_node")]
+    #[oai(path = "/org/:org_id/nodes", method = "post", operation_id = "create_node")]
     async fn create_node(
         &self,
         caller: Bearer,
@@ -44,7 +44,7 @@ impl NodesApi {
     }
 
     /// List nodes
-    #[oai(path = "/", method = "get", operation_id = "list_nodes")]
+    #[oai(path = "/org/:org_id/nodes", method = "get", operation_id = "list_nodes")]
     #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn list_nodes(
         &self,
@@ -73,7 +73,7 @@ impl NodesApi {
     }
 
     /// Read a node
-    #[oai(path = "/:node_id", method = "get", operation_id = "read_node")]
+    #[oai(path = "/org/:org_id/nodes/:node_id", method = "get", operation_id = "read_node")]
     async fn read_node(
         &self,
         caller: Bearer,
@@ -87,7 +87,7 @@ impl NodesApi {
     /// Change a node
     ///
     /// What is absent stays as it is. A worker then checks the node.
-    #[oai(path = "/:node_id", method = "put", operation_id = "update_node")]
+    #[oai(path = "/org/:org_id/nodes/:node_id", method = "put", operation_id = "update_node")]
     async fn update_node(
         &self,
         caller: Bearer,
@@ -103,7 +103,7 @@ impl NodesApi {
     /// Remove a node
     ///
     /// Refused while instances take room on it.
-    #[oai(path = "/:node_id", method = "delete", operation_id = "delete_node")]
+    #[oai(path = "/org/:org_id/nodes/:node_id", method = "delete", operation_id = "delete_node")]
     async fn delete_node(
         &self,
         caller: Bearer,
@@ -119,7 +119,7 @@ impl NodesApi {
     /// Check a node now
     ///
     /// A worker connects to it; `last_checked_at` says when it has.
-    #[oai(path = "/:node_id/check", method = "post", operation_id = "check_node")]
+    #[oai(path = "/org/:org_id/nodes/:node_id/check", method = "post", operation_id = "check_node")]
     async fn check_node(
         &self,
         caller: Bearer,

@@ -25,12 +25,12 @@ pub struct RunnersApi {
     pub context: Context,
 }
 
-#[OpenApi(prefix_path = "/org/:org_id/runners", tag = "Tag::Runners")]
+#[OpenApi(tag = "Tag::Runners")]
 impl RunnersApi {
     /// Create a runner
     ///
     /// It is registered by a credential or by a token of its own, which is never shown again.
-    #[oai(path = "/", method = "post", operation_id = "create_runner")]
+    #[oai(path = "/org/:org_id/runners", method = "post", operation_id = "create_runner")]
     async fn create_runner(
         &self,
         caller: Bearer,
@@ -44,7 +44,7 @@ impl RunnersApi {
     }
 
     /// List runners
-    #[oai(path = "/", method = "get", operation_id = "list_runners")]
+    #[oai(path = "/org/:org_id/runners", method = "get", operation_id = "list_runners")]
     #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn list_runners(
         &self,
@@ -70,7 +70,7 @@ impl RunnersApi {
     }
 
     /// Read a runner
-    #[oai(path = "/:runner_id", method = "get", operation_id = "read_runner")]
+    #[oai(path = "/org/:org_id/runners/:runner_id", method = "get", operation_id = "read_runner")]
     async fn read_runner(
         &self,
         caller: Bearer,
@@ -84,7 +84,7 @@ impl RunnersApi {
     /// Change a runner
     ///
     /// What is absent stays as it is. Instances that exist are not changed.
-    #[oai(path = "/:runner_id", method = "put", operation_id = "update_runner")]
+    #[oai(path = "/org/:org_id/runners/:runner_id", method = "put", operation_id = "update_runner")]
     async fn update_runner(
         &self,
         caller: Bearer,
@@ -100,7 +100,7 @@ impl RunnersApi {
     /// Delete a runner
     ///
     /// Its instances drain: a job that runs is waited for.
-    #[oai(path = "/:runner_id", method = "delete", operation_id = "delete_runner")]
+    #[oai(path = "/org/:org_id/runners/:runner_id", method = "delete", operation_id = "delete_runner")]
     async fn delete_runner(
         &self,
         caller: Bearer,
@@ -114,7 +114,7 @@ impl RunnersApi {
     }
 
     /// Set a runner's status
-    #[oai(path = "/:runner_id/status", method = "patch", operation_id = "set_runner_status")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/status", method = "patch", operation_id = "set_runner_status")]
     async fn set_runner_status(
         &self,
         caller: Bearer,
@@ -131,7 +131,7 @@ impl RunnersApi {
     /// Clone a runner
     ///
     /// The copy has everything but the instances.
-    #[oai(path = "/:runner_id/clone", method = "post", operation_id = "clone_runner")]
+    #[oai(path = "/org/:org_id/runners/:runner_id/clone", method = "post", operation_id = "clone_runner")]
     async fn clone_runner(
         &self,
         caller: Bearer,
