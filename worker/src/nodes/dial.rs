@@ -230,6 +230,21 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn a_socket_that_may_not_be_opened_says_so() {
+        let error = |kind| socket_error(Path::new("/run/docker.sock"), &io::Error::from(kind));
+        let denied = error(io::ErrorKind::PermissionDenied);
+        assert!(denied.to_string().contains("group"), "{denied}");
+        assert!(matches!(
+            error(io::ErrorKind::NotFound),
+            NodeError::Unreachable(_)
+        ));
+        assert!(matches!(
+            error(io::ErrorKind::ConnectionRefused),
+            NodeError::Unreachable(_)
+        ));
+    }
+
     #[tokio::test]
     async fn a_reply_over_its_bound_ends_the_connection_and_the_next_request_starts_anew() {
         let (near, mut far) = tokio::io::duplex(64);

@@ -22,7 +22,7 @@ const DF_TIMEOUT: Duration = Duration::from_secs(5);
 /// The last answer for an engine, and where it stores.
 #[derive(Debug, Default)]
 pub(super) struct DiskMemory {
-    percent: Mutex<Option<Answer>>,
+    answer: Mutex<Option<Answer>>,
     root: Mutex<Option<PathBuf>>,
 }
 
@@ -34,13 +34,21 @@ struct Answer {
 }
 
 impl DiskMemory {
-    fn fresh(&self) -> Option<Answer> {
-        let known = *self.percent.lock().unwrap_or_else(PoisonError::into_inner);
-        known.filter(|answer| answer.at.elapsed() < FRESH)
+    /// A fresh answer; `None` tells the caller to ask. Of many callers that find the same stale answer
+    /// one is told to ask and the others get it once more: a hundred containers sampled at the same
+    /// moment must not run `df` a hundred times.
+    fn known_or_mine_to_ask(&self) -> Option<Answer> {
+        let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = answer.as_mut()?;
+        if known.at.elapsed() < FRESH {
+            return Some(*known);
+        }
+        known.at = Instant::now();
+        None
     }
 
     fn keep(&self, percent: Option<f64>) {
-        *self.percent.lock().unwrap_or_else(PoisonError::into_inner) = Some(Answer {
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(Answer {
             at: Instant::now(),
             percent,
         });
@@ -49,7 +57,7 @@ impl DiskMemory {
 
 impl Engine {
     pub(super) async fn disk_percent(&self, container: &OwnedContainer) -> Option<f64> {
-        if let Some(known) = self.disk_memory().fresh() {
+        if let Some(known) = self.disk_memory().known_or_mine_to_ask() {
             return known.percent;
         }
         let here = if self.by_socket() {
@@ -130,6 +138,18 @@ mod tests {
         ] {
             assert_eq!(used_share(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn of_many_that_find_a_stale_answer_one_asks() {
+        let memory = DiskMemory::default();
+        assert!(memory.known_or_mine_to_ask().is_none());
+        memory.keep(Some(12.5));
+        assert!(memory.known_or_mine_to_ask().is_some());
+        let long_ago = Instant::now().checked_sub(FRESH).unwrap();
+        memory.answer.lock().unwrap().as_mut().unwrap().at = long_ago;
+        assert!(memory.known_or_mine_to_ask().is_none());
+        assert_eq!(memory.known_or_mine_to_ask().unwrap().percent, Some(12.5));
     }
 
     #[test]

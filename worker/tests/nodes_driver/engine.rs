@@ -1,93 +1,21 @@
-//! The node driver against this machine's own Docker engine.
+//! Placing containers on this machine's own Docker engine.
 
 use std::time::{Duration, Instant};
 
-use super::support::{IMAGE, import_image, install_id, socket, spec};
 use bollard::models::ContainerCreateBody;
-use bollard::query_parameters::{CreateContainerOptions, InspectContainerOptions, RemoveContainerOptions};
+use bollard::query_parameters::{
+    CreateContainerOptions, InspectContainerOptions, RemoveContainerOptions, StartContainerOptions,
+};
 use domain::SystemClock;
 use domain::container::LABEL_INSTALL;
 use futures::StreamExt;
 use runner_pilot_worker::nodes::{
-    ContainerEventKind, ContainerFile, ContainerId, ContainerSpec, Engine, ExecCommand, NodeError,
-    NodeTarget, OwnedContainer, check, percent,
+    ContainerEventKind, ContainerId, ContainerSpec, NodeError, NodeTarget, OwnedContainer, check,
 };
 use serde_json::{Value, json};
-use testkit::harness;
-use testkit::harness::eventually;
 
-const SOON: Duration = Duration::from_secs(20);
-
-/// This machine's engine, with the image, and an installation whose containers are removed at the end.
-struct Place {
-    outside: harness::Engine,
-    engine: Engine,
-    install_id: String,
-}
-
-impl Place {
-    async fn new() -> Self {
-        let outside = harness::engine().await.unwrap();
-        import_image(outside.docker()).await;
-        Self {
-            engine: Engine::connect(&target(&outside)).await.unwrap(),
-            install_id: install_id(),
-            outside,
-        }
-    }
-
-    async fn run(&self, script: &str) -> OwnedContainer {
-        let created = self
-            .engine
-            .create_or_adopt(&spec(&self.install_id, script))
-            .await
-            .unwrap();
-        self.engine.start(&created.container).await.unwrap();
-        created.container
-    }
-
-    /// Everything that the engine shows of a container.
-    async fn inspected(&self, container: &OwnedContainer) -> Value {
-        let id = container.id.as_str();
-        let seen = self
-            .outside
-            .docker()
-            .inspect_container(id, None::<InspectContainerOptions>)
-            .await
-            .unwrap();
-        serde_json::to_value(seen).unwrap()
-    }
-
-    async fn ended(&self, container: &OwnedContainer) -> runner_pilot_worker::nodes::ContainerState {
-        eventually(SOON, "the container ends", || async {
-            let state = self.engine.inspect(container).await?;
-            anyhow::ensure!(state.started && !state.running, "{state:?}");
-            Ok(state)
-        })
-        .await
-        .unwrap()
-    }
-
-    async fn clean_up(self) {
-        let label = format!("{LABEL_INSTALL}={}", self.install_id);
-        self.outside.remove_containers(&label).await.unwrap();
-        assert!(self.engine.list_ours(&self.install_id).await.unwrap().is_empty());
-    }
-}
-
-fn target(outside: &harness::Engine) -> NodeTarget {
-    match outside.socket() {
-        Some(path) => socket(path),
-        None => NodeTarget::Local { docker_host: None },
-    }
-}
-
-fn with_env_of(spec: ContainerSpec, script: &str) -> ContainerSpec {
-    ContainerSpec {
-        command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
-        ..spec
-    }
-}
+use super::place::{Place, SOON};
+use super::support::{IMAGE, install_id, spec};
 
 #[tokio::test]
 async fn a_container_has_the_limits_and_labels_of_its_specification() {
@@ -152,20 +80,6 @@ async fn a_container_has_the_limits_and_labels_of_its_specification() {
         (state.memory_mb, state.pids, state.cpus),
         (Some(64), Some(32), Some(0.5))
     );
-    place.clean_up().await;
-}
-
-#[tokio::test]
-async fn the_limits_hold_inside_the_container() {
-    let place = Place::new().await;
-    let container = place
-        .run("cat /proc/self/status | while read k v; do case $k in NoNewPrivs:) echo nnp=$v;; esac; done; dd if=/dev/zero of=/dev/null bs=200M count=1")
-        .await;
-    let state = place.ended(&container).await;
-    assert!(state.oom_killed && state.exit_code == Some(137), "{state:?}");
-    let log = place.engine.tail_logs(&container, 10, 1000).await.unwrap();
-    assert!(log.contains("nnp=1"), "{log}");
-    place.clean_up().await;
 }
 
 #[tokio::test]
@@ -179,7 +93,6 @@ async fn a_second_attempt_adopts_the_container_of_the_first() {
     let ours = place.engine.list_ours(&place.install_id).await.unwrap();
     assert_eq!(ours.len(), 1);
     assert_eq!(ours[0].runner.as_ref(), Some(&spec.runner));
-    place.clean_up().await;
 }
 
 #[tokio::test]
@@ -201,7 +114,6 @@ async fn ten_attempts_at_once_end_with_one_container() {
     );
     assert_eq!(place.engine.list_ours(&place.install_id).await.unwrap().len(), 1);
     assert!(place.engine.create_or_adopt(&spec).await.unwrap().adopted);
-    place.clean_up().await;
 }
 
 #[tokio::test]
@@ -220,7 +132,7 @@ async fn a_foreign_container_of_the_same_name_is_not_touched() {
     let docker = place.outside.docker();
     let foreign = docker.create_container(Some(options), body).await.unwrap().id;
     docker
-        .start_container(&foreign, None::<bollard::query_parameters::StartContainerOptions>)
+        .start_container(&foreign, None::<StartContainerOptions>)
         .await
         .unwrap();
 
@@ -257,133 +169,6 @@ async fn a_foreign_container_of_the_same_name_is_not_touched() {
     };
     docker.remove_container(&foreign, Some(removal)).await.unwrap();
     assert_eq!(still_runs, Some(true));
-    place.clean_up().await;
-}
-
-#[tokio::test]
-async fn an_uploaded_secret_is_in_the_container_and_in_nothing_the_engine_shows() {
-    let place = Place::new().await;
-    let canary = format!("canary-{}", uuid::Uuid::now_v7().simple());
-    let spec = with_env_of(
-        spec(&place.install_id, ""),
-        "stat -c '%a %u %g' /etc/runner/.secret; sleep 60",
-    );
-    let container = place.engine.create_or_adopt(&spec).await.unwrap().container;
-    let file = ContainerFile {
-        path: "/etc/runner/.secret".into(),
-        mode: 0o600,
-        uid: 1001,
-        gid: 123,
-        bytes: canary.clone().into_bytes(),
-    };
-    place.engine.upload(&container, &[file]).await.unwrap();
-    place.engine.start(&container).await.unwrap();
-    let read = ExecCommand {
-        command: ["/bin/cat", "/etc/runner/.secret"].map(str::to_owned).to_vec(),
-        ..ExecCommand::default()
-    };
-    let outcome = place.engine.exec(&container, read, SOON).await.unwrap();
-    assert_eq!((outcome.exit_code, outcome.output.as_str()), (0, canary.as_str()));
-    let log = eventually(SOON, "the first line", || async {
-        let log = place.engine.tail_logs(&container, 5, 1000).await?;
-        anyhow::ensure!(!log.is_empty());
-        Ok(log)
-    })
-    .await
-    .unwrap();
-    assert_eq!(log, "600 1001 123\n");
-    let seen = place.inspected(&container).await.to_string();
-    assert!(!seen.contains(&canary), "{seen}");
-    place.clean_up().await;
-}
-
-#[tokio::test]
-async fn a_command_gets_its_input_and_gives_its_exit_code_and_bounded_output() {
-    let place = Place::new().await;
-    let container = place.run("sleep 60").await;
-    let sh = |script: &str, stdin: Option<&str>| ExecCommand {
-        command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
-        stdin: stdin.map(|text| text.as_bytes().to_vec()),
-        ..ExecCommand::default()
-    };
-    let fed = place
-        .engine
-        .exec(
-            &container,
-            sh("cat; echo oops >&2; exit 3", Some("from stdin\n")),
-            SOON,
-        )
-        .await
-        .unwrap();
-    assert_eq!(fed.exit_code, 3);
-    assert!(
-        fed.output.contains("from stdin") && fed.output.contains("oops"),
-        "{fed:?}"
-    );
-    let long = place
-        .engine
-        .exec(&container, sh("seq 1 100000", None), SOON)
-        .await
-        .unwrap();
-    assert!(long.truncated && long.output.len() <= 64 << 10);
-    let started = Instant::now();
-    let slow = place
-        .engine
-        .exec(&container, sh("sleep 30", None), Duration::from_secs(1))
-        .await;
-    assert!(matches!(slow, Err(NodeError::Timeout { .. })), "{slow:?}");
-    assert!(started.elapsed() < Duration::from_secs(10));
-    place.clean_up().await;
-}
-
-#[tokio::test]
-async fn logs_are_the_last_lines_and_bounded_also_after_the_end() {
-    let place = Place::new().await;
-    let container = place.run("seq 1 200000; exit 5").await;
-    let state = place.ended(&container).await;
-    assert_eq!(state.exit_code, Some(5));
-    assert!(state.finished_at >= state.started_at);
-    let log = place.engine.tail_logs(&container, 3, 1000).await.unwrap();
-    assert_eq!(log, "199998\n199999\n200000\n");
-    let bounded = place.engine.tail_logs(&container, 150_000, 64).await.unwrap();
-    assert!(
-        bounded.len() <= 64 && bounded.ends_with("200000\n") && bounded.starts_with("1999"),
-        "{bounded}"
-    );
-    place.clean_up().await;
-}
-
-#[tokio::test]
-async fn one_shot_samples_give_percentages_without_the_engines_window() {
-    let place = Place::new().await;
-    let container = place.run("while :; do :; done").await;
-    let started = Instant::now();
-    let first = place.engine.sample(&container).await.unwrap();
-    assert!(
-        started.elapsed() < Duration::from_millis(900),
-        "{:?}",
-        started.elapsed()
-    );
-    assert_eq!(first.memory_limit_bytes, 64 << 20);
-    // It spins, with half a CPU: near its whole limit once it ran a while.
-    let usage = eventually(SOON, "a spinning container uses its CPU limit", || async {
-        let usage = percent(Some(&first), &place.engine.sample(&container).await?, Some(0.5));
-        anyhow::ensure!(
-            usage.cpu.is_some_and(|cpu| (30.0..=130.0).contains(&cpu)),
-            "{usage:?}"
-        );
-        Ok(usage)
-    })
-    .await
-    .unwrap();
-    assert!((0.0..=100.0).contains(&usage.memory), "{usage:?}");
-    assert!(
-        usage.disk.is_some_and(|disk| (0.0..=100.0).contains(&disk)),
-        "{usage:?}"
-    );
-    place.engine.stop(&container, Duration::ZERO).await.unwrap();
-    assert!(place.engine.sample(&container).await.is_err());
-    place.clean_up().await;
 }
 
 #[tokio::test]
@@ -406,7 +191,6 @@ async fn a_stopped_container_ends_by_its_signal_and_removal_is_idempotent() {
         place.engine.inspect(&container).await,
         Err(NodeError::NotFound(_))
     ));
-    place.clean_up().await;
 }
 
 #[tokio::test]
@@ -441,7 +225,6 @@ async fn events_tell_of_our_containers_only() {
             (ours, ContainerEventKind::Died { exit_code: Some(7) }),
         ]
     );
-    place.clean_up().await;
 }
 
 #[tokio::test]
@@ -468,7 +251,6 @@ async fn an_image_that_is_there_is_not_pulled_and_one_that_can_not_be_had_says_w
     };
     let error = place.engine.create_or_adopt(&uncreated).await.unwrap_err();
     assert!(matches!(error, NodeError::ImageNotFound { .. }), "{error:?}");
-    place.clean_up().await;
 }
 
 #[tokio::test]
@@ -506,5 +288,4 @@ async fn a_check_of_this_machine_passes_and_leaves_nothing_behind() {
     );
     let label = format!("{LABEL_INSTALL}={}", place.install_id);
     assert!(place.outside.containers(&label).await.unwrap().is_empty());
-    place.clean_up().await;
 }

@@ -8,5 +8,7 @@
 
 mod engine;
 mod faults;
+mod inside;
+mod place;
 mod remote;
 mod support;
