@@ -21,7 +21,7 @@ use crate::{
     clock,
     exception::Exception,
     link::lock,
-    message::{self, Message},
+    message::Message,
     worker::{
         execute::{execute, fail, revoke},
         fetch::Event,
@@ -155,10 +155,9 @@ impl Consumer {
                 let before = std::mem::replace(&mut *lock(&self.core.run_id), run_id.clone());
                 let core = self.core.clone();
                 if !before.is_empty() && before != run_id {
-                    let slots: Vec<(String, String)> =
-                        self.held.iter().map(|(tag, held)| (tag.clone(), held.job.slot())).collect();
+                    let jobs = self.jobs_held();
                     self.side.spawn(async move {
-                        core.reinstate(slots).await;
+                        core.reinstate(&jobs).await;
                         Side::Done
                     });
                 } else if after_loss {
@@ -352,9 +351,13 @@ impl Consumer {
             return;
         }
         self.renewing = true;
-        let held = self.held.iter().map(|(tag, held)| (tag.clone(), held.job.slot())).collect();
+        let held = self.jobs_held();
         let core = self.core.clone();
         self.side.spawn(async move { Side::Renewed(core.renew(held).await) });
+    }
+
+    fn jobs_held(&self) -> Vec<Arc<Job>> {
+        self.held.values().map(|held| held.job.clone()).collect()
     }
 
     fn sweep(&mut self) {
@@ -428,12 +431,7 @@ impl Consumer {
     async fn give_back(&mut self, which: impl Fn(&Held) -> bool) {
         let mut jobs: Vec<Arc<Job>> = self.held.values().filter(|held| which(held)).map(|held| held.job.clone()).collect();
         jobs.sort_by_key(|job| Reverse(job.seq));
-        let core = self.core.clone();
-        let back = jobs.iter().filter_map(|job| {
-            let raw = message::redelivered(&job.taken.raw, false)?;
-            Some([job.taken.tag.clone(), "R".to_owned(), core.list_of(job), raw])
-        });
-        self.core.give_back(back).await;
+        self.core.give_back(&jobs, "R").await;
         for job in jobs {
             self.let_go(&job);
         }

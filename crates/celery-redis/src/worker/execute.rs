@@ -10,7 +10,6 @@ use serde_json::json;
 use crate::{
     clock,
     exception::Exception,
-    message,
     request::{Surroundings, TaskRequest},
     worker::{
         job::Job,
@@ -59,9 +58,7 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
         Verdict::Retry { eta, cause } => retry(&core, &job, eta, &cause).await,
         Verdict::Reject { requeue: true } if job.late => {
             tracing::info!(task.id = message.id, task.name = message.task, "task rejected and put back");
-            if let Some(raw) = message::redelivered(&job.taken.raw, false) {
-                core.give_back([[job.taken.tag.clone(), "L".to_owned(), core.list_of(&job), raw]]).await;
-            }
+            core.give_back(std::slice::from_ref(&job), "L").await;
         }
         Verdict::Reject { .. } => {
             let exception = Exception::celery("Reject", vec![json!("rejected by the task"), json!(false)]);

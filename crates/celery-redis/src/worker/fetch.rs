@@ -34,6 +34,21 @@ pub(crate) enum Event {
     Connected { run_id: String, after_loss: bool },
 }
 
+/// What a connection tells unasked.
+#[derive(Clone, Default)]
+struct Signs {
+    /// A list changed.
+    changed: Arc<Notify>,
+    /// The connection is gone.
+    lost: CancellationToken,
+}
+
+/// Why a connection is no longer served.
+enum End {
+    Stopped,
+    Lost,
+}
+
 /// Takes messages.
 pub(crate) struct Fetcher {
     server: Server,
@@ -92,12 +107,15 @@ impl Fetcher {
         let mut backoff = Backoff::new();
         let mut after_loss = false;
         while !self.stop.is_cancelled() {
-            let changed = Arc::new(Notify::new());
-            match self.connect(&changed, after_loss).await {
+            let signs = Signs::default();
+            match self.connect(&signs, after_loss).await {
                 Ok(connection) => {
                     backoff = Backoff::new();
-                    let Err(error) = self.serve(connection, &changed).await else { return };
-                    tracing::warn!(error = %error, "lost the connection to Redis");
+                    match self.serve(connection, &signs).await {
+                        Ok(End::Stopped) => return,
+                        Ok(End::Lost) => tracing::warn!("lost the connection to Redis"),
+                        Err(error) => tracing::warn!(error = %error, "lost the connection to Redis"),
+                    }
                     after_loss = true;
                 }
                 Err(error) => {
@@ -111,12 +129,12 @@ impl Fetcher {
         }
     }
 
-    async fn connect(&self, changed: &Arc<Notify>, after_loss: bool) -> Result<MultiplexedConnection, RedisError> {
-        let wake = changed.clone();
-        let push: PushHandler = Arc::new(move |info| {
-            if matches!(info.kind, PushKind::Invalidate | PushKind::Disconnection) {
-                wake.notify_one();
-            }
+    async fn connect(&self, signs: &Signs, after_loss: bool) -> Result<MultiplexedConnection, RedisError> {
+        let given = signs.clone();
+        let push: PushHandler = Arc::new(move |info| match info.kind {
+            PushKind::Invalidate => given.changed.notify_one(),
+            PushKind::Disconnection => given.lost.cancel(),
+            _ => {}
         });
         let mut connection = self.server.connect(Some(push)).await?;
         let mut setup = redis::pipe();
@@ -131,10 +149,16 @@ impl Fetcher {
         Ok(connection)
     }
 
-    /// Takes messages over one connection; `Ok` means that the worker stops.
-    async fn serve(&mut self, mut connection: MultiplexedConnection, changed: &Notify) -> Result<(), RedisError> {
+    /// Takes messages over one connection.
+    async fn serve(&mut self, mut connection: MultiplexedConnection, signs: &Signs) -> Result<End, RedisError> {
         loop {
-            let Some(room) = self.room().await else { return Ok(()) };
+            let room = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(End::Stopped),
+                // Also while there is no room: what we hold must be written into a server that lost it.
+                () = signs.lost.cancelled() => return Ok(End::Lost),
+                room = self.room() => room,
+            };
             // Not cancelled: a reply nobody reads would leave messages that nobody executes.
             let taken = self.take(&mut connection, room).await;
             let count = taken.as_ref().map_or(0, |(taken, _)| taken.len());
@@ -147,30 +171,27 @@ impl Fetcher {
                 continue;
             }
             tokio::select! {
-                () = self.stop.cancelled() => return Ok(()),
-                () = changed.notified() => {}
+                () = self.stop.cancelled() => return Ok(End::Stopped),
+                () = signs.lost.cancelled() => return Ok(End::Lost),
+                () = signs.changed.notified() => {}
                 () = tokio::time::sleep(UPKEEP) => {}
             }
         }
     }
 
     /// Waits for room for one message, and reserves what more there is.
-    async fn room(&self) -> Option<usize> {
-        tokio::select! {
-            biased;
-            () = self.stop.cancelled() => None,
-            permit = self.permits.acquire() => {
-                permit.ok()?.forget();
-                let more = self.permits.available_permits().min(MOST - 1);
-                let more = u32::try_from(more).unwrap_or(0);
-                match self.permits.try_acquire_many(more) {
-                    Ok(permits) => {
-                        permits.forget();
-                        Some(1 + more as usize)
-                    }
-                    Err(_) => Some(1),
-                }
+    async fn room(&self) -> usize {
+        // The semaphore is never closed.
+        if let Ok(permit) = self.permits.acquire().await {
+            permit.forget();
+        }
+        let more = self.permits.available_permits().min(MOST - 1);
+        match self.permits.try_acquire_many(u32::try_from(more).unwrap_or(0)) {
+            Ok(permits) => {
+                permits.forget();
+                1 + more
             }
+            Err(_) => 1,
         }
     }
 

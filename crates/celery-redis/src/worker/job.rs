@@ -34,6 +34,8 @@ pub(crate) struct Job {
     pub late: bool,
     /// Whether an early acknowledgement was sent.
     acked: AtomicBool,
+    /// Whether the message was asked out of `unacked`, in whatever way.
+    leaving: AtomicBool,
 }
 
 impl Job {
@@ -45,7 +47,7 @@ impl Job {
         };
         let exchange = address("exchange").unwrap_or_default();
         let routing_key = address("routing_key").unwrap_or_else(|| taken.queue.clone());
-        Arc::new(Self { seq, taken, message, exchange, routing_key, late, acked: AtomicBool::new(false) })
+        Arc::new(Self { seq, taken, message, exchange, routing_key, late, acked: AtomicBool::new(false), leaving: AtomicBool::new(false) })
     }
 
     /// The tag while the message is in `unacked`, empty after an early acknowledgement.
@@ -56,6 +58,16 @@ impl Job {
     /// Notes that the message is acknowledged.
     pub(crate) fn set_acked(&self) {
         self.acked.store(true, Ordering::Release);
+    }
+
+    /// Whether the message is on its way out of `unacked`; then nothing may write it there again.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
+
+    /// Notes that the message is asked out of `unacked`. Only while the core's `order` is locked.
+    pub(crate) fn set_leaving(&self) {
+        self.leaving.store(true, Ordering::Release);
     }
 
     /// The value of the message's slot in `unacked`.

@@ -1,6 +1,10 @@
 //! Keeps what this worker holds, and brings back what dead workers held.
 
-use std::{collections::HashMap, collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use redis::{RedisError, Value};
 use uuid::Uuid;
@@ -11,45 +15,38 @@ use crate::{
     link::{is_transient, lock},
     message,
     scripts,
-    worker::{job::Taken, runtime::Core, writer::Call},
+    worker::{
+        job::{Job, Taken},
+        runtime::Core,
+        writer::Call,
+    },
 };
 
 /// Tags handled in one round trip.
 const CHUNK: usize = 500;
-/// Life of the sweep's lock, as kombu sets it.
-const MUTEX_LIFE: Duration = Duration::from_secs(300);
+/// Life of the sweep's lock. kombu's 300 s would stop all sweeps for that long when a worker dies in one; a
+/// second sweep beside a slow one does no harm, since each message is moved by one atomic step.
+const MUTEX_LIFE: Duration = Duration::from_secs(5);
 
 impl Core {
     /// Vouches for deliveries; returns those that somebody else has taken over.
-    pub(crate) async fn renew(&self, held: Vec<(String, String)>) -> Option<HashSet<String>> {
+    pub(crate) async fn renew(&self, held: Vec<Arc<Job>>) -> Option<HashSet<String>> {
         let mut lost = HashSet::new();
         for chunk in held.chunks(CHUNK) {
             let mut call =
                 Call::new(&scripts::RENEW, vec![self.keys.unacked_index(), self.keys.owners()]).arg(&self.consumer);
-            for (tag, _) in chunk {
-                call = call.arg(tag);
+            for job in chunk {
+                call = call.arg(&job.taken.tag);
             }
             let reply = self.writer.call(call).await?;
             lost.extend(redis::from_redis_value::<Vec<String>>(reply).ok()?);
         }
         if !lost.is_empty() && self.server_was_replaced().await {
-            self.reinstate(held.into_iter().filter(|(tag, _)| lost.contains(tag))).await;
+            let unknown: Vec<Arc<Job>> = held.into_iter().filter(|job| lost.contains(&job.taken.tag)).collect();
+            self.reinstate(&unknown).await;
             lost.clear();
         }
         Some(lost)
-    }
-
-    /// Writes deliveries into a server that may have lost them.
-    pub(crate) async fn reinstate(&self, held: impl IntoIterator<Item = (String, String)>) {
-        let held: Vec<(String, String)> = held.into_iter().collect();
-        for chunk in held.chunks(CHUNK) {
-            let keys = vec![self.keys.unacked(), self.keys.unacked_index(), self.keys.owners()];
-            let mut call = Call::new(&scripts::REINSTATE, keys).arg(&self.consumer);
-            for (tag, slot) in chunk {
-                call = call.arg(tag).arg(slot);
-            }
-            self.writer.call(call).await;
-        }
     }
 
     /// Whether the server is another process than the one that held our deliveries.

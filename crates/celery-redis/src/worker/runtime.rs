@@ -52,6 +52,9 @@ pub(crate) struct Core {
     pub writer: Writer,
     /// The name of this process in `owners`; another one each time.
     pub consumer: String,
+    /// Locked while a call that moves a message out of `unacked` is queued, and while one that writes messages
+    /// into it is: the second must not follow the first for the same message.
+    pub order: Mutex<()>,
     /// `run_id` of the server that holds our deliveries.
     pub run_id: Mutex<String>,
 }
@@ -101,6 +104,7 @@ impl Worker {
             link,
             writer,
             consumer: Uuid::new_v4().simple().to_string(),
+            order: Mutex::default(),
             run_id: Mutex::default(),
         });
 

@@ -1,5 +1,7 @@
 //! Writes the end of a delivery: what follows from it, its result, its acknowledgement.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -7,9 +9,14 @@ use crate::{
     draft::Draft,
     exception::Exception,
     keys::own_binding,
-    message::Message,
+    link::lock,
+    message::{self, Message},
     scripts,
-    worker::{job::Job, runtime::Core, writer::Call},
+    worker::{
+        job::Job,
+        runtime::Core,
+        writer::{Call, Posted, Writer},
+    },
 };
 
 /// What a delivery's end sets in motion.
@@ -113,14 +120,15 @@ impl Core {
     pub(crate) async fn settle(&self, job: &Job, ack: bool, meta: Option<String>, follow_up: &FollowUp) -> bool {
         let call = |meta| self.settle_call(job.open_tag(), ack, &job.message.id, meta, follow_up);
         let held = |reply: &redis::Value| *reply == redis::Value::Int(1);
-        match self.writer.call(call(meta.clone())).await {
+        let posted = if ack { self.post_leaving([job], call(meta.clone())) } else { self.writer.post(call(meta.clone())) };
+        match Writer::reply(posted).await {
             Some(reply) if held(&reply) => return true,
             Some(_) => {}
             None => return false,
         }
         // A server that lost its data does not know the delivery, though nobody else has it.
         if self.server_was_replaced().await {
-            self.reinstate(std::iter::once((job.taken.tag.clone(), job.slot()))).await;
+            self.writer.call(self.reinstate_call([job])).await;
             return self.writer.call(call(meta)).await.is_some_and(|reply| held(&reply));
         }
         tracing::warn!(task.id = job.message.id, task.name = job.message.task, "another worker has taken over this message");
@@ -134,7 +142,8 @@ impl Core {
 
     /// Acknowledges before the execution, without waiting for the reply.
     pub(crate) fn ack_early(&self, job: &Job) {
-        drop(self.writer.post(self.settle_call(job.open_tag(), true, &job.message.id, None, &FollowUp::default())));
+        let call = self.settle_call(job.open_tag(), true, &job.message.id, None, &FollowUp::default());
+        drop(self.post_leaving([job], call));
         job.set_acked();
     }
 
@@ -144,17 +153,46 @@ impl Core {
         drop(self.writer.post(call));
     }
 
-    /// Moves deliveries back to their lists: `(tag, end, list, message)`, at the end L or R.
-    pub(crate) async fn give_back(&self, deliveries: impl IntoIterator<Item = [String; 4]>) {
+    /// Queues a call that moves messages out of `unacked`.
+    fn post_leaving<'a>(&self, jobs: impl IntoIterator<Item = &'a Job>, call: Call) -> Posted {
+        let _order = lock(&self.order);
+        jobs.into_iter().for_each(Job::set_leaving);
+        self.writer.post(call)
+    }
+
+    /// Moves deliveries back to the popping end (R) or the far end (L) of their lists.
+    pub(crate) async fn give_back(&self, jobs: &[Arc<Job>], end: &str) {
+        if jobs.is_empty() {
+            return;
+        }
         let mut call = Call::new(&scripts::GIVE_BACK, self.ledger()).arg(&self.consumer).arg("");
-        let mut any = false;
-        for part in deliveries.into_iter().flatten() {
-            call = call.arg(part);
-            any = true;
+        for job in jobs {
+            if let Some(raw) = message::redelivered(&job.taken.raw, false) {
+                let list = self.keys.list(&job.taken.queue, job.message.priority);
+                call = call.arg(&job.taken.tag).arg(end).arg(list).arg(raw);
+            }
         }
-        if any {
-            self.writer.call(call).await;
+        Writer::reply(self.post_leaving(jobs.iter().map(Arc::as_ref), call)).await;
+    }
+
+    /// Writes deliveries into a server that may have lost them, except those that are being ended.
+    pub(crate) async fn reinstate(&self, jobs: &[Arc<Job>]) {
+        for chunk in jobs.chunks(500) {
+            let posted = {
+                let _order = lock(&self.order);
+                let held = chunk.iter().map(Arc::as_ref).filter(|job| !job.is_leaving());
+                self.writer.post(self.reinstate_call(held))
+            };
+            Writer::reply(posted).await;
         }
+    }
+
+    fn reinstate_call<'a>(&self, jobs: impl IntoIterator<Item = &'a Job>) -> Call {
+        let mut call = Call::new(&scripts::REINSTATE, self.ledger()).arg(&self.consumer);
+        for job in jobs {
+            call = call.arg(&job.taken.tag).arg(job.slot());
+        }
+        call
     }
 
     /// Moves a delivery to the dead-letter list.

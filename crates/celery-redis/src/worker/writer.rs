@@ -36,6 +36,9 @@ impl Call {
     }
 }
 
+/// The reply to come.
+pub(crate) type Posted = oneshot::Receiver<Result<Value, String>>;
+
 struct Queued {
     call: Call,
     reply: oneshot::Sender<Result<Value, String>>,
@@ -55,7 +58,12 @@ impl Writer {
     /// Runs a call, however long the server is away. `None` only if the worker gave up while shutting down or
     /// the server refused the call, which is logged.
     pub(crate) async fn call(&self, call: Call) -> Option<Value> {
-        match self.post(call).await {
+        Self::reply(self.post(call)).await
+    }
+
+    /// Waits for the reply to a posted call; as `call` otherwise.
+    pub(crate) async fn reply(posted: Posted) -> Option<Value> {
+        match posted.await {
             Ok(Ok(value)) => Some(value),
             Ok(Err(error)) => {
                 tracing::error!(error, "Redis refused a script");
@@ -66,7 +74,7 @@ impl Writer {
     }
 
     /// Runs a call without waiting for it.
-    pub(crate) fn post(&self, call: Call) -> oneshot::Receiver<Result<Value, String>> {
+    pub(crate) fn post(&self, call: Call) -> Posted {
         let (reply, receiver) = oneshot::channel();
         drop(self.0.send(Queued { call, reply }));
         receiver
