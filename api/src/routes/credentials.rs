@@ -28,7 +28,11 @@ impl CredentialsApi {
     /// Add a credential
     ///
     /// The secret is stored sealed and never shown again. A token that GitHub refuses is refused here.
-    #[oai(path = "/org/:org_id/credentials", method = "post", operation_id = "create_credential")]
+    #[oai(
+        path = "/org/:org_id/credentials",
+        method = "post",
+        operation_id = "create_credential"
+    )]
     async fn create_credential(
         &self,
         caller: Bearer,
@@ -45,7 +49,11 @@ impl CredentialsApi {
     }
 
     /// List credentials
-    #[oai(path = "/org/:org_id/credentials", method = "get", operation_id = "list_credentials")]
+    #[oai(
+        path = "/org/:org_id/credentials",
+        method = "get",
+        operation_id = "list_credentials"
+    )]
     async fn list_credentials(
         &self,
         caller: Bearer,
@@ -65,7 +73,11 @@ impl CredentialsApi {
     }
 
     /// Read a credential
-    #[oai(path = "/org/:org_id/credentials/:credential_id", method = "get", operation_id = "read_credential")]
+    #[oai(
+        path = "/org/:org_id/credentials/:credential_id",
+        method = "get",
+        operation_id = "read_credential"
+    )]
     async fn read_credential(
         &self,
         caller: Bearer,
@@ -73,13 +85,19 @@ impl CredentialsApi {
         credential_id: Path<String>,
     ) -> Result<Json<CredentialView>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
-        Ok(Json(credentials::read(&self.context, &access, &credential_id).await?))
+        Ok(Json(
+            credentials::read(&self.context, &access, &credential_id).await?,
+        ))
     }
 
     /// Change a credential
     ///
     /// What is absent stays as it is; a change of `api_url` needs the secret again.
-    #[oai(path = "/org/:org_id/credentials/:credential_id", method = "put", operation_id = "update_credential")]
+    #[oai(
+        path = "/org/:org_id/credentials/:credential_id",
+        method = "put",
+        operation_id = "update_credential"
+    )]
     async fn update_credential(
         &self,
         caller: Bearer,
@@ -97,7 +115,11 @@ impl CredentialsApi {
     /// Remove a credential
     ///
     /// Refused while runners use it.
-    #[oai(path = "/org/:org_id/credentials/:credential_id", method = "delete", operation_id = "delete_credential")]
+    #[oai(
+        path = "/org/:org_id/credentials/:credential_id",
+        method = "delete",
+        operation_id = "delete_credential"
+    )]
     async fn delete_credential(
         &self,
         caller: Bearer,

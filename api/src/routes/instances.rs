@@ -21,8 +21,8 @@ use crate::page::{Page, list_query};
 use crate::payload::{Body, OptionalBody};
 use crate::reply::{Accepted, Created};
 use crate::services::instance_actions::{self, Action};
-use crate::services::instances::{self, Names};
 use crate::services::instance_history;
+use crate::services::instances::{self, Names};
 
 const SORTABLE: &[&str] = &["created_at", "name", "state", "state_changed_at"];
 const SORTABLE_EVENTS: &[&str] = &["created_at"];
@@ -67,7 +67,11 @@ impl InstancesApi {
     /// Create an instance
     ///
     /// Answers at once with the instance `pending`; a worker then registers and starts it.
-    #[oai(path = "/org/:org_id/runners/:runner_id/instance", method = "post", operation_id = "create_instance")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/instance",
+        method = "post",
+        operation_id = "create_instance"
+    )]
     async fn create_instance(
         &self,
         caller: Bearer,
@@ -86,7 +90,11 @@ impl InstancesApi {
     }
 
     /// List instances
-    #[oai(path = "/org/:org_id/runners/:runner_id/instance", method = "get", operation_id = "list_instances")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/instance",
+        method = "get",
+        operation_id = "list_instances"
+    )]
     #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn list_instances(
         &self,
@@ -126,7 +134,11 @@ impl InstancesApi {
     }
 
     /// Read an instance
-    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id", method = "get", operation_id = "read_instance")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/instance/:instance_id",
+        method = "get",
+        operation_id = "read_instance"
+    )]
     async fn read_instance(
         &self,
         caller: Bearer,
@@ -135,14 +147,21 @@ impl InstancesApi {
         instance_id: Path<String>,
     ) -> Result<Json<InstanceView>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
-        let names = Names { runner: &runner_id, instance: &instance_id };
+        let names = Names {
+            runner: &runner_id,
+            instance: &instance_id,
+        };
         Ok(Json(instances::read(&self.context, &access, names).await?))
     }
 
     /// Change an instance
     ///
     /// Says what is wanted of it; nothing happens where it is wanted already.
-    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id", method = "put", operation_id = "update_instance")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/instance/:instance_id",
+        method = "put",
+        operation_id = "update_instance"
+    )]
     async fn update_instance(
         &self,
         caller: Bearer,
@@ -152,15 +171,24 @@ impl InstancesApi {
         body: Body<InstanceUpdate>,
     ) -> Result<Json<InstanceView>, ApiError> {
         let access = self.access(&caller, &org_id, Permission::UpdateInstance).await?;
-        let names = Names { runner: &runner_id, instance: &instance_id };
+        let names = Names {
+            runner: &runner_id,
+            instance: &instance_id,
+        };
         let desired = body.0.desired_state.into();
-        Ok(Json(instance_actions::want(&self.context, &access, names, desired).await?))
+        Ok(Json(
+            instance_actions::want(&self.context, &access, names, desired).await?,
+        ))
     }
 
     /// Report an instance's status
     ///
     /// As a reporter does: kept for five minutes.
-    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id", method = "patch", operation_id = "report_instance_status")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/instance/:instance_id",
+        method = "patch",
+        operation_id = "report_instance_status"
+    )]
     async fn report_instance_status(
         &self,
         caller: Bearer,
@@ -170,7 +198,10 @@ impl InstancesApi {
         body: Body<InstancePatch>,
     ) -> Result<Json<InstanceView>, ApiError> {
         let access = self.access(&caller, &org_id, Permission::UpdateInstance).await?;
-        let names = Names { runner: &runner_id, instance: &instance_id };
+        let names = Names {
+            runner: &runner_id,
+            instance: &instance_id,
+        };
         let status = body.0.status.into();
         Ok(Json(
             instances::report_status(&self.context, &access, names, status).await?,
@@ -180,7 +211,11 @@ impl InstancesApi {
     /// Delete an instance
     ///
     /// It drains: a job that runs is waited for, then registration and container go.
-    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id", method = "delete", operation_id = "delete_instance")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/instance/:instance_id",
+        method = "delete",
+        operation_id = "delete_instance"
+    )]
     async fn delete_instance(
         &self,
         caller: Bearer,
@@ -188,12 +223,19 @@ impl InstancesApi {
         runner_id: Path<String>,
         instance_id: Path<String>,
     ) -> Result<Accepted<InstanceView>, ApiError> {
-        let names = Names { runner: &runner_id, instance: &instance_id };
+        let names = Names {
+            runner: &runner_id,
+            instance: &instance_id,
+        };
         self.act(&caller, &org_id, names, Action::Remove).await
     }
 
     /// Start an instance
-    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id/start", method = "post", operation_id = "start_instance")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/instance/:instance_id/start",
+        method = "post",
+        operation_id = "start_instance"
+    )]
     async fn start_instance(
         &self,
         caller: Bearer,
@@ -201,14 +243,21 @@ impl InstancesApi {
         runner_id: Path<String>,
         instance_id: Path<String>,
     ) -> Result<Accepted<InstanceView>, ApiError> {
-        let names = Names { runner: &runner_id, instance: &instance_id };
+        let names = Names {
+            runner: &runner_id,
+            instance: &instance_id,
+        };
         self.act(&caller, &org_id, names, Action::Start).await
     }
 
     /// Stop an instance
     ///
     /// A job that runs is waited for. The instance can be started again.
-    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id/stop", method = "post", operation_id = "stop_instance")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/instance/:instance_id/stop",
+        method = "post",
+        operation_id = "stop_instance"
+    )]
     async fn stop_instance(
         &self,
         caller: Bearer,
@@ -216,14 +265,21 @@ impl InstancesApi {
         runner_id: Path<String>,
         instance_id: Path<String>,
     ) -> Result<Accepted<InstanceView>, ApiError> {
-        let names = Names { runner: &runner_id, instance: &instance_id };
+        let names = Names {
+            runner: &runner_id,
+            instance: &instance_id,
+        };
         self.act(&caller, &org_id, names, Action::Stop).await
     }
 
     /// Restart an instance
     ///
     /// A job that runs is waited for, then a new container takes the place of this one.
-    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id/restart", method = "post", operation_id = "restart_instance")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/instance/:instance_id/restart",
+        method = "post",
+        operation_id = "restart_instance"
+    )]
     async fn restart_instance(
         &self,
         caller: Bearer,
@@ -231,12 +287,19 @@ impl InstancesApi {
         runner_id: Path<String>,
         instance_id: Path<String>,
     ) -> Result<Accepted<InstanceView>, ApiError> {
-        let names = Names { runner: &runner_id, instance: &instance_id };
+        let names = Names {
+            runner: &runner_id,
+            instance: &instance_id,
+        };
         self.act(&caller, &org_id, names, Action::Restart).await
     }
 
     /// Read an instance's usage over time
-    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id/metrics", method = "get", operation_id = "read_instance_metrics")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/instance/:instance_id/metrics",
+        method = "get",
+        operation_id = "read_instance_metrics"
+    )]
     #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn read_instance_metrics(
         &self,
@@ -253,14 +316,21 @@ impl InstancesApi {
     ) -> Result<Json<MetricsView>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
         let range = MetricsRange::parse(from.0, to.0, points.0, self.context.now())?;
-        let names = Names { runner: &runner_id, instance: &instance_id };
+        let names = Names {
+            runner: &runner_id,
+            instance: &instance_id,
+        };
         Ok(Json(
             instance_history::read_metrics(&self.context, &access, names, range).await?,
         ))
     }
 
     /// List an instance's timeline
-    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id/events", method = "get", operation_id = "list_instance_events")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/instance/:instance_id/events",
+        method = "get",
+        operation_id = "list_instance_events"
+    )]
     #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn list_instance_events(
         &self,
@@ -283,7 +353,10 @@ impl InstancesApi {
         let access = self.context.org_access(&caller, &org_id).await?;
         let sort = sort.as_deref().unwrap_or("-created_at");
         let query = list_query(limit.0, offset.0, Some(sort), q.as_deref(), SORTABLE_EVENTS)?;
-        let names = Names { runner: &runner_id, instance: &instance_id };
+        let names = Names {
+            runner: &runner_id,
+            instance: &instance_id,
+        };
         Ok(Json(
             instance_history::list_events(&self.context, &access, names, kind.as_deref(), &query).await?,
         ))
@@ -292,7 +365,11 @@ impl InstancesApi {
     /// Read the end of an instance's log
     ///
     /// A worker reads it from the engine; 504 when none answers within 10 s.
-    #[oai(path = "/org/:org_id/runners/:runner_id/instance/:instance_id/logs", method = "get", operation_id = "read_instance_logs")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/instance/:instance_id/logs",
+        method = "get",
+        operation_id = "read_instance_logs"
+    )]
     async fn read_instance_logs(
         &self,
         caller: Bearer,
@@ -303,7 +380,10 @@ impl InstancesApi {
         tail: Query<Option<u32>>,
     ) -> Result<Json<LogView>, ApiError> {
         let access = self.access(&caller, &org_id, Permission::ViewLogs).await?;
-        let names = Names { runner: &runner_id, instance: &instance_id };
+        let names = Names {
+            runner: &runner_id,
+            instance: &instance_id,
+        };
         Ok(Json(
             instance_history::read_logs(&self.context, &access, names, tail.0).await?,
         ))

@@ -17,7 +17,14 @@ use crate::payload::Body;
 use crate::reply::{Accepted, Created, NoContent};
 use crate::services::nodes;
 
-const SORTABLE: &[&str] = &["name", "type", "status", "capacity", "last_checked_at", "created_at"];
+const SORTABLE: &[&str] = &[
+    "name",
+    "type",
+    "status",
+    "capacity",
+    "last_checked_at",
+    "created_at",
+];
 
 /// The operations on nodes.
 pub struct NodesApi {
@@ -40,7 +47,10 @@ impl NodesApi {
         let access = self.context.org_access(&caller, &org_id).await?;
         access.require(Permission::CreateNode)?;
         let node = nodes::create(&self.context, &access, body.0.into()).await?;
-        Ok(Created::at(format!("/org/{}/nodes/{}", access.org_id, node.uid), node))
+        Ok(Created::at(
+            format!("/org/{}/nodes/{}", access.org_id, node.uid),
+            node,
+        ))
     }
 
     /// List nodes
@@ -73,7 +83,11 @@ impl NodesApi {
     }
 
     /// Read a node
-    #[oai(path = "/org/:org_id/nodes/:node_id", method = "get", operation_id = "read_node")]
+    #[oai(
+        path = "/org/:org_id/nodes/:node_id",
+        method = "get",
+        operation_id = "read_node"
+    )]
     async fn read_node(
         &self,
         caller: Bearer,
@@ -87,7 +101,11 @@ impl NodesApi {
     /// Change a node
     ///
     /// What is absent stays as it is. A worker then checks the node.
-    #[oai(path = "/org/:org_id/nodes/:node_id", method = "put", operation_id = "update_node")]
+    #[oai(
+        path = "/org/:org_id/nodes/:node_id",
+        method = "put",
+        operation_id = "update_node"
+    )]
     async fn update_node(
         &self,
         caller: Bearer,
@@ -97,13 +115,19 @@ impl NodesApi {
     ) -> Result<Json<NodeView>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
         access.require(Permission::UpdateNode)?;
-        Ok(Json(nodes::update(&self.context, &access, &node_id, body.0).await?))
+        Ok(Json(
+            nodes::update(&self.context, &access, &node_id, body.0).await?,
+        ))
     }
 
     /// Remove a node
     ///
     /// Refused while instances take room on it.
-    #[oai(path = "/org/:org_id/nodes/:node_id", method = "delete", operation_id = "delete_node")]
+    #[oai(
+        path = "/org/:org_id/nodes/:node_id",
+        method = "delete",
+        operation_id = "delete_node"
+    )]
     async fn delete_node(
         &self,
         caller: Bearer,
@@ -119,7 +143,11 @@ impl NodesApi {
     /// Check a node now
     ///
     /// A worker connects to it; `last_checked_at` says when it has.
-    #[oai(path = "/org/:org_id/nodes/:node_id/check", method = "post", operation_id = "check_node")]
+    #[oai(
+        path = "/org/:org_id/nodes/:node_id/check",
+        method = "post",
+        operation_id = "check_node"
+    )]
     async fn check_node(
         &self,
         caller: Bearer,
@@ -128,6 +156,8 @@ impl NodesApi {
     ) -> Result<Accepted<NodeView>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
         access.require(Permission::UpdateNode)?;
-        Ok(Accepted::Accepted(Json(nodes::check(&self.context, &access, &node_id).await?)))
+        Ok(Accepted::Accepted(Json(
+            nodes::check(&self.context, &access, &node_id).await?,
+        )))
     }
 }

@@ -30,7 +30,11 @@ impl RunnersApi {
     /// Create a runner
     ///
     /// It is registered by a credential or by a token of its own, which is never shown again.
-    #[oai(path = "/org/:org_id/runners", method = "post", operation_id = "create_runner")]
+    #[oai(
+        path = "/org/:org_id/runners",
+        method = "post",
+        operation_id = "create_runner"
+    )]
     async fn create_runner(
         &self,
         caller: Bearer,
@@ -40,7 +44,10 @@ impl RunnersApi {
         let access = self.context.org_access(&caller, &org_id).await?;
         access.require(Permission::CreateRunner)?;
         let runner = runners::create(&self.context, &access, body.0.into()).await?;
-        Ok(Created::at(format!("/org/{}/runners/{}", access.org_id, runner.uid), runner))
+        Ok(Created::at(
+            format!("/org/{}/runners/{}", access.org_id, runner.uid),
+            runner,
+        ))
     }
 
     /// List runners
@@ -70,7 +77,11 @@ impl RunnersApi {
     }
 
     /// Read a runner
-    #[oai(path = "/org/:org_id/runners/:runner_id", method = "get", operation_id = "read_runner")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id",
+        method = "get",
+        operation_id = "read_runner"
+    )]
     async fn read_runner(
         &self,
         caller: Bearer,
@@ -84,7 +95,11 @@ impl RunnersApi {
     /// Change a runner
     ///
     /// What is absent stays as it is. Instances that exist are not changed.
-    #[oai(path = "/org/:org_id/runners/:runner_id", method = "put", operation_id = "update_runner")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id",
+        method = "put",
+        operation_id = "update_runner"
+    )]
     async fn update_runner(
         &self,
         caller: Bearer,
@@ -94,13 +109,19 @@ impl RunnersApi {
     ) -> Result<Json<RunnerView>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
         access.require(Permission::UpdateRunner)?;
-        Ok(Json(runners::update(&self.context, &access, &runner_id, body.0).await?))
+        Ok(Json(
+            runners::update(&self.context, &access, &runner_id, body.0).await?,
+        ))
     }
 
     /// Delete a runner
     ///
     /// Its instances drain: a job that runs is waited for.
-    #[oai(path = "/org/:org_id/runners/:runner_id", method = "delete", operation_id = "delete_runner")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id",
+        method = "delete",
+        operation_id = "delete_runner"
+    )]
     async fn delete_runner(
         &self,
         caller: Bearer,
@@ -114,7 +135,11 @@ impl RunnersApi {
     }
 
     /// Set a runner's status
-    #[oai(path = "/org/:org_id/runners/:runner_id/status", method = "patch", operation_id = "set_runner_status")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/status",
+        method = "patch",
+        operation_id = "set_runner_status"
+    )]
     async fn set_runner_status(
         &self,
         caller: Bearer,
@@ -125,13 +150,19 @@ impl RunnersApi {
         let access = self.context.org_access(&caller, &org_id).await?;
         access.require(Permission::UpdateRunner)?;
         let status = body.0.status.into();
-        Ok(Json(runners::set_status(&self.context, &access, &runner_id, status).await?))
+        Ok(Json(
+            runners::set_status(&self.context, &access, &runner_id, status).await?,
+        ))
     }
 
     /// Clone a runner
     ///
     /// The copy has everything but the instances.
-    #[oai(path = "/org/:org_id/runners/:runner_id/clone", method = "post", operation_id = "clone_runner")]
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/clone",
+        method = "post",
+        operation_id = "clone_runner"
+    )]
     async fn clone_runner(
         &self,
         caller: Bearer,
@@ -143,6 +174,9 @@ impl RunnersApi {
         access.require(Permission::CreateRunner)?;
         let name = body.0.parse()?;
         let runner = runners::clone(&self.context, &access, &runner_id, name).await?;
-        Ok(Created::at(format!("/org/{}/runners/{}", access.org_id, runner.uid), runner))
+        Ok(Created::at(
+            format!("/org/{}/runners/{}", access.org_id, runner.uid),
+            runner,
+        ))
     }
 }
