@@ -1,0 +1,52 @@
+"""The Python side: an app with the conformance tasks, used as client and as worker."""
+import os
+
+from celery import Celery
+
+URL = os.environ["REDIS_URL"]
+app = Celery("conformance", broker=URL, backend=URL)
+app.conf.update(broker_connection_retry_on_startup=True, worker_hijack_root_logger=False)
+
+
+@app.task(name="tasks.add")
+def add(x, y):
+    return x + y
+
+
+@app.task(name="tasks.mul")
+def mul(x, y):
+    return x * y
+
+
+@app.task(name="tasks.tsum")
+def tsum(numbers):
+    return sum(numbers)
+
+
+@app.task(name="tasks.echo")
+def echo(*args, **kwargs):
+    return {"args": args, "kwargs": kwargs}
+
+
+@app.task(name="tasks.boom")
+def boom():
+    raise ValueError("bad", 3)
+
+
+@app.task(name="tasks.noop")
+def noop():
+    return None
+
+
+@app.task(name="tasks.sleepy")
+def sleepy(seconds):
+    import time
+
+    time.sleep(seconds)
+    return seconds
+
+
+@app.task(name="tasks.failed_id")
+def failed_id(task_id):
+    app.backend.client.set("failed-id", task_id)
+    return task_id

@@ -1,0 +1,149 @@
+//! That a Python client, a Python worker and the Rust ones understand each other: real Celery 5.7.
+//!
+//! `CELERY_PYTHON` names the interpreter; `scripts/python-env.sh` makes it.
+
+mod support;
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use celery_redis::{Outcome, Signature};
+use redis::AsyncCommands;
+use serde_json::{Value, json};
+use support::{DEADLINE, Process, RedisServer, eventually, spawn_worker};
+
+/// The interpreter that has Celery installed.
+fn python() -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "the one setting of this test, given by scripts/test.sh")]
+    let named = std::env::var("CELERY_PYTHON").unwrap_or_default();
+    let path = PathBuf::from(&named);
+    assert!(
+        path.is_file(),
+        "CELERY_PYTHON (now `{named}`) must name a Python with Celery 5.7; run: export CELERY_PYTHON=\"$(scripts/python-env.sh)\""
+    );
+    path
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python")
+}
+
+fn python_worker(redis: &RedisServer, arguments: &[&str]) -> Process {
+    let mut command = Command::new(python());
+    command.args(["-B", "-m", "celery", "-A", "app", "worker", "-l", "ERROR"]).args(arguments);
+    Process::spawn(command.current_dir(scripts()).env("REDIS_URL", redis.url()).stdout(Stdio::null()).stderr(Stdio::null()))
+}
+
+#[test]
+fn a_python_client_is_served_by_a_rust_worker() {
+    let redis = RedisServer::start();
+    let _worker = spawn_worker(&redis, &["-c", "4"]);
+    let checks = Command::new(python())
+        .args(["-B", "client_checks.py"])
+        .current_dir(scripts())
+        .env("REDIS_URL", redis.url())
+        .output()
+        .expect("python runs");
+    let report = String::from_utf8_lossy(&checks.stdout);
+    assert!(checks.status.success(), "{report}\n{}", String::from_utf8_lossy(&checks.stderr));
+    assert!(report.lines().filter(|line| line.starts_with("ok")).count() >= 20, "{report}");
+}
+
+#[tokio::test]
+async fn a_rust_client_is_served_by_a_python_worker() {
+    let redis = RedisServer::start();
+    let _worker = python_worker(&redis, &["-P", "threads", "-c", "2", "-Q", "celery,other"]);
+    let client = redis.client();
+    let run = async |signature: Signature| {
+        let id = client.send(&signature).await.unwrap();
+        client.result(id).get(DEADLINE * 2).await.unwrap()
+    };
+    assert_eq!(run(Signature::new("tasks.add").args([2, 3])).await, Outcome::Success(json!(5)));
+    let values = json!(["é☃", null, {"a": [1, {"b": []}]}, 9_007_199_254_740_992_i64, 1.5, true]);
+    let echo = Signature::new("tasks.echo").arg(values.clone()).kwarg("k", values.clone());
+    assert_eq!(run(echo).await, Outcome::Success(json!({"args": [values], "kwargs": {"k": values}})));
+    assert_eq!(run(Signature::new("tasks.echo")).await, Outcome::Success(json!({"args": [], "kwargs": {}})));
+    for priority in [-1, 0, 3, 4, 8, 9, 15] {
+        let urgent = Signature::new("tasks.add").args([1, 1]).priority(priority).queue("other");
+        assert_eq!(run(urgent).await, Outcome::Success(json!(2)));
+    }
+    let delayed = Signature::new("tasks.add").args([1, 2]).countdown(Duration::from_secs(1));
+    assert_eq!(run(delayed).await, Outcome::Success(json!(3)));
+    let expired = Signature::new("tasks.add").args([1, 2]).expires_in(Duration::ZERO);
+    assert_eq!(run(expired).await, Outcome::Revoked { reason: "expired".into() });
+    let Outcome::Failure(failure) = run(Signature::new("tasks.boom")).await else { panic!("no failure") };
+    assert_eq!((failure.exc_type.as_str(), failure.args), ("ValueError", vec![json!("bad"), json!(3)]));
+    assert!(failure.traceback.is_some_and(|traceback| traceback.contains("ValueError")));
+
+    let linked = client.send(&Signature::new("tasks.add").args([1, 2]).link(Signature::new("tasks.mul").arg(10).task_id("linked"))).await;
+    assert_eq!(client.result(linked.unwrap()).get(DEADLINE).await.unwrap(), Outcome::Success(json!(3)));
+    assert_eq!(client.result("linked").get(DEADLINE).await.unwrap(), Outcome::Success(json!(30)));
+    let failing = Signature::new("tasks.boom").task_id("failing").link_error(Signature::new("tasks.failed_id").task_id("errback"));
+    assert!(matches!(run(failing).await, Outcome::Failure(_)));
+    let mut connection = redis.connection().await;
+    let told = eventually("the errback ran", async || connection.get::<_, Option<String>>("failed-id").await.unwrap()).await;
+    assert_eq!(told, "failing");
+}
+
+#[tokio::test]
+async fn our_message_has_the_fields_of_pythons() {
+    let redis = RedisServer::start();
+    let mut connection = redis.connection().await;
+    redis.client().send(&Signature::new("tasks.add").args([2, 3])).await.unwrap();
+    let sent = Command::new(python())
+        .args(["-B", "-c", "import app; app.add.delay(2, 3)"])
+        .current_dir(scripts())
+        .env("REDIS_URL", redis.url())
+        .status()
+        .expect("python runs");
+    assert!(sent.success());
+    let pop = async |connection: &mut redis::aio::MultiplexedConnection| -> Value {
+        let raw: String = connection.rpop("celery", None).await.unwrap();
+        serde_json::from_str(&raw).unwrap()
+    };
+    let (ours, theirs) = (pop(&mut connection).await, pop(&mut connection).await);
+    assert_eq!(ours["body"].is_string(), theirs["body"].is_string());
+    assert_eq!(shape(&ours), shape(&theirs));
+    for same in ["/content-type", "/content-encoding", "/headers/argsrepr", "/headers/kwargsrepr", "/headers/timelimit",
+                 "/headers/ignore_result", "/headers/stamps", "/properties/delivery_info", "/properties/priority",
+                 "/properties/delivery_mode", "/properties/body_encoding"] {
+        assert_eq!(ours.pointer(same), theirs.pointer(same), "{same}");
+    }
+}
+
+/// The names and types of all fields.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => Value::Object(map.iter().map(|(name, value)| (name.clone(), shape(value))).collect()),
+        Value::Array(_) => json!("array"),
+        Value::String(_) => json!("string"),
+        Value::Number(_) => json!("number"),
+        Value::Bool(_) => json!("bool"),
+        Value::Null => json!("null"),
+    }
+}
+
+#[tokio::test]
+async fn python_and_rust_workers_share_a_chord_and_each_others_messages() {
+    let redis = RedisServer::start();
+    let _python = python_worker(&redis, &["-P", "threads", "-c", "2", "--without-gossip", "--without-mingle"]);
+    let client = redis.client();
+    let id = client.send(&Signature::new("tasks.add").args([1, 1])).await.unwrap();
+    client.result(id).get(DEADLINE * 2).await.unwrap();
+    let _rust = spawn_worker(&redis, &["-c", "2"]);
+    let script = "from celery import chord\n\
+                  from app import add, echo\n\
+                  for _ in range(20):\n\
+                  \x20   r = chord([add.s(i, i) for i in range(50)], echo.s()).delay().get(timeout=30)\n\
+                  \x20   assert r['args'] == [[2 * i for i in range(50)]], r\n";
+    let chords = Command::new(python())
+        .args(["-B", "-c", script])
+        .current_dir(scripts())
+        .env("REDIS_URL", redis.url())
+        .output()
+        .expect("python runs");
+    assert!(chords.status.success(), "{}", String::from_utf8_lossy(&chords.stderr));
+}
