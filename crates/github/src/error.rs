@@ -144,7 +144,20 @@ impl Error {
         match self {
             Self::RateLimited { retry_after, .. } => Some(*retry_after),
             Self::Server { retry_after, .. } => *retry_after,
-            _ => None,
+            Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::NotFound { .. }
+            | Self::Conflict { .. }
+            | Self::Unprocessable { .. }
+            | Self::Timeout { .. }
+            | Self::Network { .. }
+            | Self::Decode { .. }
+            | Self::TooLarge { .. }
+            | Self::Unexpected { .. }
+            | Self::InvalidTarget(_)
+            | Self::InvalidEndpoint(_)
+            | Self::InvalidToken
+            | Self::Setup(_) => None,
         }
     }
 }

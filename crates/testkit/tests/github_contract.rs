@@ -19,7 +19,7 @@ use tokio::process::{Child, Command};
 use url::Url;
 
 const PROXY: &str = "node_modules/@stoplight/prism-cli/dist/index.js";
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("github-contract")

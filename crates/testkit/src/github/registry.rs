@@ -18,6 +18,8 @@ const MAX_RUNNERS_PER_TARGET: usize = 10_000;
 const MAX_RUNNERS: usize = 20_000;
 /// How long a runner counts as connected after its last poll ended; a runner polls again at once.
 const POLL_GAP: Duration = Duration::from_secs(2);
+/// A session that was silent for this long is over; until then the runner may come back to it.
+const SESSION_PATIENCE: Duration = Duration::from_secs(30);
 /// Labels that GitHub gives itself and that can't be taken away.
 const SYSTEM_LABELS: [&str; 8] = [
     "self-hosted",
@@ -46,6 +48,8 @@ pub(super) struct Session {
     pub(super) id: String,
     open_polls: u32,
     last_seen: Instant,
+    /// Whether the last look found it alive; a change is news.
+    was_alive: bool,
     /// The job that was sent to the runner.
     pub(super) delivered: Option<u64>,
 }
@@ -220,6 +224,7 @@ impl State {
             id: id.clone(),
             open_polls: 0,
             last_seen: Instant::now(),
+            was_alive: true,
             delivered: None,
         });
         runner.last_online = now;
@@ -272,13 +277,16 @@ impl State {
         let mut changed = false;
         let mut lost_jobs = Vec::new();
         for runner in self.runners.values_mut() {
-            if runner.session.is_some() && !runner.is_online() {
-                runner.session = None;
-                runner.last_online = now;
-                changed = true;
+            if let Some(session) = &mut runner.session {
+                let alive = session.is_alive();
+                changed |= session.was_alive != alive;
+                session.was_alive = alive;
+                if session.last_seen.elapsed() >= SESSION_PATIENCE && !alive {
+                    runner.session = None;
+                    changed = true;
+                }
             }
-            let silent = now - runner.last_online;
-            if runner.session.is_none() && silent >= super::jobs::LOST_JOB_AFTER {
+            if !runner.is_online() && now - runner.last_online >= super::jobs::LOST_JOB_AFTER {
                 lost_jobs.extend(runner.registration.job_id);
             }
         }

@@ -105,21 +105,16 @@ pub(super) async fn guard<E: Endpoint>(endpoint: Arc<E>, request: Request) -> Re
 }
 
 /// The proper answer, with the rate-limit headers of its budget.
-async fn answer(simulation: &Simulation, endpoint: &impl Endpoint, mut request: Request) -> Response {
+async fn answer(simulation: &Simulation, endpoint: &impl Endpoint, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    let caller = match authenticate(simulation, &request) {
-        Ok(caller) => caller,
-        Err(refusal) => return poem::Error::from(refusal).into_response(),
-    };
-    let scopes = caller.0.scopes.clone();
     let exhausted = simulation.note(|state, now| state.budgets.bucket_for(&path, now).remaining() == 0);
-    request.extensions_mut().insert(caller);
-    let mut response = if exhausted && path != "/rate_limit" {
-        failure(403, "API rate limit exceeded for user ID 1.")
-    } else {
-        match endpoint.call(request).await {
-            Ok(response) => response.into_response(),
-            Err(error) => error.into_response(),
+    let mut scopes = None;
+    let mut response = match authenticate(simulation, &request) {
+        Err(refusal) => poem::Error::from(refusal).into_response(),
+        Ok(_) if exhausted && path != "/rate_limit" => failure(403, "API rate limit exceeded for user ID 1."),
+        Ok(caller) => {
+            scopes.clone_from(&caller.0.scopes);
+            call(endpoint, caller, request).await
         }
     };
     let free = path == "/rate_limit" || exhausted || response.status() == StatusCode::NOT_MODIFIED;
@@ -140,6 +135,14 @@ async fn answer(simulation: &Simulation, endpoint: &impl Endpoint, mut request: 
         set_header(&mut response, "x-oauth-scopes", &scopes);
     }
     response
+}
+
+async fn call(endpoint: &impl Endpoint, caller: Caller, mut request: Request) -> Response {
+    request.extensions_mut().insert(caller);
+    match endpoint.call(request).await {
+        Ok(response) => response.into_response(),
+        Err(error) => error.into_response(),
+    }
 }
 
 fn authenticate(simulation: &Simulation, request: &Request) -> Result<Caller, Refusal> {
