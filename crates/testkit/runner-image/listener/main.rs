@@ -4,6 +4,7 @@
 //! It speaks the `/_runner` protocol of the simulated GitHub, prints the official log lines and returns the
 //! official exit codes: 0 done, 1 terminated, 2 retry, 5 session conflict, 7 version deprecated.
 
+mod clock;
 mod configure;
 mod http;
 mod job;
