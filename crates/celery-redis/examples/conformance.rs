@@ -12,7 +12,9 @@ use celery::{
     prelude::*,
     task::{Request, Task, TaskOptions},
 };
-use celery_redis::{Client, Signature, Worker, WorkerBuilder, current_request, data, fail, fail_with, reject, retry_in};
+use celery_redis::{
+    Client, Signature, Worker, WorkerBuilder, current_request, data, fail, fail_with, reject, retry_in,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tokio::signal::unix::{SignalKind, signal};
@@ -36,7 +38,11 @@ async fn tsum(numbers: Vec<f64>) -> TaskResult<Value> {
 /// Whole numbers stay whole, as in Python.
 fn number(value: f64) -> Value {
     #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
-    if value.fract() == 0.0 && value.abs() < 9e15 { json!(value as i64) } else { json!(value) }
+    if value.fract() == 0.0 && value.abs() < 9e15 {
+        json!(value as i64)
+    } else {
+        json!(value)
+    }
 }
 
 #[celery::task(name = "tasks.boom")]
@@ -76,7 +82,8 @@ async fn noop() -> TaskResult<()> {
 async fn spawn(x: f64, y: f64) -> TaskResult<String> {
     let client = data::<Client>()?;
     let sent = client.send(&Signature::new("tasks.add").arg(x).arg(y)).await;
-    sent.map(|id| id.to_string()).map_err(|error| fail("RuntimeError", error.to_string()))
+    sent.map(|id| id.to_string())
+        .map_err(|error| fail("RuntimeError", error.to_string()))
 }
 
 /// Refuses its message, for good or the first time only.
@@ -106,13 +113,20 @@ async fn deadly() -> TaskResult<()> {
 /// Appends its id to a Redis list when it begins, and again when it ends.
 #[celery::task(name = "tasks.record", acks_late = true)]
 async fn record(list: String, milliseconds: u64) -> TaskResult<()> {
-    let id = current_request().map(|request| request.id.clone()).unwrap_or_default();
+    let id = current_request()
+        .map(|request| request.id.clone())
+        .unwrap_or_default();
     let redis = data::<redis::aio::ConnectionManager>()?;
     let note = |text: String| {
         let mut redis = redis.as_ref().clone();
         let list = list.clone();
         async move {
-            redis::cmd("RPUSH").arg(list).arg(text).exec_async(&mut redis).await.map_err(|error| fail("IOError", error.to_string()))
+            redis::cmd("RPUSH")
+                .arg(list)
+                .arg(text)
+                .exec_async(&mut redis)
+                .await
+                .map_err(|error| fail("IOError", error.to_string()))
         }
     };
     note(format!("begin {id}")).await?;
@@ -178,7 +192,11 @@ fn with_tasks(builder: WorkerBuilder) -> WorkerBuilder {
 fn configured(url: &str, mut arguments: impl Iterator<Item = String>) -> anyhow::Result<WorkerBuilder> {
     let mut builder = with_tasks(Worker::builder(url));
     while let Some(option) = arguments.next() {
-        let mut value = || arguments.next().ok_or_else(|| anyhow::anyhow!("{option} needs a value"));
+        let mut value = || {
+            arguments
+                .next()
+                .ok_or_else(|| anyhow::anyhow!("{option} needs a value"))
+        };
         builder = match option.as_str() {
             "-Q" => builder.queues(value()?.split(',')),
             "-c" => builder.concurrency(value()?.parse()?),
@@ -199,13 +217,16 @@ fn configured(url: &str, mut arguments: impl Iterator<Item = String>) -> anyhow:
 async fn work() -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "an example has no settings module")]
     let url = std::env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379/0".to_owned());
-    let redis = redis::Client::open(url.replacen("redis+unix", "unix", 1))?.get_connection_manager().await?;
+    let redis = redis::Client::open(url.replacen("redis+unix", "unix", 1))?
+        .get_connection_manager()
+        .await?;
     let worker = configured(&url, std::env::args().skip(1))?
         .data(Arc::new(Client::new(&url)?))
         .data(Arc::new(redis))
         .build()?;
     let stop = CancellationToken::new();
-    let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminated, mut interrupted) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let running = worker.run(stop.clone());
     tokio::pin!(running);
     tokio::select! {

@@ -29,7 +29,7 @@ use crate::{
 /// An entry is due this much early, as in Celery, so that waking up does not cost a tick.
 const EARLY: f64 = 0.01;
 /// The longest sleep between two looks at the schedule.
-const LONGEST_SLEEP: Duration = Duration::from_secs(300);
+const LONGEST_SLEEP: Duration = Duration::from_mins(5);
 
 /// A call to send at an interval.
 #[derive(Debug, Clone)]
@@ -42,7 +42,11 @@ pub struct Entry {
 impl Entry {
     /// Sends `signature` every `interval`; the name is what the last run is remembered under.
     pub fn every(name: impl Into<String>, interval: Duration, signature: Signature) -> Self {
-        Self { name: name.into(), interval, signature: signature.header("celery_beat_task", true) }
+        Self {
+            name: name.into(),
+            interval,
+            signature: signature.header("celery_beat_task", true),
+        }
     }
 
     /// Lets each tick lapse this long after it was sent, so that ticks never pile up.
@@ -95,13 +99,28 @@ impl BeatBuilder {
 
     /// Checks the schedule; connects nowhere yet.
     pub fn build(self) -> Result<Beat, Error> {
-        let Self { url, prefix, namespace, lock_ttl, entries } = self;
+        let Self {
+            url,
+            prefix,
+            namespace,
+            lock_ttl,
+            entries,
+        } = self;
         let check = |ok: bool, problem: String| if ok { Ok(()) } else { Err(Error::Config(problem)) };
-        check(lock_ttl >= Duration::from_millis(500), "the lock must live at least 500 ms".to_owned())?;
+        check(
+            lock_ttl >= Duration::from_millis(500),
+            "the lock must live at least 500 ms".to_owned(),
+        )?;
         let mut names = std::collections::HashSet::new();
         for entry in &entries {
-            check(names.insert(entry.name.clone()), format!("entry `{}` is named twice", entry.name))?;
-            check(!entry.interval.is_zero(), format!("entry `{}` needs an interval", entry.name))?;
+            check(
+                names.insert(entry.name.clone()),
+                format!("entry `{}` is named twice", entry.name),
+            )?;
+            check(
+                !entry.interval.is_zero(),
+                format!("entry `{}` needs an interval", entry.name),
+            )?;
         }
         Ok(Beat {
             link: Link::new(Server::new(&url)?, None),
@@ -166,7 +185,12 @@ impl Beat {
                         () = stop.cancelled() => {}
                     }
                 }
-                Err(source) => return Err(Error::Redis { operation: "run the beat's scripts", source }),
+                Err(source) => {
+                    return Err(Error::Redis {
+                        operation: "run the beat's scripts",
+                        source,
+                    });
+                }
             }
         }
         let (lock, token) = ([self.lock.clone()], [self.token.clone()]);
@@ -202,7 +226,10 @@ impl Beat {
             let next = self
                 .entries
                 .iter()
-                .map(|entry| read(last_runs.get(&entry.name).map_or("", String::as_str)) + entry.interval.as_secs_f64() - EARLY)
+                .map(|entry| {
+                    read(last_runs.get(&entry.name).map_or("", String::as_str)) + entry.interval.as_secs_f64()
+                        - EARLY
+                })
                 .fold(f64::INFINITY, f64::min);
             let until_due = Duration::try_from_secs_f64((next - seconds()).max(0.0)).unwrap_or(LONGEST_SLEEP);
             let until_renewal = (self.lock_ttl / 3).saturating_sub(renewed.elapsed());
@@ -215,8 +242,14 @@ impl Beat {
 
     async fn renew(&self) -> Result<Lead, RedisError> {
         let ttl = self.lock_ttl.as_millis().to_string();
-        let ours: i64 =
-            self.link.script(&scripts::BEAT_RENEW, &[self.lock.clone()], &[self.token.clone(), ttl]).await?;
+        let ours: i64 = self
+            .link
+            .script(
+                &scripts::BEAT_RENEW,
+                std::slice::from_ref(&self.lock),
+                &[self.token.clone(), ttl],
+            )
+            .await?;
         Ok(if ours == 1 { Lead::Ours } else { Lead::Lost })
     }
 
@@ -227,9 +260,13 @@ impl Beat {
         let (stored,): (HashMap<String, String>,) = self.link.query(&read).await?;
         let mut tidy = redis::pipe();
         for entry in &self.entries {
-            tidy.hset_nx(&self.last_run, &entry.name, write(seconds())).ignore();
+            tidy.hset_nx(&self.last_run, &entry.name, write(seconds()))
+                .ignore();
         }
-        for name in stored.keys().filter(|name| !self.entries.iter().any(|entry| entry.name == **name)) {
+        for name in stored
+            .keys()
+            .filter(|name| !self.entries.iter().any(|entry| entry.name == **name))
+        {
             tidy.hdel(&self.last_run, name).ignore();
         }
         tidy.hgetall(&self.last_run);
@@ -262,7 +299,10 @@ impl Beat {
 
 /// Epoch seconds.
 fn seconds() -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "microseconds since 1970 fit a double for two centuries more")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "microseconds since 1970 fit a double for two centuries more"
+    )]
     let micros = clock::now().timestamp_micros() as f64;
     micros / 1e6
 }

@@ -12,15 +12,26 @@ pub(crate) fn bind(
     args: &[Value],
     kwargs: &Map<String, Value>,
 ) -> Result<Map<String, Value>, String> {
-    let named: Vec<&str> = parameters.iter().copied().filter(|name| !name.starts_with('*')).collect();
+    let named: Vec<&str> = parameters
+        .iter()
+        .copied()
+        .filter(|name| !name.starts_with('*'))
+        .collect();
     let collects = |name: &str| parameters.contains(&name);
     if args.len() > named.len() && !collects("*args") {
         let plural = if named.len() == 1 { "" } else { "s" };
         let were = if args.len() == 1 { "was" } else { "were" };
-        return Err(format!("{task}() takes {} positional argument{plural} but {} {were} given", named.len(), args.len()));
+        return Err(format!(
+            "{task}() takes {} positional argument{plural} but {} {were} given",
+            named.len(),
+            args.len()
+        ));
     }
-    let mut bound: Map<String, Value> =
-        named.iter().zip(args).map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let mut bound: Map<String, Value> = named
+        .iter()
+        .zip(args)
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect();
     let mut rest = Map::new();
     for (name, value) in kwargs {
         if !named.contains(&name.as_str()) {
@@ -33,7 +44,10 @@ pub(crate) fn bind(
         }
     }
     if collects("*args") {
-        bound.insert("args".to_owned(), args.iter().skip(named.len()).cloned().collect());
+        bound.insert(
+            "args".to_owned(),
+            args.iter().skip(named.len()).cloned().collect(),
+        );
     }
     if collects("**kwargs") {
         bound.insert("kwargs".to_owned(), Value::Object(rest));
@@ -42,7 +56,12 @@ pub(crate) fn bind(
 }
 
 /// Words the refusal of a parameter's type as Python words a missing argument, if that is what it is.
-pub(crate) fn explain(task: &str, parameters: &[&str], bound: &Map<String, Value>, error: &serde_json::Error) -> String {
+pub(crate) fn explain(
+    task: &str,
+    parameters: &[&str],
+    bound: &Map<String, Value>,
+    error: &serde_json::Error,
+) -> String {
     let text = error.to_string();
     let missing: Vec<String> = parameters
         .iter()
@@ -51,7 +70,10 @@ pub(crate) fn explain(task: &str, parameters: &[&str], bound: &Map<String, Value
         .collect();
     match missing.as_slice() {
         [] => format!("{task}() got an argument of the wrong type: {text}"),
-        names => format!("{task}() missing 1 required positional argument: {}", names.join(", ")),
+        names => format!(
+            "{task}() missing 1 required positional argument: {}",
+            names.join(", ")
+        ),
     }
 }
 
@@ -68,9 +90,11 @@ mod tests {
     #[test]
     fn positional_and_keyword_arguments_are_mixed_as_in_python() {
         let expected = json!({"x": 1, "y": 2});
-        for (args, kwargs) in
-            [(vec![json!(1), json!(2)], json!({})), (vec![json!(1)], json!({"y": 2})), (vec![], json!({"y": 2, "x": 1}))]
-        {
+        for (args, kwargs) in [
+            (vec![json!(1), json!(2)], json!({})),
+            (vec![json!(1)], json!({"y": 2})),
+            (vec![], json!({"y": 2, "x": 1})),
+        ] {
             assert_eq!(Value::Object(call(&args, &kwargs).unwrap()), expected);
         }
     }
@@ -78,8 +102,16 @@ mod tests {
     #[test]
     fn what_is_left_over_is_collected_where_a_task_asks_for_it() {
         let kwargs = json!({"k": 3});
-        let bound = bind("echo", &["x", "*args", "**kwargs"], &[json!(1), json!(2)], kwargs.as_object().unwrap());
-        assert_eq!(Value::Object(bound.unwrap()), json!({"x": 1, "args": [2], "kwargs": {"k": 3}}));
+        let bound = bind(
+            "echo",
+            &["x", "*args", "**kwargs"],
+            &[json!(1), json!(2)],
+            kwargs.as_object().unwrap(),
+        );
+        assert_eq!(
+            Value::Object(bound.unwrap()),
+            json!({"x": 1, "args": [2], "kwargs": {"k": 3}})
+        );
     }
 
     #[test]
@@ -89,7 +121,13 @@ mod tests {
             call(&[one.clone(), one.clone(), one.clone()], &json!({})).unwrap_err(),
             "add() takes 2 positional arguments but 3 were given"
         );
-        assert_eq!(call(&[], &json!({"z": 1})).unwrap_err(), "add() got an unexpected keyword argument 'z'");
-        assert_eq!(call(&[one], &json!({"x": 1})).unwrap_err(), "add() got multiple values for argument 'x'");
+        assert_eq!(
+            call(&[], &json!({"z": 1})).unwrap_err(),
+            "add() got an unexpected keyword argument 'z'"
+        );
+        assert_eq!(
+            call(&[one], &json!({"x": 1})).unwrap_err(),
+            "add() got multiple values for argument 'x'"
+        );
     }
 }

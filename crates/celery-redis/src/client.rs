@@ -81,13 +81,18 @@ impl Client {
 
     /// Starts describing a client of the server at `url`.
     pub fn builder(url: &str) -> ClientBuilder {
-        ClientBuilder { url: url.to_owned(), prefix: String::new(), default_queue: DEFAULT_QUEUE.to_owned() }
+        ClientBuilder {
+            url: url.to_owned(),
+            prefix: String::new(),
+            default_queue: DEFAULT_QUEUE.to_owned(),
+        }
     }
 
     /// Sends one call.
     pub async fn send(&self, signature: &Signature) -> Result<TaskId, Error> {
         let mut ids = self.send_many(std::slice::from_ref(signature)).await?;
-        ids.pop().ok_or_else(|| Error::Config("nothing was sent".to_owned()))
+        ids.pop()
+            .ok_or_else(|| Error::Config("nothing was sent".to_owned()))
     }
 
     /// Sends many calls in one round trip, in order; all are sent or, if the server was out of reach, none.
@@ -95,15 +100,24 @@ impl Client {
         if signatures.is_empty() {
             return Ok(Vec::new());
         }
-        let drafts: Vec<Draft> = signatures.iter().map(|signature| signature.draft(&self.0.default_queue)).collect();
+        let drafts: Vec<Draft> = signatures
+            .iter()
+            .map(|signature| signature.draft(&self.0.default_queue))
+            .collect();
         let mut pipeline = redis::pipe();
         // One transaction: a connection that breaks halfway leaves no half of the calls behind.
         pipeline.atomic();
         let unbound = self.bind(&drafts, &mut pipeline);
         for draft in &drafts {
-            pipeline.lpush(self.0.keys.list(draft.queue(), draft.priority), draft.encode()).ignore();
+            pipeline
+                .lpush(self.0.keys.list(draft.queue(), draft.priority), draft.encode())
+                .ignore();
         }
-        self.0.link.query::<()>(&pipeline).await.map_err(Error::redis("accept a task"))?;
+        self.0
+            .link
+            .query::<()>(&pipeline)
+            .await
+            .map_err(Error::redis("accept a task"))?;
         lock(&self.0.bound).extend(unbound);
         Ok(drafts.into_iter().map(|draft| TaskId(draft.id)).collect())
     }
@@ -111,12 +125,18 @@ impl Client {
     /// Adds the bindings of queues not used before, in both sets, as kombu 5.7 does.
     fn bind(&self, drafts: &[Draft], pipeline: &mut Pipeline) -> HashSet<String> {
         let bound = lock(&self.0.bound);
-        let unbound: HashSet<String> =
-            drafts.iter().map(Draft::queue).filter(|queue| !bound.contains(*queue)).map(str::to_owned).collect();
+        let unbound: HashSet<String> = drafts
+            .iter()
+            .map(Draft::queue)
+            .filter(|queue| !bound.contains(*queue))
+            .map(str::to_owned)
+            .collect();
         for queue in &unbound {
             let member = own_binding(queue);
             pipeline.sadd(self.0.keys.binding(queue), &member).ignore();
-            pipeline.sadd(self.0.keys.binding_permanent(queue), &member).ignore();
+            pipeline
+                .sadd(self.0.keys.binding_permanent(queue), &member)
+                .ignore();
         }
         unbound
     }
@@ -132,7 +152,12 @@ impl Client {
         for step in PRIORITY_STEPS {
             pipeline.llen(self.0.keys.list(queue, i64::from(step)));
         }
-        let lengths: Vec<u64> = self.0.link.query(&pipeline).await.map_err(Error::redis("count a queue"))?;
+        let lengths: Vec<u64> = self
+            .0
+            .link
+            .query(&pipeline)
+            .await
+            .map_err(Error::redis("count a queue"))?;
         Ok(lengths.into_iter().sum())
     }
 
@@ -140,7 +165,11 @@ impl Client {
     pub async fn ping(&self) -> Result<(), Error> {
         let mut ping = redis::pipe();
         ping.cmd("PING").ignore();
-        self.0.link.query(&ping).await.map_err(Error::redis("answer a ping"))
+        self.0
+            .link
+            .query(&ping)
+            .await
+            .map_err(Error::redis("answer a ping"))
     }
 
     pub(crate) fn link(&self) -> &Link {

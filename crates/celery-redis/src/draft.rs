@@ -113,27 +113,65 @@ mod tests {
 
     #[test]
     fn a_message_has_every_field_that_a_python_worker_reads() {
-        let draft =
-            Draft { task: "add".into(), id: "1".into(), args: vec![json!(2), json!(3)], ..Draft::default() };
+        let draft = Draft {
+            task: "add".into(),
+            id: "1".into(),
+            args: vec![json!(2), json!(3)],
+            ..Draft::default()
+        };
         let message: Value = serde_json::from_str(&draft.encode()).unwrap();
-        let body: Value = serde_json::from_slice(&STANDARD.decode(message["body"].as_str().unwrap()).unwrap()).unwrap();
-        assert_eq!(body, json!([[2, 3], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]));
-        let mut headers: Vec<&str> = message["headers"].as_object().unwrap().keys().map(String::as_str).collect();
+        let body: Value =
+            serde_json::from_slice(&STANDARD.decode(message["body"].as_str().unwrap()).unwrap()).unwrap();
+        assert_eq!(
+            body,
+            json!([[2, 3], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}])
+        );
+        let mut headers: Vec<&str> = message["headers"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
         headers.sort_unstable();
         assert_eq!(
             headers,
-            ["argsrepr", "eta", "expires", "group", "group_index", "id", "ignore_result", "kwargsrepr", "lang", "origin",
-             "parent_id", "replaced_task_nesting", "retries", "root_id", "shadow", "stamped_headers", "stamps", "task", "timelimit"]
+            [
+                "argsrepr",
+                "eta",
+                "expires",
+                "group",
+                "group_index",
+                "id",
+                "ignore_result",
+                "kwargsrepr",
+                "lang",
+                "origin",
+                "parent_id",
+                "replaced_task_nesting",
+                "retries",
+                "root_id",
+                "shadow",
+                "stamped_headers",
+                "stamps",
+                "task",
+                "timelimit"
+            ]
         );
         assert_eq!(message["headers"]["root_id"], "1");
         assert_eq!(message["headers"]["argsrepr"], "(2, 3)");
-        assert_eq!(message["properties"]["delivery_info"], json!({"exchange": "", "routing_key": "celery"}));
+        assert_eq!(
+            message["properties"]["delivery_info"],
+            json!({"exchange": "", "routing_key": "celery"})
+        );
         assert!(message["properties"].get("expiration").is_none());
     }
 
     #[test]
     fn time_limits_are_hard_first_and_whole_when_they_can_be() {
-        let draft = Draft { time_limits: [Some(3.0), Some(1.5)], ..Draft::default() };
+        let draft = Draft {
+            time_limits: [Some(3.0), Some(1.5)],
+            ..Draft::default()
+        };
         let message: Value = serde_json::from_str(&draft.encode()).unwrap();
         assert_eq!(message["headers"]["timelimit"], json!([3, 1.5]));
     }

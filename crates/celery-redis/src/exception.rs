@@ -21,13 +21,22 @@ impl Exception {
 
     /// An exception without a traceback.
     pub(crate) fn bare(module: &str, exc_type: &str, args: Vec<Value>) -> Self {
-        Self { exc_type: exc_type.to_owned(), module: module.to_owned(), args, traceback: None }
+        Self {
+            exc_type: exc_type.to_owned(),
+            module: module.to_owned(),
+            args,
+            traceback: None,
+        }
     }
 
     /// An exception that a task ended with.
     pub(crate) fn raised(module: &str, exc_type: &str, task: &str, message: &str) -> Self {
-        let traceback = format!("Traceback (most recent call last):\n  In task {task:?}\n{exc_type}: {message}\n");
-        Self { traceback: Some(traceback), ..Self::bare(module, exc_type, vec![json!(message)]) }
+        let traceback =
+            format!("Traceback (most recent call last):\n  In task {task:?}\n{exc_type}: {message}\n");
+        Self {
+            traceback: Some(traceback),
+            ..Self::bare(module, exc_type, vec![json!(message)])
+        }
     }
 
     /// The value of `result` in the stored meta.
@@ -38,14 +47,18 @@ impl Exception {
 
 /// Shows an encoded exception as Python's `repr` shows the exception, e.g. `ValueError('bad', 3)`.
 pub(crate) fn repr_encoded(encoded: &Value) -> String {
-    let mut out = encoded.get("exc_type").and_then(Value::as_str).unwrap_or("Exception").to_owned();
+    let mut out = encoded
+        .get("exc_type")
+        .and_then(Value::as_str)
+        .unwrap_or("Exception")
+        .to_owned();
     match encoded.get("exc_message") {
         Some(Value::Array(args)) => {
             let shown: Vec<String> = args.iter().map(json::repr).collect();
-            out.push_str(&format!("({})", shown.join(", ")));
+            out.extend(["(", &shown.join(", "), ")"]);
         }
         Some(Value::Null) | None => out.push_str("()"),
-        Some(single) => out.push_str(&format!("({})", json::repr(single))),
+        Some(single) => out.extend(["(", &json::repr(single), ")"]),
     }
     out
 }

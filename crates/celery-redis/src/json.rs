@@ -114,7 +114,11 @@ fn write_map(out: &mut String, map: &Map<String, Value>) {
 }
 
 fn write_str(out: &mut String, text: &str) {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     out.push(quote);
     for character in text.chars() {
         match character {
@@ -123,7 +127,10 @@ fn write_str(out: &mut String, text: &str) {
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             c if c == quote => out.extend(['\\', c]),
-            c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c if c.is_ascii_control() => {
+                let digit = |value: u32| char::from_digit(value, 16).unwrap_or('0');
+                out.extend(['\\', 'x', digit(u32::from(c) >> 4), digit(u32::from(c) & 15)]);
+            }
             c => out.push(c),
         }
     }
@@ -138,8 +145,16 @@ mod tests {
 
     #[test]
     fn values_are_shown_as_python_shows_them() {
-        let args = [json!(1), json!("it's"), json!([true, null, 1.5]), json!({"a": "b\n"})];
-        assert_eq!(repr_args(&args), r#"(1, "it's", [True, None, 1.5], {'a': 'b\n'})"#);
+        let args = [
+            json!(1),
+            json!("it's"),
+            json!([true, null, 1.5]),
+            json!({"a": "b\n"}),
+        ];
+        assert_eq!(
+            repr_args(&args),
+            r#"(1, "it's", [True, None, 1.5], {'a': 'b\n'})"#
+        );
         assert_eq!(repr_args(&[json!(1)]), "(1,)");
         assert_eq!(repr_args(&[]), "()");
         assert_eq!(repr(&json!("x".repeat(5000))).chars().count(), 1024);

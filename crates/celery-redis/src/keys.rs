@@ -15,79 +15,91 @@ pub(crate) const DEAD_LETTER_LIMIT: u32 = 10_000;
 
 /// Rounds a priority down to its step; values out of range are clamped.
 pub(crate) fn priority_step(priority: i64) -> u8 {
-    PRIORITY_STEPS.into_iter().rev().find(|step| i64::from(*step) <= priority).unwrap_or(0)
+    PRIORITY_STEPS
+        .into_iter()
+        .rev()
+        .find(|step| i64::from(*step) <= priority)
+        .unwrap_or(0)
 }
 
 /// The names in use by one client, worker or beat.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Keys {
     /// kombu's `global_keyprefix`, put before every broker key.
-    broker_prefix: String,
+    broker: String,
     /// The result backend's `global_keyprefix`.
-    result_prefix: String,
+    results: String,
     /// Put before the keys that only this crate knows.
-    private_prefix: String,
+    private: String,
 }
 
 impl Keys {
     /// Derives both prefixes from the broker's: the result backend adds `_` unless a separator ends it.
     pub(crate) fn new(prefix: &str, private_prefix: &str) -> Self {
         let separated = prefix.is_empty() || prefix.ends_with([':', '_', '-', '.']);
-        let result_prefix = if separated { prefix.to_owned() } else { format!("{prefix}_") };
-        Self { broker_prefix: prefix.to_owned(), result_prefix, private_prefix: private_prefix.to_owned() }
+        let results = if separated {
+            prefix.to_owned()
+        } else {
+            format!("{prefix}_")
+        };
+        Self {
+            broker: prefix.to_owned(),
+            results,
+            private: private_prefix.to_owned(),
+        }
     }
 
     /// The list of a queue for a priority.
     pub(crate) fn list(&self, queue: &str, priority: i64) -> String {
         match priority_step(priority) {
-            0 => format!("{}{queue}", self.broker_prefix),
-            step => format!("{}{queue}{SEP}{step}", self.broker_prefix),
+            0 => format!("{}{queue}", self.broker),
+            step => format!("{}{queue}{SEP}{step}", self.broker),
         }
     }
 
     /// Hash of messages being worked on: tag to `[message, exchange, routing_key]`.
     pub(crate) fn unacked(&self) -> String {
-        format!("{}unacked", self.broker_prefix)
+        format!("{}unacked", self.broker)
     }
 
     /// Sorted set of the same tags by the time they were last vouched for (epoch seconds).
     pub(crate) fn unacked_index(&self) -> String {
-        format!("{}unacked_index", self.broker_prefix)
+        format!("{}unacked_index", self.broker)
     }
 
     /// Lock of the visibility sweep, shared with Python workers.
     pub(crate) fn unacked_mutex(&self) -> String {
-        format!("{}unacked_mutex", self.broker_prefix)
+        format!("{}unacked_mutex", self.broker)
     }
 
     /// Set of bindings of an exchange.
     pub(crate) fn binding(&self, exchange: &str) -> String {
-        format!("{}_kombu.binding.{exchange}", self.broker_prefix)
+        format!("{}_kombu.binding.{exchange}", self.broker)
     }
 
     /// Set of the bindings that kombu 5.7 never sweeps away.
     pub(crate) fn binding_permanent(&self, exchange: &str) -> String {
-        format!("{}_kombu.binding_permanent.{exchange}", self.broker_prefix)
+        format!("{}_kombu.binding_permanent.{exchange}", self.broker)
     }
 
     /// Key and channel of a task's result.
     pub(crate) fn task_meta(&self, id: &str) -> String {
-        format!("{}{TASK_META}{id}", self.result_prefix)
+        format!("{}{TASK_META}{id}", self.results)
     }
 
     /// Key of a group, and prefix of its chord's counters.
     pub(crate) fn group_meta(&self, id: &str) -> String {
-        format!("{}{GROUP_META}{id}", self.result_prefix)
+        format!("{}{GROUP_META}{id}", self.results)
     }
 
     /// Hash tag to consumer; a consumer that ends in `+` has started the task.
     pub(crate) fn owners(&self) -> String {
-        format!("{}{}owners", self.broker_prefix, self.private_prefix)
+        format!("{}{}owners", self.broker, self.private)
     }
 
     /// List of messages that nobody can execute, newest left.
     pub(crate) fn dead_letter(&self) -> String {
-        format!("{}{}dead-letter", self.broker_prefix, self.private_prefix)
+        format!("{}{}dead-letter", self.broker, self.private)
     }
 }
 

@@ -11,8 +11,8 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 use redis::{
-    AsyncConnectionConfig, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, ProtocolVersion, PushInfo, PushKind,
-    RedisError, Script, ServerErrorKind, Value, aio::MultiplexedConnection,
+    AsyncConnectionConfig, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, ProtocolVersion,
+    PushInfo, PushKind, RedisError, Script, ServerErrorKind, Value, aio::MultiplexedConnection,
 };
 
 use crate::{error::Error, scripts};
@@ -42,11 +42,22 @@ impl Server {
     /// Reads the URL; connects nowhere.
     pub(crate) fn new(url: &str) -> Result<Self, Error> {
         let shown = without_password(url);
-        let bad = |source| Error::Url { url: shown.clone(), source };
+        let bad = |source| Error::Url {
+            url: shown.clone(),
+            source,
+        };
         // Celery's own name for a socket.
-        let url = url.strip_prefix("redis+socket://").map_or_else(|| url.to_owned(), |path| format!("unix://{path}"));
-        let info = url.replacen("virtual_host=", "db=", 1).into_connection_info().map_err(bad)?;
-        let bad = |source| Error::Url { url: shown.clone(), source };
+        let url = url
+            .strip_prefix("redis+socket://")
+            .map_or_else(|| url.to_owned(), |path| format!("unix://{path}"));
+        let info = url
+            .replacen("virtual_host=", "db=", 1)
+            .into_connection_info()
+            .map_err(bad)?;
+        let bad = |source| Error::Url {
+            url: shown.clone(),
+            source,
+        };
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         let client = redis::Client::open(info.set_redis_settings(settings)).map_err(bad)?;
         Ok(Self { client, url: shown })
@@ -63,7 +74,10 @@ impl Server {
     }
 
     /// Opens a connection with all scripts loaded.
-    pub(crate) async fn connect(&self, push: Option<PushHandler>) -> Result<MultiplexedConnection, RedisError> {
+    pub(crate) async fn connect(
+        &self,
+        push: Option<PushHandler>,
+    ) -> Result<MultiplexedConnection, RedisError> {
         let mut config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT));
@@ -73,7 +87,10 @@ impl Server {
                 Ok::<(), redis::aio::SendError>(())
             });
         }
-        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut connection = self
+            .client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await?;
         scripts::loader().exec_async(&mut connection).await?;
         Ok(connection)
     }
@@ -106,13 +123,19 @@ pub(crate) struct Link {
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("Link")
+            .field("server", &self.server)
+            .finish_non_exhaustive()
     }
 }
 
 impl Link {
     pub(crate) fn new(server: Server, push: Option<PushHandler>) -> Self {
-        Self { server, push, current: Arc::default() }
+        Self {
+            server,
+            push,
+            current: Arc::default(),
+        }
     }
 
     /// The connection, made if there is none. All callers share one attempt.
@@ -144,19 +167,25 @@ impl Link {
         let push = self.push.clone();
         let handler: PushHandler = Arc::new(move |info: PushInfo| {
             // The next call finds no connection and makes one, instead of failing on a dead one.
-            if info.kind == PushKind::Disconnection && let Some(current) = current.upgrade() {
+            if info.kind == PushKind::Disconnection
+                && let Some(current) = current.upgrade()
+            {
                 forget(&current, generation);
             }
             if let Some(push) = &push {
                 push(info);
             }
         });
-        async move { server.connect(Some(handler)).await }.boxed().shared()
+        async move { server.connect(Some(handler)).await }
+            .boxed()
+            .shared()
     }
 
     /// Notes the fate of a call: a broken connection is not used again.
     pub(crate) fn observe<T>(&self, generation: u64, result: Result<T, RedisError>) -> Result<T, RedisError> {
-        if let Err(error) = &result && is_connection_loss(error) {
+        if let Err(error) = &result
+            && is_connection_loss(error)
+        {
             forget(&self.current, generation);
         }
         result
@@ -203,7 +232,10 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Whether the connection is of no more use.
 pub(crate) fn is_connection_loss(error: &RedisError) -> bool {
-    error.is_io_error() || error.is_connection_dropped() || error.is_timeout() || error.is_unrecoverable_error()
+    error.is_io_error()
+        || error.is_connection_dropped()
+        || error.is_timeout()
+        || error.is_unrecoverable_error()
 }
 
 /// Whether the same call may succeed later without anyone changing it.
@@ -223,7 +255,18 @@ pub(crate) fn is_transient(error: &RedisError) -> bool {
 
 /// Whether an error code of the server passes by itself: memory freed, disk writable, script ended.
 pub(crate) fn is_transient_code(code: &str) -> bool {
-    matches!(code, "OOM" | "MISCONF" | "BUSY" | "NOREPLICAS" | "LOADING" | "READONLY" | "MASTERDOWN" | "TRYAGAIN" | "CLUSTERDOWN")
+    matches!(
+        code,
+        "OOM"
+            | "MISCONF"
+            | "BUSY"
+            | "NOREPLICAS"
+            | "LOADING"
+            | "READONLY"
+            | "MASTERDOWN"
+            | "TRYAGAIN"
+            | "CLUSTERDOWN"
+    )
 }
 
 /// Whether a reply says that the script is unknown to the server.
@@ -257,14 +300,23 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        assert_eq!(without_password("redis://user:secret@host:1/0"), "redis://***@host:1/0");
+        assert_eq!(
+            without_password("redis://user:secret@host:1/0"),
+            "redis://***@host:1/0"
+        );
         let error = Server::new("rdis://:secret@host").unwrap_err();
         assert!(!format!("{error:?} {error}").contains("secret"));
     }
 
     #[test]
     fn every_kind_of_url_is_read() {
-        for url in ["redis://h/3", "rediss://h:1/3", "unix:///tmp/s?db=3", "redis+unix:///tmp/s?db=3", "redis+socket:///tmp/s?virtual_host=3"] {
+        for url in [
+            "redis://h/3",
+            "rediss://h:1/3",
+            "unix:///tmp/s?db=3",
+            "redis+unix:///tmp/s?db=3",
+            "redis+socket:///tmp/s?virtual_host=3",
+        ] {
             assert_eq!(Server::new(url).unwrap().database(), 3, "{url}");
         }
     }

@@ -64,7 +64,10 @@ impl Embed {
             callbacks: list("callbacks")?,
             errbacks: list("errbacks")?,
             chain: list("chain")?,
-            chord: value.and_then(|embed| embed.get("chord")).filter(|chord| chord.is_object()).cloned(),
+            chord: value
+                .and_then(|embed| embed.get("chord"))
+                .filter(|chord| chord.is_object())
+                .cloned(),
         })
     }
 }
@@ -109,10 +112,23 @@ impl Message {
         {
             body = from_protocol_1(std::mem::take(call), &mut headers)?;
         }
-        let Value::Array(parts) = body else { return Err(Malformed::Field("body")) };
-        let [args, kwargs, embed] = parts.as_slice() else { return Err(Malformed::Field("body")) };
-        let limits = headers.get("timelimit").and_then(Value::as_array).cloned().unwrap_or_default();
-        let limit = |at: usize| limits.get(at).and_then(Value::as_f64).filter(|limit| *limit > 0.0);
+        let Value::Array(parts) = body else {
+            return Err(Malformed::Field("body"));
+        };
+        let [args, kwargs, embed] = parts.as_slice() else {
+            return Err(Malformed::Field("body"));
+        };
+        let limits = headers
+            .get("timelimit")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
+        let limit = |at: usize| {
+            limits
+                .get(at)
+                .and_then(Value::as_f64)
+                .filter(|limit| *limit > 0.0)
+        };
         let id = required(&headers, "id")?;
         Ok(Self {
             task: required(&headers, "task")?,
@@ -127,11 +143,17 @@ impl Message {
             group_index: headers.get("group_index").and_then(Value::as_f64),
             root_id: optional(&headers, "root_id"),
             parent_id: optional(&headers, "parent_id"),
-            ignore_result: headers.get("ignore_result").and_then(Value::as_bool).unwrap_or(false),
+            ignore_result: headers
+                .get("ignore_result")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
             correlation_id: optional(&properties, "correlation_id").unwrap_or_else(|| id.clone()),
             reply_to: optional(&properties, "reply_to").unwrap_or_default(),
             priority: priority(&properties),
-            redelivered: headers.get("redelivered").and_then(Value::as_bool).unwrap_or(false),
+            redelivered: headers
+                .get("redelivered")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
             deaths: count(headers.get(DEATHS)),
             id,
             headers,
@@ -142,9 +164,13 @@ impl Message {
     pub(crate) fn id_of(raw: &str) -> Option<String> {
         let value = json::parse(raw).ok()?;
         let id = value.get("headers").and_then(|headers| headers.get("id"));
-        id.or_else(|| value.get("properties").and_then(|properties| properties.get("correlation_id")))
-            .and_then(Value::as_str)
-            .map(str::to_owned)
+        id.or_else(|| {
+            value
+                .get("properties")
+                .and_then(|properties| properties.get("correlation_id"))
+        })
+        .and_then(Value::as_str)
+        .map(str::to_owned)
     }
 
     /// The id of the first task of the workflow.
@@ -161,7 +187,10 @@ impl Message {
         headers.insert("retries".into(), json!(self.retries + 1));
         headers.insert("eta".into(), json!(eta.map(clock::iso)));
         headers.insert("root_id".into(), json!(self.root()));
-        headers.insert("parent_id".into(), json!(self.parent_id.as_deref().unwrap_or(&self.id)));
+        headers.insert(
+            "parent_id".into(),
+            json!(self.parent_id.as_deref().unwrap_or(&self.id)),
+        );
         headers.remove("redelivered");
         headers.remove(DEATHS);
         let mut properties = object(envelope.get("properties"));
@@ -173,11 +202,23 @@ impl Message {
             info.remove("redelivered");
         }
         // A message of protocol 1 has no headers to carry these; it goes on as protocol 2.
-        if object(envelope.get("headers")).get("task").is_none_or(Value::is_null) {
-            let list = |items: &[Value]| if items.is_empty() { Value::Null } else { json!(items) };
+        if object(envelope.get("headers"))
+            .get("task")
+            .is_none_or(Value::is_null)
+        {
+            let list = |items: &[Value]| {
+                if items.is_empty() {
+                    Value::Null
+                } else {
+                    json!(items)
+                }
+            };
             let embed = json!({"callbacks": list(&self.embed.callbacks), "errbacks": list(&self.embed.errbacks),
                                "chain": list(&self.embed.chain), "chord": self.embed.chord});
-            envelope.insert("body".into(), json!(STANDARD.encode(json!([self.args, self.kwargs, embed]).to_string())));
+            envelope.insert(
+                "body".into(),
+                json!(STANDARD.encode(json!([self.args, self.kwargs, embed]).to_string())),
+            );
             properties.insert("body_encoding".into(), json!("base64"));
             headers.remove("compression");
         }
@@ -189,27 +230,44 @@ impl Message {
 
 /// A message on its way back to its queue: both `redelivered` flags set, and a death counted if one happened.
 pub(crate) fn redelivered(raw: &str, died: bool) -> Option<String> {
-    let Ok(Value::Object(mut envelope)) = json::parse(raw) else { return None };
-    let headers = envelope.entry("headers").or_insert_with(|| json!({})).as_object_mut()?;
+    let Ok(Value::Object(mut envelope)) = json::parse(raw) else {
+        return None;
+    };
+    let headers = envelope
+        .entry("headers")
+        .or_insert_with(|| json!({}))
+        .as_object_mut()?;
     headers.insert("redelivered".into(), json!(true));
     if died {
         let deaths = count(headers.get(DEATHS)) + 1;
         headers.insert(DEATHS.into(), json!(deaths));
     }
-    let info = envelope.get_mut("properties")?.as_object_mut()?.get_mut("delivery_info")?.as_object_mut()?;
+    let info = envelope
+        .get_mut("properties")?
+        .as_object_mut()?
+        .get_mut("delivery_info")?
+        .as_object_mut()?;
     info.insert("redelivered".into(), json!(true));
     Some(Value::Object(envelope).to_string())
 }
 
 /// The priority in a message, of which kombu accepts any number and text that reads as one.
 pub(crate) fn priority_of(raw: &str) -> i64 {
-    json::parse(raw).ok().map_or(0, |value| priority(&object(value.get("properties"))))
+    json::parse(raw)
+        .ok()
+        .map_or(0, |value| priority(&object(value.get("properties"))))
 }
 
 fn priority(properties: &Map<String, Value>) -> i64 {
     match properties.get("priority") {
-        #[expect(clippy::cast_possible_truncation, reason = "a saturated priority is clamped later")]
-        Some(Value::Number(number)) => number.as_i64().or_else(|| number.as_f64().map(|n| n as i64)).unwrap_or(0),
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a saturated priority is clamped later"
+        )]
+        Some(Value::Number(number)) => number
+            .as_i64()
+            .or_else(|| number.as_f64().map(|n| n as i64))
+            .unwrap_or(0),
         Some(Value::String(text)) => text.trim().parse().unwrap_or(0),
         _ => 0,
     }
@@ -220,11 +278,17 @@ fn body(
     headers: &Map<String, Value>,
     properties: &Map<String, Value>,
 ) -> Result<Value, Malformed> {
-    let content_type = envelope.get("content-type").and_then(Value::as_str).ok_or(Malformed::Field("content-type"))?;
+    let content_type = envelope
+        .get("content-type")
+        .and_then(Value::as_str)
+        .ok_or(Malformed::Field("content-type"))?;
     if content_type != "application/json" {
         return Err(Malformed::ContentType(content_type.to_owned()));
     }
-    let body = envelope.get("body").and_then(Value::as_str).ok_or(Malformed::Field("body"))?;
+    let body = envelope
+        .get("body")
+        .and_then(Value::as_str)
+        .ok_or(Malformed::Field("body"))?;
     let mut bytes = match properties.get("body_encoding").and_then(Value::as_str) {
         Some("base64") => STANDARD.decode(body).map_err(Malformed::Base64)?,
         None => body.as_bytes().to_vec(),
@@ -247,7 +311,10 @@ fn body(
 }
 
 /// Turns a protocol 1 call, whose body holds everything, into protocol 2's headers and body.
-fn from_protocol_1(mut call: Map<String, Value>, headers: &mut Map<String, Value>) -> Result<Value, Malformed> {
+fn from_protocol_1(
+    mut call: Map<String, Value>,
+    headers: &mut Map<String, Value>,
+) -> Result<Value, Malformed> {
     for name in ["task", "id", "retries", "eta", "expires", "timelimit"] {
         if let Some(value) = call.remove(name) {
             headers.insert(name.to_owned(), value);
@@ -276,11 +343,15 @@ fn optional(map: &Map<String, Value>, name: &str) -> Option<String> {
 }
 
 fn required(map: &Map<String, Value>, name: &'static str) -> Result<String, Malformed> {
-    optional(map, name).filter(|text| !text.is_empty()).ok_or(Malformed::Field(name))
+    optional(map, name)
+        .filter(|text| !text.is_empty())
+        .ok_or(Malformed::Field(name))
 }
 
 fn count(value: Option<&Value>) -> u32 {
-    value.and_then(Value::as_u64).map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX))
+    value
+        .and_then(Value::as_u64)
+        .map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 fn time(headers: &Map<String, Value>, name: &'static str) -> Result<Option<DateTime<Utc>>, Malformed> {

@@ -25,7 +25,10 @@ fn a_message_that_we_write_is_read_back() {
         ..Draft::default()
     };
     let message = Message::parse(&draft.encode()).unwrap();
-    assert_eq!((message.task.as_str(), message.id.as_str(), message.priority), ("t", "1", 4));
+    assert_eq!(
+        (message.task.as_str(), message.id.as_str(), message.priority),
+        ("t", "1", 4)
+    );
     assert_eq!(message.args, [json!(1)]);
     assert_eq!(message.time_limits, [Some(2.5), None]);
 }
@@ -33,9 +36,21 @@ fn a_message_that_we_write_is_read_back() {
 #[test]
 fn only_task_and_id_are_required_of_the_headers() {
     let message = Message::parse(&plain().to_string()).unwrap();
-    assert_eq!((message.retries, message.eta, message.ignore_result), (0, None, false));
+    assert_eq!(
+        (message.retries, message.eta, message.ignore_result),
+        (0, None, false)
+    );
     let mut nulls = plain();
-    for name in ["retries", "timelimit", "ignore_result", "stamps", "root_id", "eta", "expires", "group"] {
+    for name in [
+        "retries",
+        "timelimit",
+        "ignore_result",
+        "stamps",
+        "root_id",
+        "eta",
+        "expires",
+        "group",
+    ] {
         nulls["headers"][name] = Value::Null;
     }
     assert!(Message::parse(&nulls.to_string()).is_ok());
@@ -43,14 +58,25 @@ fn only_task_and_id_are_required_of_the_headers() {
 
 #[test]
 fn what_would_kill_a_python_worker_is_an_error_here() {
-    let broken: [(&str, fn(&mut Value)); 9] = [
-        ("no content type", |m| drop(m.as_object_mut().unwrap().remove("content-type"))),
+    type Spoiler = fn(&mut Value);
+    let broken: [(&str, Spoiler); 9] = [
+        ("no content type", |m| {
+            drop(m.as_object_mut().unwrap().remove("content-type"));
+        }),
         ("no body", |m| drop(m.as_object_mut().unwrap().remove("body"))),
         ("body not base64", |m| m["body"] = json!("%%%")),
-        ("two-element body", |m| m["body"] = json!(STANDARD.encode("[[],{}]"))),
-        ("pickle", |m| m["content-type"] = json!("application/x-python-serialize")),
-        ("no id", |m| drop(m["headers"].as_object_mut().unwrap().remove("id"))),
-        ("no task", |m| drop(m["headers"].as_object_mut().unwrap().remove("task"))),
+        ("two-element body", |m| {
+            m["body"] = json!(STANDARD.encode("[[],{}]"));
+        }),
+        ("pickle", |m| {
+            m["content-type"] = json!("application/x-python-serialize");
+        }),
+        ("no id", |m| {
+            drop(m["headers"].as_object_mut().unwrap().remove("id"));
+        }),
+        ("no task", |m| {
+            drop(m["headers"].as_object_mut().unwrap().remove("task"));
+        }),
         ("eta garbage", |m| m["headers"]["eta"] = json!("tomorrow")),
         ("eta number", |m| m["headers"]["eta"] = json!(5)),
     ];
@@ -81,7 +107,10 @@ fn a_protocol_1_message_is_read_and_retried_as_protocol_2() {
     let parsed = Message::parse(&raw).unwrap();
     assert_eq!((parsed.args.clone(), parsed.retries), (vec![json!(1)], 2));
     let again = Message::parse(&parsed.retry(&raw, None).unwrap()).unwrap();
-    assert_eq!((again.task.as_str(), again.args, again.retries), ("t", vec![json!(1)], 3));
+    assert_eq!(
+        (again.task.as_str(), again.args, again.retries),
+        ("t", vec![json!(1)], 3)
+    );
 }
 
 #[test]
@@ -92,7 +121,8 @@ fn a_retry_keeps_everything_but_count_time_and_tag() {
     message["headers"]["redelivered"] = json!(true);
     message["properties"]["reply_to"] = json!("somewhere");
     let raw = message.to_string();
-    let retried: Value = serde_json::from_str(&Message::parse(&raw).unwrap().retry(&raw, None).unwrap()).unwrap();
+    let retried: Value =
+        serde_json::from_str(&Message::parse(&raw).unwrap().retry(&raw, None).unwrap()).unwrap();
     assert_eq!(retried["body"], message["body"]);
     assert_eq!(retried["headers"]["custom"], json!({"deep": [1, 2]}));
     assert_eq!(retried["headers"]["group_index"], 3);

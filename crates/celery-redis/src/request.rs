@@ -95,7 +95,12 @@ pub fn data<C: Any + Send + Sync>() -> Result<Arc<C>, TaskError> {
         .ok()
         .flatten()
         .and_then(|value| value.downcast::<C>().ok())
-        .ok_or_else(|| fail("LookupError", format!("the worker has no data of type {}", std::any::type_name::<C>())))
+        .ok_or_else(|| {
+            fail(
+                "LookupError",
+                format!("the worker has no data of type {}", std::any::type_name::<C>()),
+            )
+        })
 }
 
 /// The call that is being executed; `None` outside a running task.
@@ -113,21 +118,36 @@ pub fn fail(exc_type: impl Into<String>, message: impl Into<String>) -> TaskErro
 /// As [`fail`], for an exception with any arguments.
 pub fn fail_with(exc_type: impl Into<String>, args: Vec<Value>) -> TaskError {
     let exc_type = exc_type.into();
-    let shown: Vec<String> = args.iter().map(|arg| arg.as_str().map_or_else(|| arg.to_string(), str::to_owned)).collect();
-    direct(format!("{exc_type}: {}", shown.join(", ")), Directive::Fail { exc_type, args })
+    let shown: Vec<String> = args
+        .iter()
+        .map(|arg| arg.as_str().map_or_else(|| arg.to_string(), str::to_owned))
+        .collect();
+    direct(
+        format!("{exc_type}: {}", shown.join(", ")),
+        Directive::Fail { exc_type, args },
+    )
 }
 
 /// Ends this attempt and repeats the call after a delay, unless its retries are used up: then it fails with
 /// this reason.
 pub fn retry_in(delay: Duration, reason: impl Into<String>) -> TaskError {
     let reason = reason.into();
-    direct(reason.clone(), Directive::Retry { at: clock::now() + delta(delay), reason })
+    direct(
+        reason.clone(),
+        Directive::Retry {
+            at: clock::now() + delta(delay),
+            reason,
+        },
+    )
 }
 
 /// Refuses the message: with `requeue` it goes to the back of its queue (only for a task with `acks_late`),
 /// without it the call fails with `Reject`.
 pub fn reject(requeue: bool) -> TaskError {
-    direct(format!("rejected, requeue={requeue}"), Directive::Reject { requeue })
+    direct(
+        format!("rejected, requeue={requeue}"),
+        Directive::Reject { requeue },
+    )
 }
 
 /// Ends the task without storing any result.

@@ -78,7 +78,9 @@ pub struct TaskMeta {
 
 impl TaskMeta {
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        json::parse(text).and_then(serde_json::from_value).map_err(Error::json("a stored result"))
+        json::parse(text)
+            .and_then(serde_json::from_value)
+            .map_err(Error::json("a stored result"))
     }
 
     /// The end this state is, if it is one.
@@ -86,7 +88,9 @@ impl TaskMeta {
         match self.status.as_str() {
             "SUCCESS" => Some(Outcome::Success(self.result.clone())),
             "FAILURE" => Some(Outcome::Failure(TaskFailure::from_meta(self))),
-            "REVOKED" => Some(Outcome::Revoked { reason: TaskFailure::from_meta(self).message }),
+            "REVOKED" => Some(Outcome::Revoked {
+                reason: TaskFailure::from_meta(self).message,
+            }),
             _ => None,
         }
     }
@@ -137,8 +141,10 @@ impl TaskFailure {
             Some(Value::Null) | None => Vec::new(),
             Some(single) => vec![single.clone()],
         };
-        let shown: Vec<String> =
-            args.iter().map(|arg| arg.as_str().map_or_else(|| json::repr(arg), str::to_owned)).collect();
+        let shown: Vec<String> = args
+            .iter()
+            .map(|arg| arg.as_str().map_or_else(|| json::repr(arg), str::to_owned))
+            .collect();
         Self {
             exc_type: text("exc_type").unwrap_or_else(|| "Exception".to_owned()),
             exc_module: text("exc_module"),
@@ -186,7 +192,9 @@ impl Hub {
                 }
             }
             PushKind::Message => {
-                let Some(message) = Msg::from_push_info(info) else { return };
+                let Some(message) = Msg::from_push_info(info) else {
+                    return;
+                };
                 let text = String::from_utf8_lossy(message.get_payload_bytes()).into_owned();
                 if let Some(callers) = lock(&self.0).channels.get(message.get_channel_name()) {
                     for caller in callers.values() {
@@ -203,15 +211,27 @@ impl Hub {
         let mut waiting = lock(&self.0);
         waiting.next += 1;
         let id = waiting.next;
-        waiting.channels.entry(channel.to_owned()).or_default().insert(id, sender);
-        Waiter { hub: self.clone(), channel: channel.to_owned(), id, receiver }
+        waiting
+            .channels
+            .entry(channel.to_owned())
+            .or_default()
+            .insert(id, sender);
+        Waiter {
+            hub: self.clone(),
+            channel: channel.to_owned(),
+            id,
+            receiver,
+        }
     }
 
     /// Channels to unsubscribe from: nobody waits for them any more.
     fn take_abandoned(&self) -> Vec<String> {
         let mut waiting = lock(&self.0);
         let abandoned = std::mem::take(&mut waiting.abandoned);
-        abandoned.into_iter().filter(|channel| !waiting.channels.contains_key(channel)).collect()
+        abandoned
+            .into_iter()
+            .filter(|channel| !waiting.channels.contains_key(channel))
+            .collect()
     }
 }
 
@@ -226,7 +246,9 @@ struct Waiter {
 impl Drop for Waiter {
     fn drop(&mut self) {
         let mut waiting = lock(&self.hub.0);
-        let Some(callers) = waiting.channels.get_mut(&self.channel) else { return };
+        let Some(callers) = waiting.channels.get_mut(&self.channel) else {
+            return;
+        };
         callers.remove(&self.id);
         if callers.is_empty() {
             waiting.channels.remove(&self.channel);
@@ -256,8 +278,12 @@ impl AsyncResult {
     pub async fn state(&self) -> Result<Option<TaskMeta>, Error> {
         let mut get = redis::pipe();
         get.get(self.key());
-        let (text,): (Option<String>,) =
-            self.client.link().query(&get).await.map_err(Error::redis("read a result"))?;
+        let (text,): (Option<String>,) = self
+            .client
+            .link()
+            .query(&get)
+            .await
+            .map_err(Error::redis("read a result"))?;
         text.as_deref().map(TaskMeta::parse).transpose()
     }
 
@@ -267,14 +293,17 @@ impl AsyncResult {
     pub async fn get(&self, timeout: Duration) -> Result<Outcome, Error> {
         let mut waiter = self.client.hub().enter(&self.key());
         let mut trouble = None;
-        let waited = tokio::time::timeout(timeout, self.wait(&mut waiter, &mut trouble)).await;
+        let ended = tokio::time::timeout(timeout, self.wait(&mut waiter, &mut trouble)).await;
         drop(waiter);
         if trouble.is_none() {
             self.unsubscribe().await;
         }
-        match (waited, trouble) {
+        match (ended, trouble) {
             (Ok(outcome), _) => outcome,
-            (Err(_), Some(source)) => Err(Error::Redis { operation: "wait for a result", source }),
+            (Err(_), Some(source)) => Err(Error::Redis {
+                operation: "wait for a result",
+                source,
+            }),
             (Err(_), None) => Ok(Outcome::TimedOut),
         }
     }
@@ -285,9 +314,9 @@ impl AsyncResult {
         timeout: Duration,
     ) -> Result<Result<T, Outcome>, Error> {
         match self.get(timeout).await? {
-            Outcome::Success(value) => {
-                serde_json::from_value(value).map(Ok).map_err(Error::json("the result, as the type asked for,"))
-            }
+            Outcome::Success(value) => serde_json::from_value(value)
+                .map(Ok)
+                .map_err(Error::json("the result, as the type asked for,")),
             other => Ok(Err(other)),
         }
     }
@@ -302,7 +331,12 @@ impl AsyncResult {
             match self.subscribe_and_read().await {
                 Ok(stored) => {
                     *trouble = None;
-                    if let Some(outcome) = stored.as_deref().map(TaskMeta::parse).transpose()?.and_then(|meta| meta.outcome()) {
+                    if let Some(outcome) = stored
+                        .as_deref()
+                        .map(TaskMeta::parse)
+                        .transpose()?
+                        .and_then(|meta| meta.outcome())
+                    {
                         return Ok(outcome);
                     }
                 }
@@ -311,7 +345,12 @@ impl AsyncResult {
                     backoff.pause().await;
                     continue;
                 }
-                Err(source) => return Err(Error::Redis { operation: "wait for a result", source }),
+                Err(source) => {
+                    return Err(Error::Redis {
+                        operation: "wait for a result",
+                        source,
+                    });
+                }
             }
             while let Some(notice) = waiter.receiver.recv().await {
                 match notice {

@@ -50,7 +50,10 @@ pub struct Signature {
 impl Signature {
     /// A call of the task registered under this name.
     pub fn new(task: impl Into<String>) -> Self {
-        Self { task: task.into(), ..Self::default() }
+        Self {
+            task: task.into(),
+            ..Self::default()
+        }
     }
 
     /// A call of a task of the `celery` crate; the parameters become positional arguments.
@@ -110,6 +113,10 @@ impl Signature {
 
     /// Makes the call due at an instant; the offset is kept in the message.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a time is passed by value everywhere else"
+    )]
     pub fn eta<Tz: TimeZone>(mut self, eta: DateTime<Tz>) -> Self
     where
         Tz::Offset: Display,
@@ -248,7 +255,10 @@ impl Signature {
                 options.insert(name.to_owned(), value);
             }
         };
-        set("task_id", json!(self.task_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string())));
+        set(
+            "task_id",
+            json!(self.task_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string())),
+        );
         set("queue", json!(self.queue));
         set("priority", json!(self.priority));
         match self.start {
@@ -283,7 +293,10 @@ impl Signature {
 
 /// A duration as a time difference; one too long for a calendar counts as a thousand years.
 pub(crate) fn delta(duration: Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).ok().filter(|delta| delta.num_days() < 365_000).unwrap_or(TimeDelta::days(365_000))
+    TimeDelta::from_std(duration)
+        .ok()
+        .filter(|delta| delta.num_days() < 365_000)
+        .unwrap_or(TimeDelta::days(365_000))
 }
 
 #[cfg(test)]
@@ -292,7 +305,9 @@ mod tests {
 
     #[test]
     fn a_countdown_becomes_a_utc_eta_with_microseconds() {
-        let draft = Signature::new("t").countdown(Duration::from_secs(60)).draft("celery");
+        let draft = Signature::new("t")
+            .countdown(Duration::from_mins(1))
+            .draft("celery");
         let text = draft.eta.as_str().unwrap().to_owned();
         assert!(text.ends_with("+00:00"), "{text}");
         let delay = clock::parse(&text).unwrap() - clock::now();
@@ -308,7 +323,9 @@ mod tests {
 
     #[test]
     fn a_linked_signature_travels_in_celerys_canvas_form() {
-        let draft = Signature::new("a").link(Signature::new("b").arg(1).queue("q").task_id("x")).draft("celery");
+        let draft = Signature::new("a")
+            .link(Signature::new("b").arg(1).queue("q").task_id("x"))
+            .draft("celery");
         assert_eq!(
             draft.callbacks,
             json!([{"task": "b", "args": [1], "kwargs": {}, "options": {"task_id": "x", "queue": "q"},
@@ -318,7 +335,10 @@ mod tests {
 
     #[test]
     fn the_longest_durations_do_not_overflow() {
-        let draft = Signature::new("t").countdown(Duration::MAX).expires_in(Duration::MAX).draft("q");
+        let draft = Signature::new("t")
+            .countdown(Duration::MAX)
+            .expires_in(Duration::MAX)
+            .draft("q");
         assert!(draft.expires.is_some());
     }
 }

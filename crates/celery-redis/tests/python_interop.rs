@@ -1,6 +1,11 @@
 //! That a Python client, a Python worker and the Rust ones understand each other: real Celery 5.7.
 //!
 //! `CELERY_PYTHON` names the interpreter; `scripts/python-env.sh` makes it.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -17,7 +22,10 @@ use support::{DEADLINE, Process, RedisServer, eventually, spawn_worker};
 
 /// The interpreter that has Celery installed.
 fn python() -> PathBuf {
-    #[expect(clippy::disallowed_methods, reason = "the one setting of this test, given by scripts/test.sh")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one setting of this test, given by scripts/test.sh"
+    )]
     let named = std::env::var("CELERY_PYTHON").unwrap_or_default();
     let path = PathBuf::from(&named);
     assert!(
@@ -33,8 +41,16 @@ fn scripts() -> PathBuf {
 
 fn python_worker(redis: &RedisServer, arguments: &[&str]) -> Process {
     let mut command = Command::new(python());
-    command.args(["-B", "-m", "celery", "-A", "app", "worker", "-l", "ERROR"]).args(arguments);
-    Process::spawn(command.current_dir(scripts()).env("REDIS_URL", redis.url()).stdout(Stdio::null()).stderr(Stdio::null()))
+    command
+        .args(["-B", "-m", "celery", "-A", "app", "worker", "-l", "ERROR"])
+        .args(arguments);
+    Process::spawn(
+        command
+            .current_dir(scripts())
+            .env("REDIS_URL", redis.url())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null()),
+    )
 }
 
 #[test]
@@ -48,8 +64,15 @@ fn a_python_client_is_served_by_a_rust_worker() {
         .output()
         .expect("python runs");
     let report = String::from_utf8_lossy(&checks.stdout);
-    assert!(checks.status.success(), "{report}\n{}", String::from_utf8_lossy(&checks.stderr));
-    assert!(report.lines().filter(|line| line.starts_with("ok")).count() >= 20, "{report}");
+    assert!(
+        checks.status.success(),
+        "{report}\n{}",
+        String::from_utf8_lossy(&checks.stderr)
+    );
+    assert!(
+        report.lines().filter(|line| line.starts_with("ok")).count() >= 20,
+        "{report}"
+    );
 }
 
 #[tokio::test]
@@ -61,30 +84,79 @@ async fn a_rust_client_is_served_by_a_python_worker() {
         let id = client.send(&signature).await.unwrap();
         client.result(id).get(DEADLINE * 2).await.unwrap()
     };
-    assert_eq!(run(Signature::new("tasks.add").args([2, 3])).await, Outcome::Success(json!(5)));
+    assert_eq!(
+        run(Signature::new("tasks.add").args([2, 3])).await,
+        Outcome::Success(json!(5))
+    );
     let values = json!(["é☃", null, {"a": [1, {"b": []}]}, 9_007_199_254_740_992_i64, 1.5, true]);
-    let echo = Signature::new("tasks.echo").arg(values.clone()).kwarg("k", values.clone());
-    assert_eq!(run(echo).await, Outcome::Success(json!({"args": [values], "kwargs": {"k": values}})));
-    assert_eq!(run(Signature::new("tasks.echo")).await, Outcome::Success(json!({"args": [], "kwargs": {}})));
+    let echo = Signature::new("tasks.echo")
+        .arg(values.clone())
+        .kwarg("k", values.clone());
+    assert_eq!(
+        run(echo).await,
+        Outcome::Success(json!({"args": [values], "kwargs": {"k": values}}))
+    );
+    assert_eq!(
+        run(Signature::new("tasks.echo")).await,
+        Outcome::Success(json!({"args": [], "kwargs": {}}))
+    );
     for priority in [-1, 0, 3, 4, 8, 9, 15] {
-        let urgent = Signature::new("tasks.add").args([1, 1]).priority(priority).queue("other");
+        let urgent = Signature::new("tasks.add")
+            .args([1, 1])
+            .priority(priority)
+            .queue("other");
         assert_eq!(run(urgent).await, Outcome::Success(json!(2)));
     }
-    let delayed = Signature::new("tasks.add").args([1, 2]).countdown(Duration::from_secs(1));
+    let delayed = Signature::new("tasks.add")
+        .args([1, 2])
+        .countdown(Duration::from_secs(1));
     assert_eq!(run(delayed).await, Outcome::Success(json!(3)));
-    let expired = Signature::new("tasks.add").args([1, 2]).expires_in(Duration::ZERO);
-    assert_eq!(run(expired).await, Outcome::Revoked { reason: "expired".into() });
-    let Outcome::Failure(failure) = run(Signature::new("tasks.boom")).await else { panic!("no failure") };
-    assert_eq!((failure.exc_type.as_str(), failure.args), ("ValueError", vec![json!("bad"), json!(3)]));
-    assert!(failure.traceback.is_some_and(|traceback| traceback.contains("ValueError")));
+    let expired = Signature::new("tasks.add")
+        .args([1, 2])
+        .expires_in(Duration::ZERO);
+    assert_eq!(
+        run(expired).await,
+        Outcome::Revoked {
+            reason: "expired".into()
+        }
+    );
+    let Outcome::Failure(failure) = run(Signature::new("tasks.boom")).await else {
+        panic!("no failure")
+    };
+    assert_eq!(
+        (failure.exc_type.as_str(), failure.args),
+        ("ValueError", vec![json!("bad"), json!(3)])
+    );
+    assert!(
+        failure
+            .traceback
+            .is_some_and(|traceback| traceback.contains("ValueError"))
+    );
 
-    let linked = client.send(&Signature::new("tasks.add").args([1, 2]).link(Signature::new("tasks.mul").arg(10).task_id("linked"))).await;
-    assert_eq!(client.result(linked.unwrap()).get(DEADLINE).await.unwrap(), Outcome::Success(json!(3)));
-    assert_eq!(client.result("linked").get(DEADLINE).await.unwrap(), Outcome::Success(json!(30)));
-    let failing = Signature::new("tasks.boom").task_id("failing").link_error(Signature::new("tasks.failed_id").task_id("errback"));
+    let linked = client
+        .send(
+            &Signature::new("tasks.add")
+                .args([1, 2])
+                .link(Signature::new("tasks.mul").arg(10).task_id("linked")),
+        )
+        .await;
+    assert_eq!(
+        client.result(linked.unwrap()).get(DEADLINE).await.unwrap(),
+        Outcome::Success(json!(3))
+    );
+    assert_eq!(
+        client.result("linked").get(DEADLINE).await.unwrap(),
+        Outcome::Success(json!(30))
+    );
+    let failing = Signature::new("tasks.boom")
+        .task_id("failing")
+        .link_error(Signature::new("tasks.failed_id").task_id("errback"));
     assert!(matches!(run(failing).await, Outcome::Failure(_)));
     let mut connection = redis.connection().await;
-    let told = eventually("the errback ran", async || connection.get::<_, Option<String>>("failed-id").await.unwrap()).await;
+    let told = eventually("the errback ran", async || {
+        connection.get::<_, Option<String>>("failed-id").await.unwrap()
+    })
+    .await;
     assert_eq!(told, "failing");
 }
 
@@ -92,7 +164,11 @@ async fn a_rust_client_is_served_by_a_python_worker() {
 async fn our_message_has_the_fields_of_pythons() {
     let redis = RedisServer::start();
     let mut connection = redis.connection().await;
-    redis.client().send(&Signature::new("tasks.add").args([2, 3])).await.unwrap();
+    redis
+        .client()
+        .send(&Signature::new("tasks.add").args([2, 3]))
+        .await
+        .unwrap();
     let sent = Command::new(python())
         .args(["-B", "-c", "import app; app.add.delay(2, 3)"])
         .current_dir(scripts())
@@ -107,9 +183,19 @@ async fn our_message_has_the_fields_of_pythons() {
     let (ours, theirs) = (pop(&mut connection).await, pop(&mut connection).await);
     assert_eq!(ours["body"].is_string(), theirs["body"].is_string());
     assert_eq!(shape(&ours), shape(&theirs));
-    for same in ["/content-type", "/content-encoding", "/headers/argsrepr", "/headers/kwargsrepr", "/headers/timelimit",
-                 "/headers/ignore_result", "/headers/stamps", "/properties/delivery_info", "/properties/priority",
-                 "/properties/delivery_mode", "/properties/body_encoding"] {
+    for same in [
+        "/content-type",
+        "/content-encoding",
+        "/headers/argsrepr",
+        "/headers/kwargsrepr",
+        "/headers/timelimit",
+        "/headers/ignore_result",
+        "/headers/stamps",
+        "/properties/delivery_info",
+        "/properties/priority",
+        "/properties/delivery_mode",
+        "/properties/body_encoding",
+    ] {
         assert_eq!(ours.pointer(same), theirs.pointer(same), "{same}");
     }
 }
@@ -117,7 +203,11 @@ async fn our_message_has_the_fields_of_pythons() {
 /// The names and types of all fields.
 fn shape(value: &Value) -> Value {
     match value {
-        Value::Object(map) => Value::Object(map.iter().map(|(name, value)| (name.clone(), shape(value))).collect()),
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .map(|(name, value)| (name.clone(), shape(value)))
+                .collect(),
+        ),
         Value::Array(_) => json!("array"),
         Value::String(_) => json!("string"),
         Value::Number(_) => json!("number"),
@@ -129,9 +219,15 @@ fn shape(value: &Value) -> Value {
 #[tokio::test]
 async fn python_and_rust_workers_share_a_chord_and_each_others_messages() {
     let redis = RedisServer::start();
-    let _python = python_worker(&redis, &["-P", "threads", "-c", "2", "--without-gossip", "--without-mingle"]);
+    let _python = python_worker(
+        &redis,
+        &["-P", "threads", "-c", "2", "--without-gossip", "--without-mingle"],
+    );
     let client = redis.client();
-    let id = client.send(&Signature::new("tasks.add").args([1, 1])).await.unwrap();
+    let id = client
+        .send(&Signature::new("tasks.add").args([1, 1]))
+        .await
+        .unwrap();
     client.result(id).get(DEADLINE * 2).await.unwrap();
     let _rust = spawn_worker(&redis, &["-c", "2"]);
     let script = "from celery import chord\n\
@@ -145,5 +241,9 @@ async fn python_and_rust_workers_share_a_chord_and_each_others_messages() {
         .env("REDIS_URL", redis.url())
         .output()
         .expect("python runs");
-    assert!(chords.status.success(), "{}", String::from_utf8_lossy(&chords.stderr));
+    assert!(
+        chords.status.success(),
+        "{}",
+        String::from_utf8_lossy(&chords.stderr)
+    );
 }

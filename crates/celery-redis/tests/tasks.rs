@@ -1,4 +1,9 @@
 //! What a worker does with one message: results, retries, limits, refusals.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 
@@ -32,7 +37,11 @@ async fn count() -> TaskResult<u32> {
 #[celery::task(acks_late = true, max_retries = 2)]
 async fn flaky(failures: u32) -> TaskResult<u32> {
     let retries = current_request().expect("inside a task").retries;
-    if retries < failures { Err(retry_in(Duration::from_millis(50), format!("try {retries}"))) } else { Ok(retries) }
+    if retries < failures {
+        Err(retry_in(Duration::from_millis(50), format!("try {retries}")))
+    } else {
+        Ok(retries)
+    }
 }
 
 #[celery::task(max_retries = 0)]
@@ -53,7 +62,11 @@ async fn sleeps() -> TaskResult<()> {
 #[celery::task(acks_late = true)]
 async fn refuses(requeue: bool) -> TaskResult<String> {
     let request = current_request().expect("inside a task");
-    if request.redelivered { Ok("later".into()) } else { Err(reject(requeue)) }
+    if request.redelivered {
+        Ok("later".into())
+    } else {
+        Err(reject(requeue))
+    }
 }
 
 #[celery::task]
@@ -69,7 +82,9 @@ async fn drops_its_error() -> TaskResult<u32> {
 
 #[celery::task]
 async fn headers() -> TaskResult<Value> {
-    Ok(Value::Object(current_request().expect("inside a task").headers.clone()))
+    Ok(Value::Object(
+        current_request().expect("inside a task").headers.clone(),
+    ))
 }
 
 fn worker(redis: &RedisServer) -> Running {
@@ -107,10 +122,19 @@ fn failure(outcome: Outcome) -> (String, String) {
 async fn a_result_reaches_the_caller_and_nothing_else_stays() {
     let redis = RedisServer::start();
     let worker = worker(&redis);
-    assert_eq!(outcome(&redis, Signature::new("add").arg(2).arg(3)).await, Outcome::Success(json!(5)));
-    assert_eq!(outcome(&redis, Signature::new("add").arg(2).kwarg("y", 4)).await, Outcome::Success(json!(6)));
+    assert_eq!(
+        outcome(&redis, Signature::new("add").arg(2).arg(3)).await,
+        Outcome::Success(json!(5))
+    );
+    assert_eq!(
+        outcome(&redis, Signature::new("add").arg(2).kwarg("y", 4)).await,
+        Outcome::Success(json!(6))
+    );
     worker.stop().await;
-    assert_eq!(stray_keys(&mut redis.connection().await).await, Vec::<String>::new());
+    assert_eq!(
+        stray_keys(&mut redis.connection().await).await,
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
@@ -118,12 +142,27 @@ async fn a_wrong_call_fails_with_a_type_error() {
     let redis = RedisServer::start();
     let worker = worker(&redis);
     for (signature, expected) in [
-        (Signature::new("add").args([1, 2, 3]), "add() takes 2 positional arguments but 3 were given"),
-        (Signature::new("add").arg(1), "add() missing 1 required positional argument: 'y'"),
-        (Signature::new("add").arg(1).kwarg("z", 2), "add() got an unexpected keyword argument 'z'"),
-        (Signature::new("add").arg(1).arg(2).kwarg("x", 2), "add() got multiple values for argument 'x'"),
+        (
+            Signature::new("add").args([1, 2, 3]),
+            "add() takes 2 positional arguments but 3 were given",
+        ),
+        (
+            Signature::new("add").arg(1),
+            "add() missing 1 required positional argument: 'y'",
+        ),
+        (
+            Signature::new("add").arg(1).kwarg("z", 2),
+            "add() got an unexpected keyword argument 'z'",
+        ),
+        (
+            Signature::new("add").arg(1).arg(2).kwarg("x", 2),
+            "add() got multiple values for argument 'x'",
+        ),
     ] {
-        assert_eq!(failure(outcome(&redis, signature).await), ("TypeError".into(), expected.into()));
+        assert_eq!(
+            failure(outcome(&redis, signature).await),
+            ("TypeError".into(), expected.into())
+        );
     }
     let (exc_type, message) = failure(outcome(&redis, Signature::new("add").arg("one").arg(2)).await);
     assert_eq!(exc_type, "TypeError");
@@ -135,7 +174,10 @@ async fn a_wrong_call_fails_with_a_type_error() {
 async fn an_unknown_task_fails_as_not_registered() {
     let redis = RedisServer::start();
     let worker = worker(&redis);
-    assert_eq!(failure(outcome(&redis, Signature::new("no.such")).await), ("NotRegistered".into(), "no.such".into()));
+    assert_eq!(
+        failure(outcome(&redis, Signature::new("no.such")).await),
+        ("NotRegistered".into(), "no.such".into())
+    );
     worker.stop().await;
 }
 
@@ -143,14 +185,23 @@ async fn an_unknown_task_fails_as_not_registered() {
 async fn a_task_is_retried_until_it_succeeds_or_its_retries_are_used_up() {
     let redis = RedisServer::start();
     let worker = worker(&redis);
-    assert_eq!(outcome(&redis, Signature::new("flaky").arg(2)).await, Outcome::Success(json!(2)));
+    assert_eq!(
+        outcome(&redis, Signature::new("flaky").arg(2)).await,
+        Outcome::Success(json!(2))
+    );
     assert_eq!(
         failure(outcome(&redis, Signature::new("flaky").arg(3)).await),
         ("RetryableError".into(), "try 2".into())
     );
-    assert_eq!(failure(outcome(&redis, Signature::new("expected")).await), ("ExpectedError".into(), "no luck".into()));
+    assert_eq!(
+        failure(outcome(&redis, Signature::new("expected")).await),
+        ("ExpectedError".into(), "no luck".into())
+    );
     worker.stop().await;
-    assert_eq!(stray_keys(&mut redis.connection().await).await, Vec::<String>::new());
+    assert_eq!(
+        stray_keys(&mut redis.connection().await).await,
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
@@ -158,11 +209,20 @@ async fn a_panic_costs_neither_the_message_nor_the_slot() {
     let redis = RedisServer::start();
     let worker = worker(&redis);
     for _ in 0..8 {
-        assert_eq!(failure(outcome(&redis, Signature::new("panics")).await), ("Panic".into(), "oh no".into()));
+        assert_eq!(
+            failure(outcome(&redis, Signature::new("panics")).await),
+            ("Panic".into(), "oh no".into())
+        );
     }
-    assert_eq!(outcome(&redis, Signature::new("add").arg(1).arg(1)).await, Outcome::Success(json!(2)));
+    assert_eq!(
+        outcome(&redis, Signature::new("add").arg(1).arg(1)).await,
+        Outcome::Success(json!(2))
+    );
     worker.stop().await;
-    assert_eq!(stray_keys(&mut redis.connection().await).await, Vec::<String>::new());
+    assert_eq!(
+        stray_keys(&mut redis.connection().await).await,
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
@@ -170,7 +230,10 @@ async fn time_limits_end_a_task_and_may_be_fractions() {
     let redis = RedisServer::start();
     let worker = worker(&redis);
     let hard = Signature::new("sleeps").time_limit(Duration::from_millis(100));
-    assert_eq!(failure(outcome(&redis, hard).await), ("TimeLimitExceeded".into(), "0.1".into()));
+    assert_eq!(
+        failure(outcome(&redis, hard).await),
+        ("TimeLimitExceeded".into(), "0.1".into())
+    );
     let soft = Signature::new("sleeps").soft_time_limit(Duration::from_millis(100));
     assert_eq!(failure(outcome(&redis, soft).await).0, "SoftTimeLimitExceeded");
     worker.stop().await;
@@ -181,8 +244,16 @@ async fn an_expired_call_is_revoked_and_not_executed() {
     let redis = RedisServer::start();
     let worker = worker(&redis);
     let expired = Signature::new("count").expires_in(Duration::ZERO);
-    assert_eq!(outcome(&redis, expired).await, Outcome::Revoked { reason: "expired".into() });
-    assert_eq!(outcome(&redis, Signature::new("count")).await, Outcome::Success(json!(0)));
+    assert_eq!(
+        outcome(&redis, expired).await,
+        Outcome::Revoked {
+            reason: "expired".into()
+        }
+    );
+    assert_eq!(
+        outcome(&redis, Signature::new("count")).await,
+        Outcome::Success(json!(0))
+    );
     worker.stop().await;
 }
 
@@ -192,12 +263,28 @@ async fn a_countdown_delays_without_blocking_others() {
     let worker = worker(&redis);
     let client = redis.client();
     let started = std::time::Instant::now();
-    let delayed = client.send(&Signature::new("add").args([1, 1]).countdown(Duration::from_millis(700))).await.unwrap();
-    assert_eq!(outcome(&redis, Signature::new("add").args([1, 2])).await, Outcome::Success(json!(3)));
+    let delayed = client
+        .send(
+            &Signature::new("add")
+                .args([1, 1])
+                .countdown(Duration::from_millis(700)),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        outcome(&redis, Signature::new("add").args([1, 2])).await,
+        Outcome::Success(json!(3))
+    );
     assert!(started.elapsed() < Duration::from_millis(600));
-    assert_eq!(client.result(delayed).get(DEADLINE).await.unwrap(), Outcome::Success(json!(2)));
+    assert_eq!(
+        client.result(delayed).get(DEADLINE).await.unwrap(),
+        Outcome::Success(json!(2))
+    );
     let took = started.elapsed();
-    assert!((Duration::from_millis(690)..Duration::from_millis(1000)).contains(&took), "{took:?}");
+    assert!(
+        (Duration::from_millis(690)..Duration::from_secs(1)).contains(&took),
+        "{took:?}"
+    );
     worker.stop().await;
 }
 
@@ -205,10 +292,19 @@ async fn a_countdown_delays_without_blocking_others() {
 async fn a_rejected_message_fails_or_comes_back() {
     let redis = RedisServer::start();
     let worker = worker(&redis);
-    assert_eq!(failure(outcome(&redis, Signature::new("refuses").arg(false)).await).0, "Reject");
-    assert_eq!(outcome(&redis, Signature::new("refuses").arg(true)).await, Outcome::Success(json!("later")));
+    assert_eq!(
+        failure(outcome(&redis, Signature::new("refuses").arg(false)).await).0,
+        "Reject"
+    );
+    assert_eq!(
+        outcome(&redis, Signature::new("refuses").arg(true)).await,
+        Outcome::Success(json!("later"))
+    );
     worker.stop().await;
-    assert_eq!(stray_keys(&mut redis.connection().await).await, Vec::<String>::new());
+    assert_eq!(
+        stray_keys(&mut redis.connection().await).await,
+        Vec::<String>::new()
+    );
 }
 
 #[tokio::test]
@@ -216,7 +312,10 @@ async fn an_ignored_result_is_not_stored() {
     let redis = RedisServer::start();
     let worker = worker(&redis);
     let client = redis.client();
-    let quiet = client.send(&Signature::new("count").ignore_result(true)).await.unwrap();
+    let quiet = client
+        .send(&Signature::new("count").ignore_result(true))
+        .await
+        .unwrap();
     let ignoring = client.send(&Signature::new("ignores")).await.unwrap();
     eventually("the call was counted", async || {
         (outcome(&redis, Signature::new("count")).await != Outcome::Success(json!(0))).then_some(())
@@ -231,7 +330,10 @@ async fn an_ignored_result_is_not_stored() {
 async fn a_way_out_that_was_not_taken_has_no_effect() {
     let redis = RedisServer::start();
     let worker = worker(&redis);
-    assert_eq!(outcome(&redis, Signature::new("drops_its_error")).await, Outcome::Success(json!(1)));
+    assert_eq!(
+        outcome(&redis, Signature::new("drops_its_error")).await,
+        Outcome::Success(json!(1))
+    );
     worker.stop().await;
 }
 
@@ -239,7 +341,8 @@ async fn a_way_out_that_was_not_taken_has_no_effect() {
 async fn custom_headers_reach_the_task() {
     let redis = RedisServer::start();
     let worker = worker(&redis);
-    let Outcome::Success(headers) = outcome(&redis, Signature::new("headers").header("trace", "abc")).await else {
+    let Outcome::Success(headers) = outcome(&redis, Signature::new("headers").header("trace", "abc")).await
+    else {
         panic!("no headers");
     };
     assert_eq!(headers["trace"], "abc");
@@ -254,11 +357,20 @@ async fn a_stored_success_is_never_overwritten() {
     let again = || Signature::new("add").args([1, 1]).task_id("same");
     assert_eq!(outcome(&redis, again()).await, Outcome::Success(json!(2)));
     let client = redis.client();
-    client.send(&Signature::new("no.such").task_id("same")).await.unwrap();
+    client
+        .send(&Signature::new("no.such").task_id("same"))
+        .await
+        .unwrap();
     // Taken in order, so once this one is done the other is too.
-    assert_eq!(outcome(&redis, Signature::new("add").args([2, 2])).await, Outcome::Success(json!(4)));
+    assert_eq!(
+        outcome(&redis, Signature::new("add").args([2, 2])).await,
+        Outcome::Success(json!(4))
+    );
     worker.stop().await;
-    assert_eq!(client.result("same").state().await.unwrap().unwrap().status, "SUCCESS");
+    assert_eq!(
+        client.result("same").state().await.unwrap().unwrap().status,
+        "SUCCESS"
+    );
 }
 
 #[tokio::test]
@@ -268,11 +380,19 @@ async fn what_nobody_can_execute_is_set_aside_and_the_worker_goes_on() {
     let mut connection = redis.connection().await;
     let good: Value = {
         let client = redis.client();
-        client.send(&Signature::new("add").args([1, 1]).queue("elsewhere")).await.unwrap();
+        client
+            .send(&Signature::new("add").args([1, 1]).queue("elsewhere"))
+            .await
+            .unwrap();
         let raw: String = connection.rpop("elsewhere", None).await.unwrap();
         serde_json::from_str(&raw).unwrap()
     };
-    let mut poison = vec!["not json".to_owned(), "[]".to_owned(), "17".to_owned(), "{}".to_owned()];
+    let mut poison = vec![
+        "not json".to_owned(),
+        "[]".to_owned(),
+        "17".to_owned(),
+        "{}".to_owned(),
+    ];
     let spoilers: [fn(&mut Value); 7] = [
         |m| drop(m.as_object_mut().unwrap().remove("content-type")),
         |m| drop(m.as_object_mut().unwrap().remove("properties")),
@@ -294,11 +414,21 @@ async fn what_nobody_can_execute_is_set_aside_and_the_worker_goes_on() {
         (length == poison.len()).then_some(())
     })
     .await;
-    let kept: Vec<String> = connection.lrange("celery-redis.dead-letter", 0, -1).await.unwrap();
+    let kept: Vec<String> = connection
+        .lrange("celery-redis.dead-letter", 0, -1)
+        .await
+        .unwrap();
     for raw in &poison {
-        assert!(kept.iter().any(|entry| serde_json::from_str::<Value>(entry).unwrap()["message"] == **raw), "{raw}");
+        assert!(
+            kept.iter()
+                .any(|entry| serde_json::from_str::<Value>(entry).unwrap()["message"] == **raw),
+            "{raw}"
+        );
     }
-    assert_eq!(outcome(&redis, Signature::new("add").args([1, 1])).await, Outcome::Success(json!(2)));
+    assert_eq!(
+        outcome(&redis, Signature::new("add").args([1, 1])).await,
+        Outcome::Success(json!(2))
+    );
     worker.stop().await;
     assert_eq!(stray_keys(&mut connection).await, ["celery-redis.dead-letter"]);
 }

@@ -58,9 +58,9 @@ impl WorkerBuilder {
                 queues: vec![DEFAULT_QUEUE.to_owned()],
                 concurrency: std::thread::available_parallelism().map_or(1, usize::from),
                 prefetch: 0,
-                visibility_timeout: Duration::from_secs(3600),
+                visibility_timeout: Duration::from_hours(1),
                 restore_interval: Duration::from_secs(10),
-                result_expires: Some(Duration::from_secs(86_400)),
+                result_expires: Some(Duration::from_hours(24)),
                 shutdown_grace: Duration::from_secs(30),
                 max_deaths: 5,
                 eta_limit: 65_535,
@@ -183,16 +183,40 @@ impl WorkerBuilder {
 
     /// Checks the settings; connects nowhere yet.
     pub fn build(self) -> Result<Worker, Error> {
-        let Self { url, prefix, private_prefix, prefetch_multiplier, mut settings, shared, tasks, duplicate } = self;
+        let Self {
+            url,
+            prefix,
+            private_prefix,
+            prefetch_multiplier,
+            mut settings,
+            shared,
+            tasks,
+            duplicate,
+        } = self;
         if let Some(name) = duplicate {
             return Err(Error::DuplicateTask(name.to_owned()));
         }
-        let check = |ok: bool, problem: &str| if ok { Ok(()) } else { Err(Error::Config(problem.to_owned())) };
+        let check = |ok: bool, problem: &str| {
+            if ok {
+                Ok(())
+            } else {
+                Err(Error::Config(problem.to_owned()))
+            }
+        };
         check(settings.concurrency > 0, "concurrency must be at least 1")?;
         check(!settings.queues.is_empty(), "a worker needs at least one queue")?;
-        check(settings.queues.iter().all(|queue| !queue.is_empty()), "a queue name must not be empty")?;
-        check(settings.visibility_timeout >= Duration::from_secs(1), "the visibility timeout must be at least 1 s")?;
-        check(settings.restore_interval >= Duration::from_millis(100), "the restore interval must be at least 100 ms")?;
+        check(
+            settings.queues.iter().all(|queue| !queue.is_empty()),
+            "a queue name must not be empty",
+        )?;
+        check(
+            settings.visibility_timeout >= Duration::from_secs(1),
+            "the visibility timeout must be at least 1 s",
+        )?;
+        check(
+            settings.restore_interval >= Duration::from_millis(100),
+            "the restore interval must be at least 100 ms",
+        )?;
         let mut unique = std::collections::HashSet::new();
         settings.queues.retain(|queue| unique.insert(queue.clone()));
         settings.prefetch = settings.concurrency.saturating_mul(prefetch_multiplier);

@@ -9,7 +9,6 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -19,20 +18,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     clock,
-    exception::Exception,
     link::lock,
-    message::Message,
     worker::{
-        execute::{execute, fail, revoke},
+        execute::execute,
         fetch::Event,
         job::{Job, Taken},
         runtime::Core,
-        settle::Stored,
     },
 };
 
 /// A delayed message, ordered by when it is due.
-struct Due(DateTime<Utc>, u64, Arc<Job>);
+pub(super) struct Due(pub DateTime<Utc>, pub u64, pub Arc<Job>);
 
 impl PartialEq for Due {
     fn eq(&self, other: &Self) -> bool {
@@ -52,15 +48,15 @@ impl Ord for Due {
 }
 
 /// A message in `unacked` on our behalf.
-struct Held {
-    job: Arc<Job>,
+pub(super) struct Held {
+    pub(super) job: Arc<Job>,
     /// Whether it counts against the prefetch limit.
-    permit: bool,
-    running: bool,
+    pub(super) permit: bool,
+    pub(super) running: bool,
 }
 
 /// What a side job ended with.
-enum Side {
+pub(super) enum Side {
     Renewed(Option<HashSet<String>>),
     Swept,
     Orphans(Vec<Taken>),
@@ -71,19 +67,19 @@ enum Side {
 
 /// The state of a running worker.
 pub(crate) struct Consumer {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     permits: Arc<Semaphore>,
-    events: mpsc::UnboundedReceiver<Event>,
+    pub(super) events: mpsc::UnboundedReceiver<Event>,
     stop: CancellationToken,
-    seq: u64,
+    pub(super) seq: u64,
     /// Everything in `unacked` that is ours, by tag.
-    held: HashMap<String, Held>,
-    ready: VecDeque<Arc<Job>>,
-    waiting: BinaryHeap<Reverse<Due>>,
-    running: JoinSet<()>,
+    pub(super) held: HashMap<String, Held>,
+    pub(super) ready: VecDeque<Arc<Job>>,
+    pub(super) waiting: BinaryHeap<Reverse<Due>>,
+    pub(super) running: JoinSet<()>,
     /// What each running task works on.
-    jobs: HashMap<tokio::task::Id, Arc<Job>>,
-    side: JoinSet<Side>,
+    pub(super) jobs: HashMap<tokio::task::Id, Arc<Job>>,
+    pub(super) side: JoinSet<Side>,
     renewing: bool,
     sweeping: bool,
     /// When everything held was last known to be ours.
@@ -148,7 +144,7 @@ impl Consumer {
         self.shut_down(renew).await;
     }
 
-    fn event(&mut self, event: Event) {
+    pub(super) fn event(&mut self, event: Event) {
         match event {
             Event::Taken(taken) => taken.into_iter().for_each(|taken| self.admit(taken, true)),
             Event::Connected { run_id, after_loss } => {
@@ -161,96 +157,32 @@ impl Consumer {
                         Side::Done
                     });
                 } else if after_loss {
-                    self.side.spawn(async move { Side::Orphans(core.orphans().await) });
+                    self.side
+                        .spawn(async move { Side::Orphans(core.orphans().await) });
                 }
             }
         }
-    }
-
-    /// Takes charge of a message that is now in `unacked` on our behalf.
-    fn admit(&mut self, taken: Taken, permit: bool) {
-        if self.held.contains_key(&taken.tag) {
-            // Swept from us and taken by us again, or found twice: the delivery we have goes on under this slot.
-            self.release_permit(permit);
-            return;
-        }
-        self.seq += 1;
-        let message = match Message::parse(&taken.raw) {
-            Ok(message) => message,
-            Err(problem) => return self.dispose(taken, permit, &problem.to_string(), "InvalidTaskError"),
-        };
-        if message.deaths >= self.core.settings.max_deaths {
-            let problem = format!("Worker exited prematurely: {} workers died while executing this message.", message.deaths);
-            return self.dispose(taken, permit, &problem, "WorkerLostError");
-        }
-        tracing::debug!(task.id = message.id, task.name = message.task, queue = taken.queue, "task received");
-        let late = self.core.registry.acks_late(&message.task);
-        let job = Job::new(self.seq, taken, message, late);
-        let mut held = Held { job: job.clone(), permit, running: false };
-        let now = clock::now();
-        if job.message.expires.is_some_and(|expires| expires <= now) {
-            held.running = true;
-            let core = self.core.clone();
-            let expired = job.clone();
-            self.side.spawn(async move {
-                revoke(&core, &expired, "expired").await;
-                Side::Disposed(expired.seq, expired.taken.tag.clone())
-            });
-        } else if let Some(eta) = job.message.eta.filter(|eta| *eta > now) {
-            // A message that waits for its time makes room for another, as in Celery.
-            if permit && self.waiting.len() < self.core.settings.eta_limit {
-                held.permit = false;
-                self.release_permit(true);
-            }
-            self.waiting.push(Reverse(Due(eta, job.seq, job.clone())));
-        } else {
-            self.ready.push_back(job.clone());
-        }
-        self.held.insert(job.taken.tag.clone(), held);
-    }
-
-    /// Sets a message aside that nobody can or should execute, and tells who waits for it.
-    fn dispose(&mut self, taken: Taken, permit: bool, problem: &str, exc_type: &str) {
-        let id = Message::id_of(&taken.raw);
-        tracing::error!(
-            task.id = id.as_deref().unwrap_or("unknown"),
-            queue = taken.queue,
-            problem,
-            "set aside a message that cannot be executed"
-        );
-        let core = self.core.clone();
-        let exception = Exception::celery(exc_type, vec![json!(problem)]);
-        let problem = problem.to_owned();
-        let end = message_end(&taken, &self.core, self.seq, &exception);
-        self.side.spawn(async move {
-            match end {
-                // Readable, and therefore part of a workflow perhaps: all its duties are done before it goes.
-                Some(job) => {
-                    core.settle_dead(&job, &exception, &problem).await;
-                }
-                None => {
-                    if let Some(id) = id {
-                        core.store(&id, Stored::exception("FAILURE", &exception).meta(&id, None, None)).await;
-                    }
-                    core.bury(&taken.tag, &taken.raw, &problem, "").await;
-                }
-            }
-            Side::Done
-        });
-        self.release_permit(permit);
     }
 
     /// Starts what may run now.
     fn start_ready(&mut self) {
         // Silent for nearly a visibility timeout (a stopped process, a dead network): what we hold may be someone
         // else's by now. Ask before anything is started.
-        if self.vouched.elapsed() > self.core.settings.visibility_timeout.mul_f64(0.9) && !self.ready.is_empty() {
+        if self.vouched.elapsed() > self.core.settings.visibility_timeout.mul_f64(0.9)
+            && !self.ready.is_empty()
+        {
             self.renew();
             return;
         }
         while self.running.len() < self.core.settings.concurrency {
             let Some(job) = self.ready.pop_front() else { return };
-            let Some(held) = self.held.get_mut(&job.taken.tag).filter(|held| held.job.seq == job.seq) else { continue };
+            let Some(held) = self
+                .held
+                .get_mut(&job.taken.tag)
+                .filter(|held| held.job.seq == job.seq)
+            else {
+                continue;
+            };
             held.running = true;
             if job.late {
                 self.core.mark_started(&job);
@@ -263,7 +195,7 @@ impl Consumer {
         }
     }
 
-    fn ended(&mut self, ended: Result<(tokio::task::Id, ()), tokio::task::JoinError>) {
+    pub(super) fn ended(&mut self, ended: Result<(tokio::task::Id, ()), tokio::task::JoinError>) {
         let id = match &ended {
             Ok((id, ())) => *id,
             Err(error) => error.id(),
@@ -277,21 +209,24 @@ impl Consumer {
     }
 
     /// Ends our responsibility for a delivery.
-    fn let_go(&mut self, job: &Job) {
-        if self.held.get(&job.taken.tag).is_some_and(|held| held.job.seq == job.seq)
+    pub(super) fn let_go(&mut self, job: &Job) {
+        if self
+            .held
+            .get(&job.taken.tag)
+            .is_some_and(|held| held.job.seq == job.seq)
             && let Some(held) = self.held.remove(&job.taken.tag)
         {
             self.release_permit(held.permit);
         }
     }
 
-    fn release_permit(&self, permit: bool) {
+    pub(super) fn release_permit(&self, permit: bool) {
         if permit {
             self.permits.add_permits(1);
         }
     }
 
-    fn side_ended(&mut self, side: Result<Side, tokio::task::JoinError>) {
+    pub(super) fn side_ended(&mut self, side: Result<Side, tokio::task::JoinError>) {
         match side {
             Ok(Side::Renewed(lost)) => {
                 self.renewing = false;
@@ -301,7 +236,10 @@ impl Consumer {
                     // What runs already runs on: its end finds out that the message is no longer ours.
                     if let Some(held) = self.held.get(&tag).filter(|held| !held.running) {
                         let job = held.job.clone();
-                        tracing::warn!(task.id = job.message.id, "another worker has taken over this message");
+                        tracing::warn!(
+                            task.id = job.message.id,
+                            "another worker has taken over this message"
+                        );
                         self.let_go(&job);
                     }
                 }
@@ -309,7 +247,12 @@ impl Consumer {
             Ok(Side::Swept) => self.sweeping = false,
             Ok(Side::Orphans(found)) => found.into_iter().for_each(|taken| self.admit(taken, false)),
             Ok(Side::Disposed(seq, tag)) => {
-                if let Some(job) = self.held.get(&tag).map(|held| held.job.clone()).filter(|job| job.seq == seq) {
+                if let Some(job) = self
+                    .held
+                    .get(&tag)
+                    .map(|held| held.job.clone())
+                    .filter(|job| job.seq == seq)
+                {
                     self.let_go(&job);
                 }
             }
@@ -324,7 +267,10 @@ impl Consumer {
     fn next_due(&self) -> Option<Instant> {
         let Reverse(Due(at, ..)) = self.waiting.peek()?;
         // The wall clock may be set meanwhile, so no sleep is long.
-        let wait = (*at - clock::now()).to_std().unwrap_or_default().min(Duration::from_secs(60));
+        let wait = (*at - clock::now())
+            .to_std()
+            .unwrap_or_default()
+            .min(Duration::from_mins(1));
         Some(Instant::now() + wait)
     }
 
@@ -342,7 +288,7 @@ impl Consumer {
         }
     }
 
-    fn renew(&mut self) {
+    pub(super) fn renew(&mut self) {
         if self.renewing {
             return;
         }
@@ -353,7 +299,8 @@ impl Consumer {
         self.renewing = true;
         let held = self.jobs_held();
         let core = self.core.clone();
-        self.side.spawn(async move { Side::Renewed(core.renew(held).await) });
+        self.side
+            .spawn(async move { Side::Renewed(core.renew(held).await) });
     }
 
     fn jobs_held(&self) -> Vec<Arc<Job>> {
@@ -371,89 +318,5 @@ impl Consumer {
             core.sweep(held).await;
             Side::Swept
         });
-    }
-
-    async fn shut_down(mut self, mut renew: tokio::time::Interval) {
-        tracing::info!(running = self.running.len(), "worker shuts down");
-        let deadline = Instant::now() + self.core.settings.shutdown_grace;
-        // The fetcher ends by itself; what it took until then is ours to give back.
-        let drained = async {
-            while let Some(event) = self.events.recv().await {
-                self.event(event);
-            }
-        };
-        if tokio::time::timeout_at(deadline, drained).await.is_err() {
-            tracing::warn!("the last take did not end in time");
-        }
-        self.give_back(|held| !held.running).await;
-        loop {
-            tokio::select! {
-                biased;
-                ended = self.running.join_next_with_id() => match ended {
-                    Some(ended) => self.ended(ended),
-                    None => break,
-                },
-                Some(side) = self.side.join_next() => self.side_ended(side),
-                _ = renew.tick() => self.renew(),
-                () = sleep_until(deadline) => {
-                    self.abort().await;
-                    break;
-                }
-            }
-        }
-        // Found in the meantime by a side job.
-        while let Ok(Some(side)) = tokio::time::timeout_at(deadline + Duration::from_secs(1), self.side.join_next()).await {
-            self.side_ended(side);
-        }
-        self.give_back(|_| true).await;
-    }
-
-    /// Breaks off what did not end within the grace. Late acknowledged tasks will be executed again elsewhere.
-    async fn abort(&mut self) {
-        self.running.abort_all();
-        let mut broken_off = Vec::new();
-        while let Some(ended) = self.running.join_next_with_id().await {
-            match ended {
-                Ok(_) => self.ended(ended),
-                Err(error) => broken_off.extend(self.jobs.remove(&error.id())),
-            }
-        }
-        for job in broken_off {
-            tracing::warn!(task.id = job.message.id, task.name = job.message.task, "task broken off by the shutdown");
-            if !job.late {
-                let problem = json!("Worker shut down before the task ended.");
-                fail(&self.core, &job, "FAILURE", &Exception::celery("WorkerLostError", vec![problem])).await;
-            }
-        }
-    }
-
-    /// Gives messages back to their queues, so that the oldest is popped first.
-    async fn give_back(&mut self, which: impl Fn(&Held) -> bool) {
-        let mut jobs: Vec<Arc<Job>> = self.held.values().filter(|held| which(held)).map(|held| held.job.clone()).collect();
-        jobs.sort_by_key(|job| Reverse(job.seq));
-        self.core.give_back(&jobs, "R").await;
-        for job in jobs {
-            self.let_go(&job);
-        }
-        self.ready.clear();
-        self.waiting.clear();
-    }
-}
-
-/// The message as a job, if it can be read.
-fn message_end(taken: &Taken, core: &Core, seq: u64, exception: &Exception) -> Option<Arc<Job>> {
-    let message = Message::parse(&taken.raw).ok()?;
-    tracing::debug!(task.id = message.id, error = exception.exc_type, "message will not be executed");
-    let late = core.registry.acks_late(&message.task);
-    Some(Job::new(seq, taken.clone(), message, late))
-}
-
-impl Core {
-    /// Fails a readable message without executing it and keeps it in the dead-letter list.
-    async fn settle_dead(&self, job: &Job, exception: &Exception, problem: &str) {
-        // Into the list first: after the acknowledgement there is nothing left to keep.
-        self.bury(&job.taken.tag, &job.taken.raw, problem, "").await;
-        job.set_acked();
-        fail(self, job, "FAILURE", exception).await;
     }
 }

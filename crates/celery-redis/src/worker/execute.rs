@@ -27,7 +27,12 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
     }
     if core.settings.track_started {
         let result = json!({"pid": std::process::id(), "hostname": core.settings.hostname});
-        let started = Stored { status: "STARTED", result, traceback: None, children: Vec::new() };
+        let started = Stored {
+            status: "STARTED",
+            result,
+            traceback: None,
+            children: Vec::new(),
+        };
         if let Some(meta) = started.own_meta(message) {
             core.store(&message.id, meta).await;
         }
@@ -42,7 +47,12 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
     let seconds = began.elapsed().as_secs_f64();
     match verdict {
         Verdict::Success(value) => {
-            tracing::info!(task.id = message.id, task.name = message.task, seconds, "task succeeded");
+            tracing::info!(
+                task.id = message.id,
+                task.name = message.task,
+                seconds,
+                "task succeeded"
+            );
             succeed(&core, &job, value).await;
         }
         Verdict::Failure(exception) => {
@@ -57,7 +67,11 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
         }
         Verdict::Retry { eta, cause } => retry(&core, &job, eta, &cause).await,
         Verdict::Reject { requeue: true } if job.late => {
-            tracing::info!(task.id = message.id, task.name = message.task, "task rejected and put back");
+            tracing::info!(
+                task.id = message.id,
+                task.name = message.task,
+                "task rejected and put back"
+            );
             core.give_back(std::slice::from_ref(&job), "L").await;
         }
         Verdict::Reject { .. } => {
@@ -72,8 +86,19 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
 
 /// Ends a delivery that is not to be executed.
 pub(crate) async fn revoke(core: &Core, job: &Job, reason: &str) {
-    tracing::info!(task.id = job.message.id, task.name = job.message.task, reason, "task revoked");
-    fail(core, job, "REVOKED", &Exception::celery("TaskRevokedError", vec![json!(reason)])).await;
+    tracing::info!(
+        task.id = job.message.id,
+        task.name = job.message.task,
+        reason,
+        "task revoked"
+    );
+    fail(
+        core,
+        job,
+        "REVOKED",
+        &Exception::celery("TaskRevokedError", vec![json!(reason)]),
+    )
+    .await;
 }
 
 async fn succeed(core: &Core, job: &Job, value: serde_json::Value) {
@@ -85,8 +110,12 @@ async fn succeed(core: &Core, job: &Job, value: serde_json::Value) {
             return fail(core, job, "FAILURE", &exception).await;
         }
     };
-    let stored =
-        Stored { status: "SUCCESS", result: value.clone(), traceback: None, children: follow_up.children.clone() };
+    let stored = Stored {
+        status: "SUCCESS",
+        result: value.clone(),
+        traceback: None,
+        children: follow_up.children.clone(),
+    };
     let meta = stored.own_meta(message);
     if message.embed.chord.is_none() {
         core.settle(job, true, meta, &follow_up).await;
@@ -102,7 +131,9 @@ pub(crate) async fn fail(core: &Core, job: &Job, status: &'static str, exception
     let stored = Stored::exception(status, exception);
     let follow_up = core.after_failure(message);
     let alone = message.embed.chord.is_none() && message.embed.chain.is_empty();
-    let held = core.settle(job, alone, stored.own_meta(message), &follow_up).await;
+    let held = core
+        .settle(job, alone, stored.own_meta(message), &follow_up)
+        .await;
     if alone || !held {
         return;
     }
@@ -129,7 +160,10 @@ async fn retry(core: &Core, job: &Job, eta: Option<chrono::DateTime<chrono::Utc>
     );
     let mut stored = Stored::exception("RETRY", cause);
     stored.children = vec![json!([[message.id, null], null])];
-    let follow_up = FollowUp { raw: vec![(core.list_of(job), raw)], ..FollowUp::default() };
+    let follow_up = FollowUp {
+        raw: vec![(core.list_of(job), raw)],
+        ..FollowUp::default()
+    };
     core.settle(job, true, stored.own_meta(message), &follow_up).await;
 }
 

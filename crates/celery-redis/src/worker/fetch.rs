@@ -79,20 +79,33 @@ impl Fetcher {
         let queues = core.settings.queues.clone();
         let lists = PRIORITY_STEPS
             .iter()
-            .map(|step| queues.iter().map(|queue| keys.list(queue, i64::from(*step))).collect())
+            .map(|step| {
+                queues
+                    .iter()
+                    .map(|queue| keys.list(queue, i64::from(*step)))
+                    .collect()
+            })
             .collect();
         let bindings = queues
             .iter()
             .flat_map(|queue| {
                 let member = own_binding(queue);
-                [(keys.binding(queue), member.clone()), (keys.binding_permanent(queue), member)]
+                [
+                    (keys.binding(queue), member.clone()),
+                    (keys.binding_permanent(queue), member),
+                ]
             })
             .collect();
         Self {
             server,
             order: (0..queues.len()).collect(),
             queues,
-            fixed_keys: [keys.unacked(), keys.unacked_index(), keys.owners(), keys.dead_letter()],
+            fixed_keys: [
+                keys.unacked(),
+                keys.unacked_index(),
+                keys.owners(),
+                keys.dead_letter(),
+            ],
             lists,
             bindings,
             consumer: core.consumer.clone(),
@@ -138,19 +151,33 @@ impl Fetcher {
         });
         let mut connection = self.server.connect(Some(push)).await?;
         let mut setup = redis::pipe();
-        setup.cmd("CLIENT").arg("TRACKING").arg("ON").arg("NOLOOP").ignore();
+        setup
+            .cmd("CLIENT")
+            .arg("TRACKING")
+            .arg("ON")
+            .arg("NOLOOP")
+            .ignore();
         for (key, member) in &self.bindings {
             setup.sadd(key, member).ignore();
         }
         setup.cmd("INFO").arg("server");
         let (info,): (String,) = setup.query_async(&mut connection).await?;
-        let run_id = info.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap_or_default().trim().to_owned();
+        let run_id = info
+            .lines()
+            .find_map(|line| line.strip_prefix("run_id:"))
+            .unwrap_or_default()
+            .trim()
+            .to_owned();
         drop(self.events.send(Event::Connected { run_id, after_loss }));
         Ok(connection)
     }
 
     /// Takes messages over one connection.
-    async fn serve(&mut self, mut connection: MultiplexedConnection, signs: &Signs) -> Result<End, RedisError> {
+    async fn serve(
+        &mut self,
+        mut connection: MultiplexedConnection,
+        signs: &Signs,
+    ) -> Result<End, RedisError> {
         loop {
             let room = tokio::select! {
                 biased;
@@ -196,14 +223,29 @@ impl Fetcher {
     }
 
     /// Takes up to `room` messages; also tells whether to look again at once.
-    async fn take(&mut self, connection: &mut MultiplexedConnection, room: usize) -> Result<(Vec<Taken>, bool), RedisError> {
-        let lists: Vec<&String> =
-            self.lists.iter().flat_map(|step| self.order.iter().filter_map(|at| step.get(*at))).collect();
+    async fn take(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+        room: usize,
+    ) -> Result<(Vec<Taken>, bool), RedisError> {
+        let lists: Vec<&String> = self
+            .lists
+            .iter()
+            .flat_map(|step| self.order.iter().filter_map(|at| step.get(*at)))
+            .collect();
         let mut pipeline = redis::pipe();
         pipeline.ignore_errors();
-        pipeline.cmd("EVALSHA").arg(scripts::TAKE.get_hash()).arg(4 + lists.len());
+        pipeline
+            .cmd("EVALSHA")
+            .arg(scripts::TAKE.get_hash())
+            .arg(4 + lists.len());
         pipeline.arg(&self.fixed_keys).arg(&lists);
-        pipeline.arg(room).arg(self.queues.len()).arg(PRIORITY_STEPS.len()).arg(&self.consumer).arg(DEAD_LETTER_LIMIT);
+        pipeline
+            .arg(room)
+            .arg(self.queues.len())
+            .arg(PRIORITY_STEPS.len())
+            .arg(&self.consumer)
+            .arg(DEAD_LETTER_LIMIT);
         pipeline.cmd("EXISTS").arg(&lists);
         let (reply, waiting): (Value, Value) = pipeline.query_async(connection).await?;
         if is_no_script(&reply) {
@@ -215,9 +257,16 @@ impl Fetcher {
         let taken = self.entries(taken, 3);
         for entry in self.entries(rejected, 2) {
             let id = Message::id_of(&entry.raw).unwrap_or_else(|| "unknown".to_owned());
-            tracing::error!(task.id = id, queue = entry.queue, "set aside a message without a readable envelope");
+            tracing::error!(
+                task.id = id,
+                queue = entry.queue,
+                "set aside a message without a readable envelope"
+            );
         }
-        self.order = order.iter().filter_map(|at| self.order.get(at - 1).copied()).collect();
+        self.order = order
+            .iter()
+            .filter_map(|at| self.order.get(at - 1).copied())
+            .collect();
         let waiting: u64 = redis::from_redis_value(waiting)?;
         Ok((taken, waiting > 0))
     }
@@ -228,13 +277,22 @@ impl Fetcher {
         let mut values = flat.into_iter();
         while let Some(queue) = values.next() {
             let at: usize = redis::from_redis_value(queue).unwrap_or(1);
-            let queue = self.order.get(at.saturating_sub(1)).and_then(|at| self.queues.get(*at)).cloned().unwrap_or_default();
+            let queue = self
+                .order
+                .get(at.saturating_sub(1))
+                .and_then(|at| self.queues.get(*at))
+                .cloned()
+                .unwrap_or_default();
             let mut text = || match values.next() {
                 Some(Value::BulkString(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
                 _ => String::new(),
             };
             let tag = if width == 3 { text() } else { String::new() };
-            entries.push(Taken { queue, tag, raw: text() });
+            entries.push(Taken {
+                queue,
+                tag,
+                raw: text(),
+            });
         }
         entries
     }

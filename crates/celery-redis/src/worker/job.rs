@@ -42,17 +42,32 @@ impl Job {
     pub(crate) fn new(seq: u64, taken: Taken, message: Message, late: bool) -> Arc<Self> {
         let address = |name: &str| {
             let envelope: Option<serde_json::Value> = crate::json::parse(&taken.raw).ok();
-            let info = envelope.as_ref().and_then(|envelope| envelope.get("properties")?.get("delivery_info")?.get(name));
+            let info = envelope
+                .as_ref()
+                .and_then(|envelope| envelope.get("properties")?.get("delivery_info")?.get(name));
             info.and_then(serde_json::Value::as_str).map(str::to_owned)
         };
         let exchange = address("exchange").unwrap_or_default();
         let routing_key = address("routing_key").unwrap_or_else(|| taken.queue.clone());
-        Arc::new(Self { seq, taken, message, exchange, routing_key, late, acked: AtomicBool::new(false), leaving: AtomicBool::new(false) })
+        Arc::new(Self {
+            seq,
+            taken,
+            message,
+            exchange,
+            routing_key,
+            late,
+            acked: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+        })
     }
 
     /// The tag while the message is in `unacked`, empty after an early acknowledgement.
     pub(crate) fn open_tag(&self) -> &str {
-        if self.acked.load(Ordering::Acquire) { "" } else { &self.taken.tag }
+        if self.acked.load(Ordering::Acquire) {
+            ""
+        } else {
+            &self.taken.tag
+        }
     }
 
     /// Notes that the message is acknowledged.
@@ -72,6 +87,11 @@ impl Job {
 
     /// The value of the message's slot in `unacked`.
     pub(crate) fn slot(&self) -> String {
-        format!("[{}, {}, {}]", self.taken.raw, json!(self.exchange), json!(self.routing_key))
+        format!(
+            "[{}, {}, {}]",
+            self.taken.raw,
+            json!(self.exchange),
+            json!(self.routing_key)
+        )
     }
 }

@@ -4,7 +4,10 @@
 //! `settle` writes its end; `writer` puts many such writes into one round trip; `restore` keeps what is
 //! held and brings back what dead workers held.
 
+mod admit;
 mod builder;
+mod canvas;
+mod chord;
 mod consumer;
 mod execute;
 mod fetch;
@@ -13,6 +16,7 @@ mod registry;
 mod restore;
 mod runtime;
 mod settle;
+mod shutdown;
 mod workflow;
 mod writer;
 

@@ -1,6 +1,9 @@
 //! Tasks by name, each with its type erased.
 
-use std::{collections::BTreeMap, future::Future, marker::PhantomData, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, future::Future, marker::PhantomData, panic::AssertUnwindSafe, pin::Pin, sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use celery::{
@@ -26,8 +29,13 @@ use crate::{
 pub(crate) enum Verdict {
     Success(Value),
     Failure(Exception),
-    Retry { eta: Option<DateTime<Utc>>, cause: Exception },
-    Reject { requeue: bool },
+    Retry {
+        eta: Option<DateTime<Utc>>,
+        cause: Exception,
+    },
+    Reject {
+        requeue: bool,
+    },
     Ignore,
 }
 
@@ -39,13 +47,18 @@ pub(crate) struct Entry {
 
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Entry").field("late", &self.late).finish_non_exhaustive()
+        f.debug_struct("Entry")
+            .field("late", &self.late)
+            .finish_non_exhaustive()
     }
 }
 
 impl Entry {
     pub(crate) fn of<T: Task + 'static>() -> Self {
-        Self { late: T::DEFAULTS.acks_late.unwrap_or(false), runner: Arc::new(Typed::<T>(PhantomData)) }
+        Self {
+            late: T::DEFAULTS.acks_late.unwrap_or(false),
+            runner: Arc::new(Typed::<T>(PhantomData)),
+        }
     }
 }
 
@@ -100,7 +113,8 @@ struct Typed<T>(PhantomData<fn() -> T>);
 #[async_trait]
 impl<T: Task + 'static> Runner for Typed<T> {
     async fn run(&self, app: Arc<Celery>, message: &Message) -> Verdict {
-        let type_error = |text: String| Verdict::Failure(Exception::raised("builtins", "TypeError", T::NAME, &text));
+        let type_error =
+            |text: String| Verdict::Failure(Exception::raised("builtins", "TypeError", T::NAME, &text));
         let bound = match call::bind(T::NAME, T::ARGS, &message.args, &message.kwargs) {
             Ok(bound) => bound,
             Err(text) => return type_error(text),
@@ -126,7 +140,12 @@ impl<T: Task + 'static> Runner for Typed<T> {
                     task.on_success(&returned).await;
                     Verdict::Success(value)
                 }
-                Err(error) => Verdict::Failure(Exception::raised("builtins", "TypeError", T::NAME, &error.to_string())),
+                Err(error) => Verdict::Failure(Exception::raised(
+                    "builtins",
+                    "TypeError",
+                    T::NAME,
+                    &error.to_string(),
+                )),
             },
             Err(error) => {
                 task.on_failure(&error).await;
@@ -149,7 +168,11 @@ fn judge<T: Task>(task: &T, error: TaskError, message: &Message) -> Verdict {
             Some(Directive::Reject { requeue }) => return Verdict::Reject { requeue },
             Some(Directive::Ignore) => return Verdict::Ignore,
             Some(Directive::Retry { at, reason }) => (raised("RetryableError", &reason), true, Some(at)),
-            None => (raised("UnexpectedError", &text), task.retry_for_unexpected(), None),
+            None => (
+                raised("UnexpectedError", &text),
+                task.retry_for_unexpected(),
+                None,
+            ),
         },
         TaskError::ExpectedError(text) => (raised("ExpectedError", &text), true, None),
         TaskError::TimeoutError => (raised("TimeoutError", "task timed out"), true, None),
@@ -162,15 +185,22 @@ fn judge<T: Task>(task: &T, error: TaskError, message: &Message) -> Verdict {
                 crate::json::repr_kwargs(&message.kwargs)
             );
             let mut cause = raised("MaxRetriesExceededError", &text);
-            cause.module = "celery.exceptions".to_owned();
+            "celery.exceptions".clone_into(&mut cause.module);
             (cause, true, eta)
         }
     };
     let exhausted = task.max_retries().is_some_and(|limit| message.retries >= limit);
     if wanted && !exhausted {
         let bare = cause.exc_type == "MaxRetriesExceededError";
-        let cause = if bare { raised("Retry", "the task asked to be retried") } else { cause };
-        Verdict::Retry { eta: eta.or_else(|| task.retry_eta()), cause }
+        let cause = if bare {
+            raised("Retry", "the task asked to be retried")
+        } else {
+            cause
+        };
+        Verdict::Retry {
+            eta: eta.or_else(|| task.retry_eta()),
+            cause,
+        }
     } else {
         Verdict::Failure(cause)
     }
@@ -178,7 +208,10 @@ fn judge<T: Task>(task: &T, error: TaskError, message: &Message) -> Verdict {
 
 /// The directive left by the function that made this error.
 fn directive(text: &str) -> Option<Directive> {
-    let left = SURROUNDINGS.try_with(|here| lock(&here.directive).take()).ok().flatten();
+    let left = SURROUNDINGS
+        .try_with(|here| lock(&here.directive).take())
+        .ok()
+        .flatten();
     left.filter(|(of, _)| of == text).map(|(_, directive)| directive)
 }
 
@@ -212,7 +245,10 @@ fn limits(message: &Message, options: TaskOptions) -> [Option<f64>; 2] {
 }
 
 /// Runs a future up to the shorter limit. There is no way to raise the soft one inside the future, so it ends it too.
-async fn within<R>([hard, soft]: [Option<f64>; 2], running: Pin<Box<dyn Future<Output = R> + Send + '_>>) -> Result<R, Exceeded> {
+async fn within<R>(
+    [hard, soft]: [Option<f64>; 2],
+    running: Pin<Box<dyn Future<Output = R> + Send + '_>>,
+) -> Result<R, Exceeded> {
     let exceeded = match (hard, soft) {
         (None, None) => return Ok(running.await),
         (Some(hard), Some(soft)) if soft < hard => (soft, Exceeded::Soft),
@@ -225,7 +261,11 @@ async fn within<R>([hard, soft]: [Option<f64>; 2], running: Pin<Box<dyn Future<O
 
 /// The message as the `celery` crate's requests want it.
 fn crate_message(message: &Message) -> CrateMessage {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive and saturating; only shown to the task")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive and saturating; only shown to the task"
+    )]
     let whole = |limit: Option<f64>| limit.map(|limit| limit.ceil() as u32);
     CrateMessage {
         properties: MessageProperties {
@@ -245,7 +285,11 @@ fn crate_message(message: &Message) -> CrateMessage {
             expires: message.expires,
             retries: Some(message.retries),
             timelimit: (whole(message.time_limits[0]), whole(message.time_limits[1])),
-            origin: message.headers.get("origin").and_then(Value::as_str).map(str::to_owned),
+            origin: message
+                .headers
+                .get("origin")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
             ..MessageHeaders::default()
         },
         raw_body: Vec::new(),

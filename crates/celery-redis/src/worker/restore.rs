@@ -13,8 +13,7 @@ use crate::{
     json,
     keys::SEP,
     link::{is_transient, lock},
-    message,
-    scripts,
+    message, scripts,
     worker::{
         job::{Job, Taken},
         runtime::Core,
@@ -33,8 +32,11 @@ impl Core {
     pub(crate) async fn renew(&self, held: Vec<Arc<Job>>) -> Option<HashSet<String>> {
         let mut lost = HashSet::new();
         for chunk in held.chunks(CHUNK) {
-            let mut call =
-                Call::new(&scripts::RENEW, vec![self.keys.unacked_index(), self.keys.owners()]).arg(&self.consumer);
+            let mut call = Call::new(
+                &scripts::RENEW,
+                vec![self.keys.unacked_index(), self.keys.owners()],
+            )
+            .arg(&self.consumer);
             for job in chunk {
                 call = call.arg(&job.taken.tag);
             }
@@ -42,7 +44,10 @@ impl Core {
             lost.extend(redis::from_redis_value::<Vec<String>>(reply).ok()?);
         }
         if !lost.is_empty() && self.server_was_replaced().await {
-            let unknown: Vec<Arc<Job>> = held.into_iter().filter(|job| lost.contains(&job.taken.tag)).collect();
+            let unknown: Vec<Arc<Job>> = held
+                .into_iter()
+                .filter(|job| lost.contains(&job.taken.tag))
+                .collect();
             self.reinstate(&unknown).await;
             lost.clear();
         }
@@ -53,8 +58,14 @@ impl Core {
     pub(crate) async fn server_was_replaced(&self) -> bool {
         let mut info = redis::pipe();
         info.cmd("INFO").arg("server");
-        let Ok((text,)) = self.link.query::<(String,)>(&info).await else { return false };
-        let run_id = text.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap_or_default().trim();
+        let Ok((text,)) = self.link.query::<(String,)>(&info).await else {
+            return false;
+        };
+        let run_id = text
+            .lines()
+            .find_map(|line| line.strip_prefix("run_id:"))
+            .unwrap_or_default()
+            .trim();
         let known = lock(&self.run_id);
         !known.is_empty() && *known != run_id
     }
@@ -74,15 +85,22 @@ impl Core {
         let mut owners = redis::pipe();
         owners.hgetall(self.keys.owners());
         let (owners,): (HashMap<String, String>,) = self.link.query(&owners).await?;
-        let tags: Vec<String> =
-            owners.into_iter().filter(|(_, owner)| owner.starts_with(&self.consumer)).map(|(tag, _)| tag).collect();
+        let tags: Vec<String> = owners
+            .into_iter()
+            .filter(|(_, owner)| owner.starts_with(&self.consumer))
+            .map(|(tag, _)| tag)
+            .collect();
         let slots = self.slots(&tags).await?;
         Ok(tags
             .into_iter()
             .zip(slots)
             .filter_map(|(tag, slot)| {
                 let (raw, _, routing_key) = read_slot(slot.as_deref()?)?;
-                Some(Taken { queue: routing_key, tag, raw })
+                Some(Taken {
+                    queue: routing_key,
+                    tag,
+                    raw,
+                })
             })
             .collect())
     }
@@ -111,7 +129,13 @@ impl Core {
 
     async fn try_sweep(&self, held: &HashSet<String>, token: &str) -> Result<usize, RedisError> {
         let mut begin = redis::pipe();
-        begin.cmd("SET").arg(self.keys.unacked_mutex()).arg(token).arg("NX").arg("PX").arg(millis(MUTEX_LIFE));
+        begin
+            .cmd("SET")
+            .arg(self.keys.unacked_mutex())
+            .arg(token)
+            .arg("NX")
+            .arg("PX")
+            .arg(millis(MUTEX_LIFE));
         begin.cmd("TIME");
         let (locked, (seconds, micros)): (Value, (f64, f64)) = self.link.query(&begin).await?;
         if locked != Value::Okay {
@@ -119,7 +143,13 @@ impl Core {
         }
         let cutoff = seconds + micros / 1e6 - self.settings.visibility_timeout.as_secs_f64();
         let restored = self.restore_older(held, &format!("{cutoff:.6}")).await;
-        self.link.script::<Value>(&scripts::RELEASE, &[self.keys.unacked_mutex()], &[token.to_owned()]).await?;
+        self.link
+            .script::<Value>(
+                &scripts::RELEASE,
+                &[self.keys.unacked_mutex()],
+                &[token.to_owned()],
+            )
+            .await?;
         restored
     }
 
@@ -129,14 +159,18 @@ impl Core {
         loop {
             // Newest first, as kombu scans: pushed to the popping end, the oldest is then popped first.
             let mut list = redis::pipe();
-            list.cmd("ZREVRANGEBYSCORE").arg(self.keys.unacked_index()).arg(cutoff).arg("-inf");
+            list.cmd("ZREVRANGEBYSCORE")
+                .arg(self.keys.unacked_index())
+                .arg(cutoff)
+                .arg("-inf");
             list.arg("LIMIT").arg(offset).arg(CHUNK);
             let (tags,): (Vec<String>,) = self.link.query(&list).await?;
             if tags.is_empty() {
                 break;
             }
             let full = tags.len() == CHUNK;
-            let (ours, stale): (Vec<String>, Vec<String>) = tags.into_iter().partition(|tag| held.contains(tag));
+            let (ours, stale): (Vec<String>, Vec<String>) =
+                tags.into_iter().partition(|tag| held.contains(tag));
             offset += ours.len();
             restored += self.restore_chunk(&stale, cutoff).await?;
             if !full {
@@ -169,7 +203,12 @@ impl Core {
             });
             if let Some((raw, exchange, routing_key)) = readable {
                 let queue = self.queue_of(&exchange, &routing_key).await?;
-                args.extend([tag.clone(), "R".to_owned(), self.keys.list(&queue, message::priority_of(&raw)), raw]);
+                args.extend([
+                    tag.clone(),
+                    "R".to_owned(),
+                    self.keys.list(&queue, message::priority_of(&raw)),
+                    raw,
+                ]);
             } else {
                 tracing::error!(tag, "set aside an unreadable message of a lost worker");
                 self.bury(tag, &slot, "unreadable in `unacked`", cutoff).await;
@@ -189,7 +228,9 @@ impl Core {
         let (members,): (Vec<String>,) = self.link.query(&members).await?;
         let bound = members.iter().find_map(|member| {
             let mut parts = member.split(SEP);
-            (parts.next() == Some(routing_key)).then(|| parts.nth(1).map(str::to_owned)).flatten()
+            (parts.next() == Some(routing_key))
+                .then(|| parts.nth(1).map(str::to_owned))
+                .flatten()
         });
         Ok(bound.unwrap_or_else(|| routing_key.to_owned()))
     }
@@ -197,9 +238,19 @@ impl Core {
 
 /// Reads `[message, exchange, routing_key]`.
 fn read_slot(slot: &str) -> Option<(String, String, String)> {
-    let serde_json::Value::Array(parts) = json::parse(slot).ok()? else { return None };
-    let [message, exchange, routing_key] = parts.as_slice() else { return None };
-    message.is_object().then(|| Some((message.to_string(), exchange.as_str()?.to_owned(), routing_key.as_str()?.to_owned())))?
+    let serde_json::Value::Array(parts) = json::parse(slot).ok()? else {
+        return None;
+    };
+    let [message, exchange, routing_key] = parts.as_slice() else {
+        return None;
+    };
+    message.is_object().then(|| {
+        Some((
+            message.to_string(),
+            exchange.as_str()?.to_owned(),
+            routing_key.as_str()?.to_owned(),
+        ))
+    })?
 }
 
 fn millis(duration: Duration) -> u64 {

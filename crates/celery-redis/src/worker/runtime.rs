@@ -78,7 +78,13 @@ impl Worker {
     /// Works until `stop` is cancelled, then shuts down warmly: takes nothing more, lets running tasks end within
     /// the grace, gives back what was not started. The server being away is waited for, at the start too.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
-        let Self { server, keys, registry, settings, shared } = self;
+        let Self {
+            server,
+            keys,
+            registry,
+            settings,
+            shared,
+        } = self;
         let app = CeleryBuilder::new("celery-redis", "redis://localhost/")
             .hostname(&settings.hostname)
             .build()

@@ -44,9 +44,17 @@ impl FollowUp {
                 actions.push(["B".to_owned(), core.keys.binding(draft.queue()), member.clone()]);
                 actions.push(["B".to_owned(), core.keys.binding_permanent(draft.queue()), member]);
             }
-            actions.push(["P".to_owned(), core.keys.list(draft.queue(), draft.priority), draft.encode()]);
+            actions.push([
+                "P".to_owned(),
+                core.keys.list(draft.queue(), draft.priority),
+                draft.encode(),
+            ]);
         }
-        actions.extend(self.raw.iter().map(|(list, raw)| ["P".to_owned(), list.clone(), raw.clone()]));
+        actions.extend(
+            self.raw
+                .iter()
+                .map(|(list, raw)| ["P".to_owned(), list.clone(), raw.clone()]),
+        );
         actions
     }
 }
@@ -62,7 +70,12 @@ pub(crate) struct Stored<'a> {
 
 impl<'a> Stored<'a> {
     pub(crate) fn exception(status: &'static str, exception: &'a Exception) -> Self {
-        Self { status, result: exception.encode(), traceback: exception.traceback.as_deref(), children: Vec::new() }
+        Self {
+            status,
+            result: exception.encode(),
+            traceback: exception.traceback.as_deref(),
+            children: Vec::new(),
+        }
     }
 
     /// The meta as Celery writes it.
@@ -74,7 +87,14 @@ impl<'a> Stored<'a> {
         set("result", self.result.clone());
         set("traceback", json!(self.traceback));
         set("children", json!(self.children));
-        set("date_done", if done { json!(clock::iso(clock::now())) } else { Value::Null });
+        set(
+            "date_done",
+            if done {
+                json!(clock::iso(clock::now()))
+            } else {
+                Value::Null
+            },
+        );
         if let Some(group) = group {
             set("group_id", json!(group));
         }
@@ -87,21 +107,36 @@ impl<'a> Stored<'a> {
 
     /// The meta of a message's own task, or nothing if its result is ignored.
     pub(crate) fn own_meta(&self, message: &Message) -> Option<String> {
-        (!message.ignore_result).then(|| self.meta(&message.id, message.group.as_deref(), message.parent_id.as_deref()))
+        (!message.ignore_result).then(|| {
+            self.meta(
+                &message.id,
+                message.group.as_deref(),
+                message.parent_id.as_deref(),
+            )
+        })
     }
 }
 
 impl Core {
     /// Seconds a result is kept, 0 for ever.
     pub(crate) fn result_life(&self) -> u64 {
-        self.settings.result_expires.map_or(0, |life| life.as_secs().max(1))
+        self.settings
+            .result_expires
+            .map_or(0, |life| life.as_secs().max(1))
     }
 
     fn ledger(&self) -> Vec<String> {
         vec![self.keys.unacked(), self.keys.unacked_index(), self.keys.owners()]
     }
 
-    fn settle_call(&self, tag: &str, ack: bool, id: &str, meta: Option<String>, follow_up: &FollowUp) -> Call {
+    fn settle_call(
+        &self,
+        tag: &str,
+        ack: bool,
+        id: &str,
+        meta: Option<String>,
+        follow_up: &FollowUp,
+    ) -> Call {
         let mut keys = self.ledger();
         keys.push(self.keys.task_meta(id));
         let mut call = Call::new(&scripts::SETTLE, keys)
@@ -117,10 +152,20 @@ impl Core {
     }
 
     /// Stores, sends and acknowledges in one step. Returns whether the delivery was still ours.
-    pub(crate) async fn settle(&self, job: &Job, ack: bool, meta: Option<String>, follow_up: &FollowUp) -> bool {
+    pub(crate) async fn settle(
+        &self,
+        job: &Job,
+        ack: bool,
+        meta: Option<String>,
+        follow_up: &FollowUp,
+    ) -> bool {
         let call = |meta| self.settle_call(job.open_tag(), ack, &job.message.id, meta, follow_up);
         let held = |reply: &redis::Value| *reply == redis::Value::Int(1);
-        let posted = if ack { self.post_leaving([job], call(meta.clone())) } else { self.writer.post(call(meta.clone())) };
+        let posted = if ack {
+            self.post_leaving([job], call(meta.clone()))
+        } else {
+            self.writer.post(call(meta.clone()))
+        };
         match Writer::reply(posted).await {
             Some(reply) if held(&reply) => return true,
             Some(_) => {}
@@ -129,15 +174,25 @@ impl Core {
         // A server that lost its data does not know the delivery, though nobody else has it.
         if self.server_was_replaced().await {
             self.writer.call(self.reinstate_call([job])).await;
-            return self.writer.call(call(meta)).await.is_some_and(|reply| held(&reply));
+            return self
+                .writer
+                .call(call(meta))
+                .await
+                .is_some_and(|reply| held(&reply));
         }
-        tracing::warn!(task.id = job.message.id, task.name = job.message.task, "another worker has taken over this message");
+        tracing::warn!(
+            task.id = job.message.id,
+            task.name = job.message.task,
+            "another worker has taken over this message"
+        );
         false
     }
 
     /// Stores the state of a task that has no message here.
     pub(crate) async fn store(&self, id: &str, meta: String) {
-        self.writer.call(self.settle_call("", false, id, Some(meta), &FollowUp::default())).await;
+        self.writer
+            .call(self.settle_call("", false, id, Some(meta), &FollowUp::default()))
+            .await;
     }
 
     /// Acknowledges before the execution, without waiting for the reply.
@@ -149,7 +204,9 @@ impl Core {
 
     /// Notes that the execution begins, without waiting for the reply.
     pub(crate) fn mark_started(&self, job: &Job) {
-        let call = Call::new(&scripts::START, vec![self.keys.owners()]).arg(&job.taken.tag).arg(&self.consumer);
+        let call = Call::new(&scripts::START, vec![self.keys.owners()])
+            .arg(&job.taken.tag)
+            .arg(&self.consumer);
         drop(self.writer.post(call));
     }
 
@@ -165,7 +222,9 @@ impl Core {
         if jobs.is_empty() {
             return;
         }
-        let mut call = Call::new(&scripts::GIVE_BACK, self.ledger()).arg(&self.consumer).arg("");
+        let mut call = Call::new(&scripts::GIVE_BACK, self.ledger())
+            .arg(&self.consumer)
+            .arg("");
         for job in jobs {
             if let Some(raw) = message::redelivered(&job.taken.raw, false) {
                 let list = self.keys.list(&job.taken.queue, job.message.priority);

@@ -22,7 +22,11 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(script: &'static Script, keys: Vec<String>) -> Self {
-        Self { script, keys, args: Vec::new() }
+        Self {
+            script,
+            keys,
+            args: Vec::new(),
+        }
     }
 
     pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
@@ -31,7 +35,10 @@ impl Call {
     }
 
     fn add_to(&self, pipeline: &mut Pipeline) {
-        pipeline.cmd("EVALSHA").arg(self.script.get_hash()).arg(self.keys.len());
+        pipeline
+            .cmd("EVALSHA")
+            .arg(self.script.get_hash())
+            .arg(self.keys.len());
         pipeline.arg(&self.keys).arg(&self.args);
     }
 }
@@ -104,7 +111,9 @@ impl WriterLoop {
                     }
                     Err(error) => {
                         let refused = error.to_string();
-                        batch.into_iter().for_each(|queued| drop(queued.reply.send(Err(refused.clone()))));
+                        for queued in batch {
+                            drop(queued.reply.send(Err(refused.clone())));
+                        }
                         Vec::new()
                     }
                 };
@@ -146,7 +155,11 @@ fn settle(batch: Vec<Queued>, replies: Vec<Value>, pause: &mut bool) -> Vec<Queu
                 again.push(queued);
             }
             Value::ServerError(error) => {
-                drop(queued.reply.send(Err(format!("{} {}", error.code(), error.details().unwrap_or_default()))));
+                drop(queued.reply.send(Err(format!(
+                    "{} {}",
+                    error.code(),
+                    error.details().unwrap_or_default()
+                ))));
             }
             value => drop(queued.reply.send(Ok(value))),
         }

@@ -1,6 +1,8 @@
 //! What the integration tests share: a private Redis server, workers, and waiting with a deadline.
 #![expect(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod gate;
+
 use std::{
     net::TcpListener,
     path::PathBuf,
@@ -40,7 +42,12 @@ impl RedisServer {
         let directory = tempfile::tempdir().expect("a directory for the server");
         let port = free_port();
         let child = spawn_redis(port, directory.path(), persistent);
-        let server = Self { child, port, directory, persistent };
+        let server = Self {
+            child,
+            port,
+            directory,
+            persistent,
+        };
         server.wait_until_up();
         server
     }
@@ -63,7 +70,11 @@ impl RedisServer {
     fn wait_until_up(&self) {
         let client = redis::Client::open(self.url()).expect("a valid URL");
         let started = Instant::now();
-        while client.get_connection().and_then(|mut c| redis::cmd("PING").query::<String>(&mut c)).is_err() {
+        while client
+            .get_connection()
+            .and_then(|mut c| redis::cmd("PING").query::<String>(&mut c))
+            .is_err()
+        {
             assert!(started.elapsed() < DEADLINE, "redis-server did not come up");
             std::thread::yield_now();
         }
@@ -72,7 +83,10 @@ impl RedisServer {
     /// A connection for looking behind the scenes.
     pub async fn connection(&self) -> MultiplexedConnection {
         let client = redis::Client::open(self.url()).expect("a valid URL");
-        client.get_multiplexed_async_connection().await.expect("a connection")
+        client
+            .get_multiplexed_async_connection()
+            .await
+            .expect("a connection")
     }
 
     pub fn client(&self) -> Client {
@@ -80,7 +94,9 @@ impl RedisServer {
     }
 
     pub fn worker(&self) -> WorkerBuilder {
-        Worker::builder(&self.url()).concurrency(4).shutdown_grace(Duration::from_secs(5))
+        Worker::builder(&self.url())
+            .concurrency(4)
+            .shutdown_grace(Duration::from_secs(5))
     }
 }
 
@@ -93,9 +109,22 @@ impl Drop for RedisServer {
 
 fn spawn_redis(port: u16, directory: &std::path::Path, persistent: bool) -> Child {
     Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+        .args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+        ])
         .arg(directory)
-        .args(["--appendonly", if persistent { "yes" } else { "no" }, "--appendfsync", "always"])
+        .args([
+            "--appendonly",
+            if persistent { "yes" } else { "no" },
+            "--appendfsync",
+            "always",
+        ])
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server is installed")
@@ -103,7 +132,10 @@ fn spawn_redis(port: u16, directory: &std::path::Path, persistent: bool) -> Chil
 
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .port()
 }
 
 /// A worker inside the test.
@@ -123,7 +155,9 @@ impl Running {
     /// Shuts down warmly and waits for the end.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        let ended = tokio::time::timeout(DEADLINE, self.tasks.join_next()).await.expect("the worker stops in time");
+        let ended = tokio::time::timeout(DEADLINE, self.tasks.join_next())
+            .await
+            .expect("the worker stops in time");
         ended.expect("a worker").expect("no panic").expect("no error");
     }
 }
@@ -134,7 +168,11 @@ pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> 
 }
 
 /// As `eventually`, with a deadline of its own.
-pub async fn eventually_within<T>(limit: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn eventually_within<T>(
+    limit: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = look().await {
@@ -147,7 +185,11 @@ pub async fn eventually_within<T>(limit: Duration, what: &str, mut look: impl As
 
 /// All keys but results and bindings, which are meant to stay.
 pub async fn stray_keys(connection: &mut MultiplexedConnection) -> Vec<String> {
-    let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(connection).await.expect("keys");
+    let keys: Vec<String> = redis::cmd("KEYS")
+        .arg("*")
+        .query_async(connection)
+        .await
+        .expect("keys");
     keys.into_iter()
         .filter(|key| !key.starts_with("celery-task-meta-") && !key.starts_with("_kombu.binding"))
         .collect()
@@ -159,14 +201,29 @@ pub fn conformance_worker() -> PathBuf {
     BUILT
         .get_or_init(|| {
             let test = std::env::current_exe().expect("the path of this test");
-            let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned();
+            let profile = test
+                .ancestors()
+                .nth(2)
+                .expect("target/<profile>/deps/<test>")
+                .to_owned();
             let mut build = Command::new(env!("CARGO"));
-            build.args(["build", "--quiet", "--package", "celery-redis", "--example", "conformance", "--target-dir"]);
+            build.args([
+                "build",
+                "--quiet",
+                "--package",
+                "celery-redis",
+                "--example",
+                "conformance",
+                "--target-dir",
+            ]);
             build.arg(profile.parent().expect("a target directory"));
             if profile.ends_with("release") {
                 build.arg("--release");
             }
-            assert!(build.status().expect("cargo runs").success(), "the example worker does not build");
+            assert!(
+                build.status().expect("cargo runs").success(),
+                "the example worker does not build"
+            );
             profile.join("examples/conformance")
         })
         .clone()
@@ -193,8 +250,17 @@ impl Process {
     /// SIGTERM, then the exit status.
     pub async fn terminate(mut self) -> std::process::ExitStatus {
         let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
-        eventually("the process ends after SIGTERM", async || self.0.try_wait().expect("a child")).await
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .expect("kill runs")
+                .success()
+        );
+        eventually("the process ends after SIGTERM", async || {
+            self.0.try_wait().expect("a child")
+        })
+        .await
     }
 
     pub fn has_ended(&mut self) -> bool {

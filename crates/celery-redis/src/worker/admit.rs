@@ -1,0 +1,128 @@
+//! What becomes of a message that was just taken.
+
+use std::{cmp::Reverse, sync::Arc};
+
+use serde_json::json;
+
+use crate::{
+    clock,
+    exception::Exception,
+    message::Message,
+    worker::{
+        consumer::{Consumer, Due, Held, Side},
+        execute::{fail, revoke},
+        job::{Job, Taken},
+        runtime::Core,
+        settle::Stored,
+    },
+};
+
+impl Consumer {
+    /// Takes charge of a message that is now in `unacked` on our behalf.
+    pub(super) fn admit(&mut self, taken: Taken, permit: bool) {
+        if self.held.contains_key(&taken.tag) {
+            // Swept from us and taken by us again, or found twice: the delivery we have goes on under this slot.
+            self.release_permit(permit);
+            return;
+        }
+        self.seq += 1;
+        let message = match Message::parse(&taken.raw) {
+            Ok(message) => message,
+            Err(problem) => return self.dispose(taken, permit, &problem.to_string(), "InvalidTaskError"),
+        };
+        if message.deaths >= self.core.settings.max_deaths {
+            let problem = format!(
+                "Worker exited prematurely: {} workers died while executing this message.",
+                message.deaths
+            );
+            return self.dispose(taken, permit, &problem, "WorkerLostError");
+        }
+        tracing::debug!(
+            task.id = message.id,
+            task.name = message.task,
+            queue = taken.queue,
+            "task received"
+        );
+        let late = self.core.registry.acks_late(&message.task);
+        let job = Job::new(self.seq, taken, message, late);
+        let mut held = Held {
+            job: job.clone(),
+            permit,
+            running: false,
+        };
+        let now = clock::now();
+        if job.message.expires.is_some_and(|expires| expires <= now) {
+            held.running = true;
+            let core = self.core.clone();
+            let expired = job.clone();
+            self.side.spawn(async move {
+                revoke(&core, &expired, "expired").await;
+                Side::Disposed(expired.seq, expired.taken.tag.clone())
+            });
+        } else if let Some(eta) = job.message.eta.filter(|eta| *eta > now) {
+            // A message that waits for its time makes room for another, as in Celery.
+            if permit && self.waiting.len() < self.core.settings.eta_limit {
+                held.permit = false;
+                self.release_permit(true);
+            }
+            self.waiting.push(Reverse(Due(eta, job.seq, job.clone())));
+        } else {
+            self.ready.push_back(job.clone());
+        }
+        self.held.insert(job.taken.tag.clone(), held);
+    }
+
+    /// Sets a message aside that nobody can or should execute, and tells who waits for it.
+    fn dispose(&mut self, taken: Taken, permit: bool, problem: &str, exc_type: &str) {
+        let id = Message::id_of(&taken.raw);
+        tracing::error!(
+            task.id = id.as_deref().unwrap_or("unknown"),
+            queue = taken.queue,
+            problem,
+            "set aside a message that cannot be executed"
+        );
+        let core = self.core.clone();
+        let exception = Exception::celery(exc_type, vec![json!(problem)]);
+        let problem = problem.to_owned();
+        let end = message_end(&taken, &self.core, self.seq, &exception);
+        self.side.spawn(async move {
+            if let Some(job) = end {
+                // Readable, and therefore part of a workflow perhaps: all its duties are done.
+                core.settle_dead(&job, &exception, &problem).await;
+            } else {
+                if let Some(id) = id {
+                    core.store(
+                        &id,
+                        Stored::exception("FAILURE", &exception).meta(&id, None, None),
+                    )
+                    .await;
+                }
+                core.bury(&taken.tag, &taken.raw, &problem, "").await;
+            }
+            Side::Done
+        });
+        self.release_permit(permit);
+    }
+}
+
+/// The message as a job, if it can be read.
+fn message_end(taken: &Taken, core: &Core, seq: u64, exception: &Exception) -> Option<Arc<Job>> {
+    let message = Message::parse(&taken.raw).ok()?;
+    tracing::debug!(
+        task.id = message.id,
+        error = exception.exc_type,
+        "message will not be executed"
+    );
+    let late = core.registry.acks_late(&message.task);
+    Some(Job::new(seq, taken.clone(), message, late))
+}
+
+impl Core {
+    /// Fails a readable message without executing it and keeps it in the dead-letter list.
+    async fn settle_dead(&self, job: &Job, exception: &Exception, problem: &str) {
+        // Into the list first: after the acknowledgement there is nothing left to keep.
+        self.bury(&job.taken.tag, &job.taken.raw, problem, "").await;
+        job.set_acked();
+        fail(self, job, "FAILURE", exception).await;
+    }
+}
