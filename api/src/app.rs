@@ -8,19 +8,20 @@ use poem::{Endpoint, EndpointExt as _, Route, get};
 
 use crate::context::Context;
 use crate::middleware::{BodyLimit, Outcome, RequestScope, SecurityHeaders};
+use crate::openapi;
 use crate::routes::{self, system};
 use crate::ui::Ui;
-use crate::openapi;
 
 /// Everything this server answers, with what every request passes through.
 pub fn build(context: &Context) -> impl Endpoint + 'static {
     let service = routes::service(context);
-    let docs = service.swagger_ui_html();
+    let description = openapi::document(context);
+    let docs = service.swagger_ui_html().replacen(&service.spec(), &description, 1);
     Route::new()
         .at("/healthz", get(system::healthz))
         .at("/readyz", get(system::readyz))
         .at("/metrics", get(system::metrics))
-        .at("/openapi.json", get(system::description(openapi::document(context))))
+        .at("/openapi.json", get(system::description(description)))
         .at("/docs", get(system::docs(&docs).with(Compression::new())))
         .nest_no_strip("/", service)
         .with(Ui)

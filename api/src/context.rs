@@ -14,7 +14,7 @@ use process::{Shutdown, Variables};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::ExposeSecret;
 
-use crate::auth::limits::{Limits, Rates};
+use crate::auth::limits::Limits;
 use crate::auth::passwords::Passwords;
 use crate::auth::tokens::Tokens;
 use crate::settings::Settings;
@@ -88,7 +88,7 @@ impl Context {
             clock,
             tokens: Tokens::new(&settings.jwt_secret, settings.jwt_secret_previous.as_ref()),
             passwords: Passwords::new(std::thread::available_parallelism().map_or(2, usize::from))?,
-            limits: Limits::new(Rates::default()),
+            limits: Limits::new(settings.rates),
             settings,
             shutdown,
         })))

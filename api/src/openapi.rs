@@ -10,10 +10,29 @@ use crate::routes;
 pub fn document(context: &Context) -> String {
     let derived = routes::service(context).spec();
     let mut document: Value = serde_json::from_str(&derived).unwrap_or_default();
+    name_parameters_alike(&mut document);
     refuse_unknown_fields(&mut document);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// A prefix that several operations share keeps the router's `:name`; the description writes `{name}`.
+fn name_parameters_alike(document: &mut Value) {
+    let Some(paths) = document["paths"].as_object_mut() else { return };
+    for (path, operations) in std::mem::take(paths) {
+        let segments = path.split('/').map(|segment| match segment.strip_prefix(':') {
+            Some(name) => format!("{{{name}}}"),
+            None => segment.to_owned(),
+        });
+        let path = segments.collect::<Vec<_>>().join("/");
+        match (paths.get_mut(&path).and_then(Value::as_object_mut), operations) {
+            (Some(known), Value::Object(more)) => known.extend(more),
+            (_, operations) => {
+                paths.insert(path, operations);
+            }
+        }
+    }
 }
 
 /// Every request type refuses unknown fields, which the framework enforces but does not tell.

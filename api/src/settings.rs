@@ -8,6 +8,8 @@ use process::settings::{DatabaseSettings, EncryptionSettings, GithubSettings, Lo
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::auth::limits::Rates;
+
 /// Everything that `serve` needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -35,6 +37,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// `MAX_CONNECTIONS`: more than these wait in the kernel's queue.
     pub max_connections: usize,
+    /// Limits on guessing; not a variable.
+    pub rates: Rates,
     /// `ALLOW_PLAIN_TCP_NODES`: whether a remote node may be reached without TLS elsewhere than on loopback.
     pub allow_plain_tcp_nodes: bool,
 }
@@ -56,6 +60,7 @@ impl Settings {
             allow_registration: variables.flag("ALLOW_REGISTRATION", true),
             trusted_proxies: networks(variables, "TRUSTED_PROXIES"),
             max_connections: variables.parsed_in("MAX_CONNECTIONS", 2_048, 16..=65_536),
+            rates: Rates::default(),
             allow_plain_tcp_nodes: variables.flag("ALLOW_PLAIN_TCP_NODES", false),
         };
         settings.check(variables);

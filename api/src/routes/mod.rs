@@ -11,6 +11,7 @@ mod me;
 mod members;
 mod nodes;
 mod orgs;
+pub mod system;
 mod runners;
 
 use auth::AuthApi;
