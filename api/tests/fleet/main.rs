@@ -1,0 +1,13 @@
+//! Nodes, credentials, runners and instances over HTTP, on a server in this process with a real Redis
+//! and a real database.
+
+mod access;
+mod bad_input;
+mod credentials;
+mod instances;
+mod nodes;
+mod observed;
+mod parallel;
+mod runners;
+mod secrets;
+mod support;
