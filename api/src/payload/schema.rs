@@ -56,7 +56,7 @@ impl<'a> Found<'a> {
         if !schema.any_of.is_empty() || !schema.one_of.is_empty() {
             return self.check_union(schema, value, path);
         }
-        if let [only] = schema.all_of.as_slice() {
+        if let Some(only) = annotated(schema) {
             return self.check(only, value, path);
         }
         match (schema.ty, value) {
@@ -191,6 +191,20 @@ impl<'a> Found<'a> {
     }
 }
 
+/// The one schema that this is a description around: a documented field of a named type is written as
+/// `allOf` of the type and of what is said about it.
+fn annotated(schema: &MetaSchema) -> Option<&MetaSchemaRef> {
+    let says_what = |part: &&MetaSchemaRef| match part {
+        MetaSchemaRef::Reference(_) => true,
+        MetaSchemaRef::Inline(part) => {
+            !part.properties.is_empty() || !part.required.is_empty() || !part.all_of.is_empty() || !part.any_of.is_empty()
+        }
+    };
+    let mut parts = schema.all_of.iter().filter(says_what);
+    let only = parts.next().filter(|_| schema.properties.is_empty())?;
+    parts.next().is_none().then_some(only)
+}
+
 fn faults_at(schemas: &Schemas, schema: &MetaSchemaRef, value: &Value, path: &str) -> Vec<FieldError> {
     let mut found = Found { schemas, faults: Vec::new() };
     found.check(schema, value, path);
@@ -230,6 +244,7 @@ mod tests {
         on: Option<bool>,
         inner: Option<Inner>,
         tags: Option<Vec<String>>,
+        /// A described field of a named type.
         colour: Option<Colour>,
         shape: Option<Shape>,
     }
