@@ -44,7 +44,8 @@ impl Stack {
     pub async fn start(kind: DatabaseKind, settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let redis = RedisServer::start_with(RedisOptions {
             append_only: true,
-            password: Some(secret()),
+            // Hexadecimal: it stands in a URL.
+            password: Some(format!("{:032x}", rand::random::<u128>())),
         })
         .await?;
         let database = TestDatabase::create(kind).await?;
@@ -153,7 +154,7 @@ impl Stack {
         let body = serde_json::json!({
             "full_name": "Ada Lovelace",
             "email": "ada@example.org",
-            "password": "correct horse battery staple 9",
+            "password": "eleven kestrels over a quiet harbour",
             "org_name": "Acme",
             "org_type": "organization",
         });
