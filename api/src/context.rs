@@ -18,6 +18,7 @@ use crate::auth::limits::Limits;
 use crate::auth::passwords::Passwords;
 use crate::auth::tokens::Tokens;
 use crate::settings::Settings;
+use crate::stream::Streams;
 
 /// How long Redis may take to answer before a request goes on without it.
 const REDIS_TIMEOUT: Duration = Duration::from_secs(2);
@@ -42,6 +43,8 @@ pub struct Inner {
     pub tokens: Tokens,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
+    /// Counts open event streams.
+    pub streams: Streams,
     /// Limits on guessing.
     pub limits: Limits,
     /// How this process is set up.
@@ -88,6 +91,7 @@ impl Context {
             clock,
             tokens: Tokens::new(&settings.jwt_secret, settings.jwt_secret_previous.as_ref()),
             passwords: Passwords::new(std::thread::available_parallelism().map_or(2, usize::from))?,
+            streams: Streams::default(),
             limits: Limits::new(settings.rates),
             settings,
             shutdown,

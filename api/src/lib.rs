@@ -23,6 +23,7 @@ pub mod reply;
 pub mod request;
 pub mod server;
 pub mod settings;
+pub mod stream;
 pub mod ui;
 
 mod dto;

@@ -2,6 +2,7 @@
 //! own business; what programs ask for goes to the API.
 
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use poem::middleware::{Compression, CompressionEndpoint};
 use poem::{Body, Endpoint, IntoResponse, Middleware, Request, Response};
 use rust_embed::Embed;
 
@@ -27,13 +28,26 @@ impl<E: Endpoint> Middleware<E> for Ui {
     type Output = UiEndpoint<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        UiEndpoint { inner }
+        UiEndpoint { files: Compression::new().transform(Files), inner }
     }
 }
 
 /// See [`Ui`].
 pub struct UiEndpoint<E> {
+    /// Compressed: they hold nothing secret, unlike the API's answers.
+    files: CompressionEndpoint<Files>,
     inner: E,
+}
+
+struct Files;
+
+impl Endpoint for Files {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let name = asset(&request).unwrap_or_else(|| INDEX.to_owned());
+        Ok(serve(&name, request.headers()))
+    }
 }
 
 impl<E: Endpoint> Endpoint for UiEndpoint<E> {
@@ -41,7 +55,7 @@ impl<E: Endpoint> Endpoint for UiEndpoint<E> {
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
         match asset(&request) {
-            Some(name) => Ok(serve(&name, request.headers())),
+            Some(_) => self.files.call(request).await,
             None => Ok(self.inner.call(request).await?.into_response()),
         }
     }

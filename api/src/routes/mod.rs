@@ -11,6 +11,7 @@ mod me;
 mod members;
 mod nodes;
 mod orgs;
+mod stream;
 pub mod system;
 mod runners;
 
@@ -22,6 +23,7 @@ use members::MembersApi;
 use nodes::NodesApi;
 use orgs::OrgsApi;
 use runners::RunnersApi;
+use stream::StreamApi;
 
 /// How the documentation groups the operations.
 #[derive(Debug, Tags)]
@@ -50,7 +52,7 @@ pub enum Tag {
 }
 
 /// Every operation.
-pub type Api = (AuthApi, MeApi, OrgsApi, MembersApi, NodesApi, CredentialsApi, RunnersApi, InstancesApi);
+pub type Api = (AuthApi, MeApi, OrgsApi, MembersApi, NodesApi, CredentialsApi, RunnersApi, InstancesApi, StreamApi);
 
 /// The operations with their documentation.
 pub fn service(context: &Context) -> OpenApiService<Api, ()> {
@@ -64,6 +66,7 @@ pub fn service(context: &Context) -> OpenApiService<Api, ()> {
         CredentialsApi { context: context() },
         RunnersApi { context: context() },
         InstancesApi { context: context() },
+        StreamApi { context: context() },
     );
     OpenApiService::new(api, "Runner Pilot", env!("CARGO_PKG_VERSION"))
         .description("Self-hosted GitHub Actions runners on your own Docker hosts.")
