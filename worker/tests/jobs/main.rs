@@ -1,0 +1,10 @@
+//! The jobs against real Redis, a real database, a real Docker engine and the simulated GitHub: what they
+//! do, and what is left when a worker is killed between any two steps.
+
+mod duplicates;
+mod ends;
+mod heartbeat;
+mod kills;
+mod reconcile;
+mod secrets;
+mod support;
