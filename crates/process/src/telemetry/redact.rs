@@ -110,7 +110,8 @@ fn password_in_address(rest: &str) -> Option<(usize, usize)> {
     let (user_part, _) = authority.rsplit_once('@')?;
     let (user, password) = user_part.split_once(':')?;
     let start = "://".len() + user.len() + ":".len();
-    (!password.is_empty()).then_some((start, start + password.len()))
+    // Asterisks are an address that was already masked.
+    (!password.trim_matches('*').is_empty()).then_some((start, start + password.len()))
 }
 
 fn registration_token(rest: &str) -> Option<(usize, usize)> {
@@ -185,6 +186,7 @@ mod tests {
             "GET https://api.github.com/repos/o/r: 404",
             "the bearer of news said eyJ",
             "redis://127.0.0.1:6379/0 and user@host",
+            "redis://:***@127.0.0.1:6379/0",
             "id 01890a5d-ac96-774b-bcce-b302099a8057, ABCDEFGHIJ, ghp_short",
             "größer — schön",
             "---- BEGIN",
