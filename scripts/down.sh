@@ -18,5 +18,5 @@ if [ -f "$RUN/engine-by-up" ]; then
 elif have docker; then
     # A stopped control plane must not end jobs: the runners go on, and the next start finds them.
     left="$(docker ps --quiet --filter label=runner-pilot.install 2>/dev/null | wc -l)" || left=0
-    [ "$left" = 0 ] || say "$left runner container(s) still run; the next make up finds them. To remove them: docker rm -f \$(docker ps -aq --filter label=runner-pilot.install)"
+    [ "$left" = 0 ] || say "Runner containers still run on this engine ($left, of whichever installation); the next make up finds its own. To see them: docker ps --filter label=runner-pilot.install"
 fi
