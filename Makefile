@@ -1,6 +1,6 @@
 # A thin face over scripts/: each target is one script, which can be run without make.
 .DEFAULT_GOAL := help
-.PHONY: help up down doctor test bench lint fmt
+.PHONY: help up down doctor test e2e bench openapi lint fmt
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,8 +17,14 @@ doctor: ## Check this machine and this installation, and say how to mend what is
 test: ## Format, lints and every test, on real parts that are started privately
 	@scripts/test.sh
 
+e2e: ## Only the tests of the whole, on SQLite and on PostgreSQL
+	@scripts/e2e.sh
+
 bench: ## The promised figures, each as a ratio measured in one run (release build)
 	@scripts/bench.sh
+
+openapi: ## Write openapi.json, the description of the API
+	@scripts/openapi.sh
 
 lint: ## Format, lints and script checks, without tests
 	@scripts/lint.sh
