@@ -1,9 +1,9 @@
 # A thin face over scripts/: each target is one script, which can be run without make.
 .DEFAULT_GOAL := help
-.PHONY: help up down doctor test e2e bench openapi lint fmt
+.PHONY: help up down doctor test e2e celery-compat bench openapi lint fmt
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## Install what is missing, build, start everything on this machine and print the address
 	@scripts/up.sh
@@ -19,6 +19,9 @@ test: ## Format, lints and every test, on real parts that are started privately
 
 e2e: ## Only the tests of the whole, on SQLite and on PostgreSQL
 	@scripts/e2e.sh
+
+celery-compat: ## Only the tests of our queue against Python's Celery
+	@scripts/celery-compat.sh
 
 bench: ## The promised figures, each as a ratio measured in one run (release build)
 	@scripts/bench.sh
