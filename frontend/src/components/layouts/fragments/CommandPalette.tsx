@@ -1,0 +1,117 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { Keyboard, Plus, Server, SquareStack } from "lucide-react";
+import * as React from "react";
+import { useNavigate } from "react-router";
+import { navEntries } from "@/components/layouts/fragments/SideNav";
+import { THEMES } from "@/components/layouts/fragments/ThemeMenu";
+import { useTheme } from "@/components/providers/ThemeProvider";
+import { Command, CommandEmpty, CommandGroup, CommandInput, CommandItem, CommandList } from "@/components/ui/command";
+import { Dialog, DialogContent, DialogDescription, DialogTitle } from "@/components/ui/dialog";
+import { useOrg } from "@/context/OrgContext";
+import { listNodesOptions, listRunnersOptions } from "@/lib/api/generated/@tanstack/react-query.gen";
+import { routes } from "@/lib/routes";
+import { texts } from "@/lib/texts/layout";
+
+type CommandPaletteProps = { open: boolean; onOpenChange: (open: boolean) => void; onShowShortcuts: () => void };
+
+const MOST_FOUND = 6;
+
+/** Jump to any page, runner or node, or start an action, without a mouse. */
+export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandPaletteProps) {
+  const { orgId } = useOrg();
+  const { choose } = useTheme();
+  const navigate = useNavigate();
+  const [typed, setTyped] = React.useState("");
+  const q = React.useDeferredValue(typed.trim());
+  const search = { path: { org_id: orgId }, query: { limit: MOST_FOUND, ...(q ? { q } : {}) } };
+  const runners = useQuery({ ...listRunnersOptions(search), enabled: open, placeholderData: keepPreviousData });
+  const nodes = useQuery({ ...listNodesOptions(search), enabled: open, placeholderData: keepPreviousData });
+
+  function run(action: () => void): () => void {
+    return () => {
+      onOpenChange(false);
+      setTyped("");
+      action();
+    };
+  }
+  const go = (to: string) => run(() => navigate(to));
+
+  return (
+    <Dialog open={open} onOpenChange={onOpenChange}>
+      <DialogContent className="top-[20%] max-w-xl translate-y-0 gap-0 p-0">
+        <DialogTitle className="sr-only">{texts.palette.open}</DialogTitle>
+        <DialogDescription className="sr-only">{texts.palette.placeholder}</DialogDescription>
+        <Command label={texts.palette.open}>
+          <CommandInput
+            placeholder={texts.palette.placeholder}
+            value={typed}
+            onValueChange={setTyped}
+            className="pr-8"
+          />
+          <CommandList>
+            <CommandEmpty>{texts.palette.none}</CommandEmpty>
+            <CommandGroup heading={texts.palette.pages}>
+              {navEntries(orgId)
+                .flatMap((group) => group.entries)
+                .map((entry) => (
+                  <CommandItem key={entry.to} value={`page ${entry.label}`} onSelect={go(entry.to)}>
+                    <entry.icon aria-hidden="true" />
+                    {entry.label}
+                  </CommandItem>
+                ))}
+            </CommandGroup>
+            <CommandGroup heading={texts.palette.actions}>
+              <CommandItem onSelect={go(`${routes.runners(orgId)}?create=1`)}>
+                <Plus aria-hidden="true" />
+                {texts.palette.createRunner}
+              </CommandItem>
+              <CommandItem onSelect={go(`${routes.nodes(orgId)}?create=1`)}>
+                <Plus aria-hidden="true" />
+                {texts.palette.addNode}
+              </CommandItem>
+              {THEMES.map((theme) => (
+                <CommandItem key={theme.choice} onSelect={run(() => choose(theme.choice))}>
+                  <theme.icon aria-hidden="true" />
+                  {texts.user.theme}: {texts.theme[theme.choice]}
+                </CommandItem>
+              ))}
+              <CommandItem onSelect={run(onShowShortcuts)}>
+                <Keyboard aria-hidden="true" />
+                {texts.palette.shortcuts}
+              </CommandItem>
+            </CommandGroup>
+            {runners.data && runners.data.items.length > 0 ? (
+              <CommandGroup heading={texts.palette.runners}>
+                {runners.data.items.map((runner) => (
+                  <CommandItem
+                    key={runner.uid}
+                    value={`runner ${runner.name} ${runner.uid}`}
+                    onSelect={go(routes.runner(orgId, runner.uid))}
+                  >
+                    <SquareStack aria-hidden="true" />
+                    <span className="min-w-0 flex-1 truncate">{runner.name}</span>
+                    <span className="truncate text-xs text-muted-foreground">{runner.github_repo}</span>
+                  </CommandItem>
+                ))}
+              </CommandGroup>
+            ) : null}
+            {nodes.data && nodes.data.items.length > 0 ? (
+              <CommandGroup heading={texts.palette.nodes}>
+                {nodes.data.items.map((node) => (
+                  <CommandItem
+                    key={node.uid}
+                    value={`node ${node.name} ${node.uid}`}
+                    onSelect={go(`${routes.nodes(orgId)}?node=${node.uid}`)}
+                  >
+                    <Server aria-hidden="true" />
+                    <span className="min-w-0 flex-1 truncate">{node.name}</span>
+                  </CommandItem>
+                ))}
+              </CommandGroup>
+            ) : null}
+          </CommandList>
+        </Command>
+      </DialogContent>
+    </Dialog>
+  );
+}

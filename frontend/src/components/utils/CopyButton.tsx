@@ -1,0 +1,38 @@
+import { Check, Copy } from "lucide-react";
+import { Button } from "@/components/ui/button";
+import { Tooltip } from "@/components/ui/tooltip";
+import { useCopy } from "@/hooks/useCopy";
+
+/** Copies `text`; `label` says what it is. */
+export function CopyButton({ text, label }: { text: string; label: string }) {
+  const { copied, copy } = useCopy();
+  return (
+    <Tooltip content={copied ? "Copied" : label}>
+      <Button variant="ghost" size="icon-sm" aria-label={label} onClick={() => copy(text)}>
+        {copied ? <Check className="text-ok" /> : <Copy />}
+        <span aria-live="polite" className="sr-only">
+          {copied ? "Copied" : ""}
+        </span>
+      </Button>
+    </Tooltip>
+  );
+}
+
+/** Code to copy, as a block. */
+export function CopyBlock({ text, label }: { text: string; label: string }) {
+  return (
+    <div className="relative rounded-md border border-border bg-log">
+      <section
+        aria-label={label}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be focusable (WCAG 2.1.1)
+        tabIndex={0}
+        className="overflow-x-auto p-3 pr-11 focus-visible:-outline-offset-2"
+      >
+        <pre className="font-mono text-xs leading-5">{text}</pre>
+      </section>
+      <div className="absolute top-1.5 right-1.5">
+        <CopyButton text={text} label={`Copy ${label}`} />
+      </div>
+    </div>
+  );
+}

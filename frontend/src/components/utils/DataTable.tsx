@@ -1,0 +1,212 @@
+import { ArrowDown, ArrowUp, ChevronsUpDown } from "lucide-react";
+import * as React from "react";
+import { z } from "zod";
+import { Alert } from "@/components/ui/alert";
+import { Button } from "@/components/ui/button";
+import { Card } from "@/components/ui/card";
+import { Checkbox } from "@/components/ui/checkbox";
+import { Empty } from "@/components/ui/empty";
+import { Skeleton } from "@/components/ui/skeleton";
+import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
+import { ErrorState } from "@/components/utils/ErrorState";
+import { ListPager, ListToolbar } from "@/components/utils/ListToolbar";
+import type { ListControls } from "@/hooks/useListState";
+import { useStored } from "@/hooks/useStored";
+import { texts } from "@/lib/texts/common";
+import { cn } from "@/lib/utils";
+
+export type Column<Row> = {
+  id: string;
+  header: string;
+  cell: (row: Row) => React.ReactNode;
+  /** The api's name of this column, where it can sort by it. */
+  sortKey?: string;
+  /** On small screens the less important columns give way. */
+  priority?: "high" | "mid" | "low";
+  align?: "right";
+  /** The first column always stays. */
+  fixed?: boolean;
+  className?: string;
+};
+
+type PageOf<Row> = { items: Row[]; total: number; limit: number; offset: number };
+
+/** What a query tells of itself, as far as a list needs it. */
+export type ListSource<Row> = {
+  data: PageOf<Row> | undefined;
+  error: unknown;
+  isError: boolean;
+  refetch: () => unknown;
+};
+
+type DataTableProps<Row> = {
+  /** Names the table for assistive technology and for its stored columns. */
+  name: string;
+  columns: Column<Row>[];
+  source: ListSource<Row>;
+  controls: ListControls;
+  rowKey: (row: Row) => string;
+  rowLabel: (row: Row) => string;
+  searchable?: boolean;
+  filters?: React.ReactNode;
+  /** Shown when there is nothing at all yet; names the next step. */
+  empty: React.ReactNode;
+  /** What can be done with several rows at once. */
+  bulkActions?: (rows: Row[], clear: () => void) => React.ReactNode;
+};
+
+const PRIORITY = { high: "", mid: "max-lg:hidden", low: "max-xl:hidden" };
+const hiddenSchema = z.array(z.string());
+
+/** A list from the api: sorted, filtered and paged by the server, its state in the URL. */
+export function DataTable<Row>(props: DataTableProps<Row>) {
+  const { name, columns, source, controls, rowKey, rowLabel, bulkActions } = props;
+  const [hidden, setHidden] = useStored(`runner-pilot.columns.${name}`, hiddenSchema, []);
+  const [selected, setSelected] = React.useState<ReadonlySet<string>>(new Set());
+  const shown = columns.filter((column) => column.fixed || !hidden.includes(column.id));
+  const rows = source.data?.items ?? [];
+  // Rows that went away in the meantime are no longer selected.
+  const chosen = rows.filter((row) => selected.has(rowKey(row)));
+  const clear = () => setSelected(new Set());
+  const isFiltered = controls.state.q !== "" || hasFilters(controls.params);
+
+  if (source.data && source.data.total === 0 && !isFiltered && !source.isError) {
+    return <Card>{props.empty}</Card>;
+  }
+  return (
+    <Card>
+      <ListToolbar
+        name={name}
+        controls={controls}
+        searchable={props.searchable ?? true}
+        filters={props.filters}
+        columns={columns}
+        hidden={hidden}
+        onHide={setHidden}
+      />
+      {chosen.length > 0 && bulkActions ? (
+        <div className="flex flex-wrap items-center gap-2 border-b border-border bg-primary-soft/50 px-4 py-1.5 text-[0.8125rem]">
+          <span aria-live="polite" className="mr-2">
+            {chosen.length} {texts.list.selected}
+          </span>
+          {bulkActions(chosen, clear)}
+        </div>
+      ) : null}
+      {source.isError && source.data ? (
+        <div className="border-b border-border p-2">
+          <Alert tone="warn">{texts.list.stale}</Alert>
+        </div>
+      ) : null}
+      {source.isError && !source.data ? (
+        <ErrorState error={source.error} onRetry={() => source.refetch()} />
+      ) : (
+        <Table aria-label={name}>
+          <TableHeader>
+            <TableRow className="hover:bg-transparent">
+              {bulkActions ? (
+                <TableHead className="w-10 pr-0">
+                  <Checkbox
+                    aria-label={texts.list.selectAll}
+                    checked={chosen.length === 0 ? false : chosen.length === rows.length ? true : "indeterminate"}
+                    onCheckedChange={(all) => setSelected(all === true ? new Set(rows.map(rowKey)) : new Set())}
+                  />
+                </TableHead>
+              ) : null}
+              {shown.map((column) => (
+                <HeadCell key={column.id} column={column} controls={controls} />
+              ))}
+            </TableRow>
+          </TableHeader>
+          <TableBody>
+            {source.data
+              ? rows.map((row) => (
+                  <TableRow key={rowKey(row)} data-state={selected.has(rowKey(row)) ? "selected" : undefined}>
+                    {bulkActions ? (
+                      <TableCell className="w-10 pr-0">
+                        <Checkbox
+                          aria-label={`Select ${rowLabel(row)}`}
+                          checked={selected.has(rowKey(row))}
+                          onCheckedChange={(on) => setSelected(withRow(selected, rowKey(row), on === true))}
+                        />
+                      </TableCell>
+                    ) : null}
+                    {shown.map((column) => (
+                      <TableCell key={column.id} className={cellClasses(column)}>
+                        {column.cell(row)}
+                      </TableCell>
+                    ))}
+                  </TableRow>
+                ))
+              : SKELETON_ROWS.map((row) => <SkeletonRow key={row} cells={shown.length + (bulkActions ? 1 : 0)} />)}
+          </TableBody>
+        </Table>
+      )}
+      {source.data && rows.length === 0 ? (
+        <Empty title={texts.list.noneFound} description={texts.list.noneFoundHint}>
+          <Button
+            variant="outline"
+            size="sm"
+            onClick={() => controls.change(Object.fromEntries([...controls.params.keys()].map((key) => [key, null])))}
+          >
+            {texts.list.clear}
+          </Button>
+        </Empty>
+      ) : null}
+      {source.data && source.data.total > 0 ? <ListPager page={source.data} controls={controls} /> : null}
+    </Card>
+  );
+}
+
+const SKELETON_ROWS = ["a", "b", "c", "d", "e", "f"];
+const STATE_PARAMS = new Set(["q", "sort", "page", "size"]);
+
+function hasFilters(params: URLSearchParams): boolean {
+  return [...params.keys()].some((key) => !STATE_PARAMS.has(key)) || params.has("page");
+}
+
+function withRow(selected: ReadonlySet<string>, key: string, on: boolean): ReadonlySet<string> {
+  const next = new Set(selected);
+  if (on) next.add(key);
+  else next.delete(key);
+  return next;
+}
+
+function cellClasses<Row>(column: Column<Row>): string {
+  return cn(PRIORITY[column.priority ?? "high"], column.align === "right" && "text-right", column.className);
+}
+
+function HeadCell<Row>({ column, controls }: { column: Column<Row>; controls: ListControls }) {
+  const { sortKey } = column;
+  if (!sortKey) return <TableHead className={cellClasses(column)}>{column.header}</TableHead>;
+  const current = controls.state.sort;
+  const direction = current === sortKey ? "ascending" : current === `-${sortKey}` ? "descending" : undefined;
+  const Icon = direction === "ascending" ? ArrowUp : direction === "descending" ? ArrowDown : ChevronsUpDown;
+  return (
+    <TableHead aria-sort={direction ?? "none"} className={cellClasses(column)}>
+      <button
+        type="button"
+        onClick={() => controls.sortBy(sortKey)}
+        className={cn(
+          "-mx-1.5 inline-flex h-6 items-center gap-1 rounded-sm px-1.5 hover:bg-accent hover:text-foreground",
+          direction && "text-foreground",
+        )}
+      >
+        {column.header}
+        <Icon aria-hidden="true" className={cn("size-3", direction ? "" : "opacity-50")} />
+      </button>
+    </TableHead>
+  );
+}
+
+function SkeletonRow({ cells }: { cells: number }) {
+  return (
+    <TableRow>
+      {Array.from({ length: cells }, (_, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: placeholders have no identity
+        <TableCell key={index}>
+          <Skeleton className="w-full max-w-28" />
+        </TableCell>
+      ))}
+    </TableRow>
+  );
+}

@@ -1,0 +1,40 @@
+import { CloudOff, LockKeyhole, OctagonX, SearchX } from "lucide-react";
+import { Button } from "@/components/ui/button";
+import { Empty } from "@/components/ui/empty";
+import { isTransient, NO_ANSWER, toProblem } from "@/lib/problem";
+import { texts } from "@/lib/texts/common";
+
+type ErrorStateProps = { error: unknown; onRetry?: (() => void) | undefined };
+
+/** What a view shows in place of data that could not be had. */
+export function ErrorState({ error, onRetry }: ErrorStateProps) {
+  const problem = toProblem(error);
+  const Icon =
+    problem.status === NO_ANSWER
+      ? CloudOff
+      : problem.status === 404
+        ? SearchX
+        : problem.status === 403
+          ? LockKeyhole
+          : OctagonX;
+  return (
+    <div role="alert">
+      <Empty
+        icon={<Icon />}
+        title={texts.errors.titles[problem.status] ?? texts.errors.other}
+        description={problem.detail}
+      >
+        {onRetry && isTransient(problem) ? (
+          <Button variant="outline" size="sm" onClick={onRetry}>
+            {texts.retry}
+          </Button>
+        ) : null}
+        {problem.request_id ? (
+          <p className="w-full font-mono text-2xs text-muted-foreground">
+            {texts.errors.requestId} {problem.request_id}
+          </p>
+        ) : null}
+      </Empty>
+    </div>
+  );
+}

@@ -1,0 +1,191 @@
+import { ChevronLeft, ChevronRight, Search, SlidersHorizontal, X } from "lucide-react";
+import * as React from "react";
+import { Button } from "@/components/ui/button";
+import {
+  DropdownMenu,
+  DropdownMenuCheckboxItem,
+  DropdownMenuContent,
+  DropdownMenuLabel,
+  DropdownMenuTrigger,
+} from "@/components/ui/dropdown-menu";
+import { Input } from "@/components/ui/input";
+import { NativeSelect } from "@/components/ui/native-select";
+import { useDebounced } from "@/hooks/useDebounced";
+import type { ListControls } from "@/hooks/useListState";
+import { count } from "@/lib/format";
+import { PAGE_SIZES } from "@/lib/list-state";
+import { texts } from "@/lib/texts/common";
+
+const SEARCH_PAUSE_MS = 250;
+
+type ListToolbarProps = {
+  name: string;
+  controls: ListControls;
+  searchable: boolean;
+  filters?: React.ReactNode;
+  columns: { id: string; header: string; fixed?: boolean }[];
+  hidden: string[];
+  onHide: (hidden: string[]) => void;
+};
+
+export function ListToolbar({ name, controls, searchable, filters, columns, hidden, onHide }: ListToolbarProps) {
+  return (
+    <div className="flex flex-wrap items-center gap-2 border-b border-border p-2">
+      {searchable ? <SearchField name={name} controls={controls} /> : null}
+      {filters}
+      <div className="ml-auto">
+        <DropdownMenu>
+          <DropdownMenuTrigger asChild>
+            <Button variant="ghost" size="sm" aria-label={texts.list.columns}>
+              <SlidersHorizontal />
+              <span className="max-sm:sr-only">{texts.list.columns}</span>
+            </Button>
+          </DropdownMenuTrigger>
+          <DropdownMenuContent align="end">
+            <DropdownMenuLabel>{texts.list.columns}</DropdownMenuLabel>
+            {columns
+              .filter((column) => !column.fixed && column.header !== "")
+              .map((column) => (
+                <DropdownMenuCheckboxItem
+                  key={column.id}
+                  checked={!hidden.includes(column.id)}
+                  onSelect={(event) => event.preventDefault()}
+                  onCheckedChange={(on) =>
+                    onHide(on ? hidden.filter((id) => id !== column.id) : [...hidden, column.id])
+                  }
+                >
+                  {column.header}
+                </DropdownMenuCheckboxItem>
+              ))}
+          </DropdownMenuContent>
+        </DropdownMenu>
+      </div>
+    </div>
+  );
+}
+
+/** Keeps what is typed, and puts it into the URL once the typing pauses. */
+function SearchField({ name, controls }: { name: string; controls: ListControls }) {
+  const [typed, setTyped] = React.useState(controls.state.q);
+  const [known, setKnown] = React.useState(controls.state.q);
+  const search = useDebounced((q: string) => controls.change({ q }), SEARCH_PAUSE_MS);
+  // The URL changed from outside (back, a link, "clear filters"): the field follows.
+  if (known !== controls.state.q) {
+    setKnown(controls.state.q);
+    setTyped(controls.state.q);
+  }
+  return (
+    <div className="relative w-full sm:w-64">
+      <Search
+        aria-hidden="true"
+        className="pointer-events-none absolute top-1/2 left-2.5 size-4 -translate-y-1/2 text-muted-foreground"
+      />
+      <Input
+        type="search"
+        data-search-field
+        aria-label={`${texts.list.search} ${name.toLowerCase()}`}
+        placeholder={texts.list.search}
+        value={typed}
+        maxLength={100}
+        className="h-8 px-8 text-[0.8125rem] [&::-webkit-search-cancel-button]:hidden"
+        onChange={(event) => {
+          setTyped(event.target.value);
+          search(event.target.value.trim());
+        }}
+      />
+      {typed ? (
+        <button
+          type="button"
+          aria-label="Clear search"
+          className="absolute top-1/2 right-1 grid size-6 -translate-y-1/2 place-items-center rounded-sm text-muted-foreground hover:text-foreground"
+          onClick={() => {
+            setTyped("");
+            controls.change({ q: "" });
+          }}
+        >
+          <X className="size-3.5" />
+        </button>
+      ) : null}
+    </div>
+  );
+}
+
+type FilterSelectProps = {
+  label: string;
+  param: string;
+  controls: ListControls;
+  options: readonly { value: string; label: string }[];
+};
+
+/** One filter of a list, kept in the URL under `param`. */
+export function FilterSelect({ label, param, controls, options }: FilterSelectProps) {
+  const value = controls.params.get(param) ?? "";
+  return (
+    <NativeSelect
+      size="sm"
+      aria-label={label}
+      className="w-auto"
+      value={options.some((option) => option.value === value) ? value : ""}
+      onChange={(event) => controls.change({ [param]: event.target.value })}
+    >
+      <option value="">{label}: any</option>
+      {options.map((option) => (
+        <option key={option.value} value={option.value}>
+          {option.label}
+        </option>
+      ))}
+    </NativeSelect>
+  );
+}
+
+type ListPagerProps = { page: { total: number; limit: number; offset: number }; controls: ListControls };
+
+export function ListPager({ page, controls }: ListPagerProps) {
+  const { state, change } = controls;
+  const pages = Math.max(1, Math.ceil(page.total / page.limit));
+  const first = page.total === 0 ? 0 : page.offset + 1;
+  const last = Math.min(page.total, page.offset + page.limit);
+  return (
+    <div className="flex flex-wrap items-center gap-3 border-t border-border px-3 py-1.5 text-xs text-muted-foreground">
+      <span aria-live="polite">
+        {count(first)}–{count(last)} of {count(page.total)}
+      </span>
+      <div className="ml-auto flex items-center gap-2">
+        <NativeSelect
+          size="sm"
+          aria-label={texts.list.rowsPerPage}
+          className="w-auto"
+          value={state.size}
+          onChange={(event) => change({ size: Number(event.target.value) })}
+        >
+          {PAGE_SIZES.map((size) => (
+            <option key={size} value={size}>
+              {size} rows
+            </option>
+          ))}
+        </NativeSelect>
+        <Button
+          variant="outline"
+          size="icon"
+          aria-label={texts.list.previous}
+          disabled={state.page <= 1}
+          onClick={() => change({ page: state.page - 1 }, { push: true })}
+        >
+          <ChevronLeft />
+        </Button>
+        <span>
+          {count(state.page)} / {count(pages)}
+        </span>
+        <Button
+          variant="outline"
+          size="icon"
+          aria-label={texts.list.next}
+          disabled={state.page >= pages}
+          onClick={() => change({ page: state.page + 1 }, { push: true })}
+        >
+          <ChevronRight />
+        </Button>
+      </div>
+    </div>
+  );
+}

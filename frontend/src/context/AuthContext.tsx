@@ -1,0 +1,64 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import * as React from "react";
+import { readMeOptions } from "@/lib/api/generated/@tanstack/react-query.gen";
+import { logOut } from "@/lib/api/generated/sdk.gen";
+import type { MeView } from "@/lib/api/generated/types.gen";
+import { dropTokens, renew, type Session, sessionStore } from "@/lib/auth-session";
+
+type Auth = {
+  session: Session;
+  /** Why the session could not be found out: the server did not answer. */
+  bootError: unknown;
+  retryBoot: () => void;
+  signOut: () => Promise<void>;
+};
+
+const AuthContext = React.createContext<Auth | null>(null);
+
+/** Who is signed in. A reload finds the session again through the refresh cookie. */
+export function AuthProvider({ children }: { children: React.ReactNode }) {
+  const queryClient = useQueryClient();
+  const session = React.useSyncExternalStore(sessionStore.subscribe, sessionStore.get);
+  const boot = useQuery({
+    queryKey: ["session"],
+    queryFn: renew,
+    enabled: session === "unknown",
+    staleTime: Number.POSITIVE_INFINITY,
+    refetchInterval: (query) => (query.state.status === "error" ? 3_000 : false),
+  });
+  const { error, refetch } = boot;
+
+  React.useEffect(() => {
+    // Nothing of one account may be seen by the next.
+    if (session === "signed-out") queryClient.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" });
+  }, [session, queryClient]);
+
+  const auth = React.useMemo<Auth>(
+    () => ({
+      session,
+      bootError: session === "unknown" ? error : null,
+      retryBoot: () => void refetch(),
+      async signOut() {
+        // Signed out here even if the server can't be told; its refresh token expires by itself.
+        await logOut().catch(() => undefined);
+        dropTokens();
+      },
+    }),
+    [session, error, refetch],
+  );
+  return <AuthContext value={auth}>{children}</AuthContext>;
+}
+
+export function useAuth(): Auth {
+  const auth = React.use(AuthContext);
+  if (!auth) throw new Error("useAuth needs an AuthProvider above it");
+  return auth;
+}
+
+/** The signed-in user and their organisations; `undefined` while that is being asked. */
+export function useMe() {
+  const { session } = useAuth();
+  return useQuery({ ...readMeOptions(), enabled: session === "signed-in", staleTime: 30_000 });
+}
+
+export type Me = MeView;

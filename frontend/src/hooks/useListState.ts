@@ -1,0 +1,23 @@
+import * as React from "react";
+import { useSearchParams } from "react-router";
+import { type ListState, nextSort, readListState, toListQuery, withParams } from "@/lib/list-state";
+
+/** A list's state in the URL and the ways to change it. */
+export function useListState() {
+  const [params, setParams] = useSearchParams();
+  const state: ListState = React.useMemo(() => readListState(params), [params]);
+  const change = React.useCallback(
+    (changes: Record<string, string | number | null>, options?: { push?: boolean }) =>
+      setParams((current) => withParams(current, changes), { replace: !options?.push, preventScrollReset: true }),
+    [setParams],
+  );
+  return {
+    state,
+    query: toListQuery(state),
+    params,
+    change,
+    sortBy: (column: string) => change({ sort: nextSort(state.sort, column) }),
+  };
+}
+
+export type ListControls = ReturnType<typeof useListState>;

@@ -1,0 +1,66 @@
+/** Failures as the page understands them: the api's problem+json, or no answer at all. */
+
+export type FieldProblem = { field: string; message: string; code?: string | undefined };
+
+export type Problem = {
+  status: number;
+  code: string;
+  title: string;
+  detail: string;
+  errors: FieldProblem[];
+  request_id: string;
+};
+
+/** No answer: the server is down, or the network is. */
+export const NO_ANSWER = 0;
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function text(value: unknown, otherwise: string): string {
+  return typeof value === "string" && value !== "" ? value : otherwise;
+}
+
+function fieldProblems(value: unknown): FieldProblem[] {
+  if (!Array.isArray(value)) return [];
+  return value.filter(isRecord).map((entry) => ({
+    field: text(entry.field, ""),
+    message: sentence(text(entry.message, "is invalid")),
+    code: typeof entry.code === "string" ? entry.code : undefined,
+  }));
+}
+
+/** The api's field messages continue the field's name (`must be …`); alone they start with a capital. */
+export function sentence(message: string): string {
+  const first = [...message][0] ?? "";
+  const whole = first.toUpperCase() + message.slice(first.length);
+  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
+}
+
+/** What went wrong, whatever was thrown. */
+export function toProblem(error: unknown): Problem {
+  if (isRecord(error) && typeof error.status === "number") {
+    return {
+      status: error.status,
+      code: text(error.code, "error"),
+      title: text(error.title, "Error"),
+      detail: text(error.detail, text(error.title, "The server refused without a reason.")),
+      errors: fieldProblems(error.errors),
+      request_id: text(error.request_id, ""),
+    };
+  }
+  if (error instanceof TypeError || (error instanceof DOMException && error.name !== "AbortError")) {
+    return noAnswer("The server does not answer. Check that it runs and that you are connected.");
+  }
+  return noAnswer(error instanceof Error ? error.message : text(error, "Something went wrong in this page."));
+}
+
+function noAnswer(detail: string): Problem {
+  return { status: NO_ANSWER, code: "no_answer", title: "No answer", detail, errors: [], request_id: "" };
+}
+
+/** Whether trying the same again may help. */
+export function isTransient(problem: Problem): boolean {
+  return problem.status === NO_ANSWER || problem.status === 429 || problem.status >= 500;
+}

@@ -1,0 +1,26 @@
+import { History } from "lucide-react";
+import { Empty } from "@/components/ui/empty";
+import { Skeleton } from "@/components/ui/skeleton";
+import { ErrorState } from "@/components/utils/ErrorState";
+import { Timeline } from "@/components/utils/Timeline";
+import { texts } from "@/lib/texts/fleet";
+import { eventDetail, eventTone } from "./events";
+import { type InstancePath, useEvents } from "./service";
+
+export function TimelineTab({ path }: { path: InstancePath }) {
+  const events = useEvents(path);
+  if (events.isError && !events.data) return <ErrorState error={events.error} onRetry={() => events.refetch()} />;
+  if (!events.data) return <Skeleton className="h-40" />;
+  if (events.data.items.length === 0) return <Empty icon={<History />} title={texts.instances.noEvents.title} />;
+  return (
+    <Timeline
+      entries={events.data.items.map((event) => ({
+        id: event.uid,
+        at: event.created_at,
+        title: event.message,
+        detail: eventDetail(event.detail),
+        tone: eventTone(event.kind, event.detail),
+      }))}
+    />
+  );
+}

@@ -1,0 +1,149 @@
+import { CirclePlay, RotateCcw, Square, Trash2 } from "lucide-react";
+import * as React from "react";
+import { Link, useParams, useSearchParams } from "react-router";
+import { Alert } from "@/components/ui/alert";
+import { Breadcrumb } from "@/components/ui/breadcrumb";
+import { Card, CardContent } from "@/components/ui/card";
+import { Skeleton } from "@/components/ui/skeleton";
+import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
+import { ConfirmDialog, useConfirmation } from "@/components/utils/ConfirmDialog";
+import { ErrorState } from "@/components/utils/ErrorState";
+import { useInstanceActions } from "@/components/utils/fleet/instance-actions";
+import { GuardedButton } from "@/components/utils/GuardedButton";
+import { PageHeader } from "@/components/utils/PageHeader";
+import { StatusBadge } from "@/components/utils/StatusBadge";
+import { TimeAgo } from "@/components/utils/TimeAgo";
+import { useOrg } from "@/context/OrgContext";
+import type { InstanceView } from "@/lib/api/generated/types.gen";
+import { routes } from "@/lib/routes";
+import { instanceLook } from "@/lib/status";
+import { texts as all } from "@/lib/texts/fleet";
+import { InspectTab } from "./InspectTab";
+import { LogsTab } from "./LogsTab";
+import { type InstancePath, useInstance, useSurroundings } from "./service";
+import { TimelineTab } from "./TimelineTab";
+
+const UsageTab = React.lazy(async () => ({ default: (await import("./UsageTab")).UsageTab }));
+
+const t = all.instances;
+const TABS = ["usage", "timeline", "logs", "inspect"] as const;
+const ICONS = { start: CirclePlay, stop: Square, restart: RotateCcw, remove: Trash2 };
+
+export function InstanceDetailPage() {
+  const org = useOrg();
+  const { runnerId = "", instanceId = "" } = useParams();
+  const path = { org_id: org.orgId, runner_id: runnerId, instance_id: instanceId };
+  const instance = useInstance(path);
+  if (instance.isError && !instance.data)
+    return <ErrorState error={instance.error} onRetry={() => instance.refetch()} />;
+  if (!instance.data) return <Skeleton className="h-80" />;
+  return <Detail instance={instance.data} path={path} />;
+}
+
+function Detail({ instance, path }: { instance: InstanceView; path: InstancePath }) {
+  const org = useOrg();
+  const [params, setParams] = useSearchParams();
+  const { runner, node } = useSurroundings(instance);
+  const { confirmation, ask, close } = useConfirmation();
+  const actions = useInstanceActions(ask);
+  const look = instanceLook(instance.state, instance.status);
+  const tab = TABS.find((each) => each === params.get("tab")) ?? "usage";
+
+  return (
+    <div className="grid gap-5">
+      <Breadcrumb
+        crumbs={[
+          { label: all.runners.title, to: routes.runners(org.orgId) },
+          { label: runner?.name ?? "…", to: routes.runner(org.orgId, instance.runner_id) },
+          { label: instance.name },
+        ]}
+      />
+      <PageHeader
+        title={instance.name}
+        badge={<StatusBadge look={look} />}
+        description={
+          <span className="flex flex-wrap gap-x-4 gap-y-1">
+            <span>
+              on{" "}
+              <Link
+                to={`${routes.nodes(org.orgId)}?node=${instance.node_id}`}
+                className="rounded-sm text-foreground hover:underline"
+              >
+                {node?.name ?? "…"}
+              </Link>
+            </span>
+            <span>
+              {look.word.toLowerCase()} since <TimeAgo at={instance.state_changed_at} />
+            </span>
+            <span>
+              last heartbeat <TimeAgo at={instance.last_heartbeat} />
+            </span>
+          </span>
+        }
+        actions={(["start", "stop", "restart", "remove"] as const).map((action) => {
+          const Icon = ICONS[action];
+          return (
+            <GuardedButton
+              key={action}
+              variant="outline"
+              className={action === "remove" ? "text-destructive" : undefined}
+              reason={actions.reason(action, instance)}
+              onClick={() => actions.start(action, instance)}
+            >
+              <Icon />
+              {t[action]}
+            </GuardedButton>
+          );
+        })}
+      />
+      <div aria-live="polite">
+        {instance.state_reason ? (
+          <Alert tone={instance.state === "failed" ? "bad" : "info"} title={look.word}>
+            {instance.state_reason}
+          </Alert>
+        ) : null}
+      </div>
+      <Tabs
+        value={tab}
+        onValueChange={(value) =>
+          setParams(
+            (current) => {
+              const next = new URLSearchParams(current);
+              if (value === "usage") next.delete("tab");
+              else next.set("tab", value);
+              return next;
+            },
+            { replace: true },
+          )
+        }
+      >
+        <TabsList aria-label={instance.name}>
+          {TABS.map((each) => (
+            <TabsTrigger key={each} value={each}>
+              {t.tabs[each]}
+            </TabsTrigger>
+          ))}
+        </TabsList>
+        <TabsContent value="usage">
+          <React.Suspense fallback={<Skeleton className="h-72" />}>
+            <UsageTab path={path} />
+          </React.Suspense>
+        </TabsContent>
+        <TabsContent value="timeline">
+          <Card>
+            <CardContent>
+              <TimelineTab path={path} />
+            </CardContent>
+          </Card>
+        </TabsContent>
+        <TabsContent value="logs">
+          <LogsTab path={path} instance={instance} />
+        </TabsContent>
+        <TabsContent value="inspect">
+          <InspectTab instance={instance} />
+        </TabsContent>
+      </Tabs>
+      <ConfirmDialog confirmation={confirmation} onClose={close} />
+    </div>
+  );
+}

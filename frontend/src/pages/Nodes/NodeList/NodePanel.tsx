@@ -1,0 +1,172 @@
+import { Pencil, RefreshCw, Trash2 } from "lucide-react";
+import * as React from "react";
+import { Alert } from "@/components/ui/alert";
+import { Sheet, SheetContent, SheetDescription, SheetHeader, SheetTitle } from "@/components/ui/sheet";
+import { Skeleton } from "@/components/ui/skeleton";
+import { ConfirmDialog, useConfirmation } from "@/components/utils/ConfirmDialog";
+import { ErrorState } from "@/components/utils/ErrorState";
+import { Facts } from "@/components/utils/Facts";
+import { NodeChecks } from "@/components/utils/fleet/NodeChecks";
+import { nodeAddress } from "@/components/utils/fleet/node-text";
+import { NodeForm } from "@/components/utils/forms/NodeForm";
+import { GuardedButton } from "@/components/utils/GuardedButton";
+import { StatusBadge } from "@/components/utils/StatusBadge";
+import { TimeAgo } from "@/components/utils/TimeAgo";
+import { useOrg } from "@/context/OrgContext";
+import type { NodeView } from "@/lib/api/generated/types.gen";
+import { bytes, percent } from "@/lib/format";
+import { nodeLook } from "@/lib/status";
+import { texts as common } from "@/lib/texts/common";
+import { texts as all } from "@/lib/texts/fleet";
+import { useNode, useNodeActions } from "./service";
+
+const t = all.nodes;
+
+/** A node beside the list, so that the overview stays. */
+export function NodePanel({ nodeId, onClose }: { nodeId: string | null; onClose: () => void }) {
+  const node = useNode(nodeId);
+  return (
+    <Sheet open={nodeId !== null} onOpenChange={(open) => (open ? undefined : onClose())}>
+      <SheetContent>
+        {node.data ? (
+          <PanelBody key={node.data.uid} node={node.data} onClose={onClose} />
+        ) : (
+          <>
+            <SheetHeader>
+              <SheetTitle>{t.title}</SheetTitle>
+              <SheetDescription className="sr-only">{t.description}</SheetDescription>
+            </SheetHeader>
+            <div className="grid gap-3 p-5">
+              {node.isError ? (
+                <ErrorState error={node.error} onRetry={() => node.refetch()} />
+              ) : (
+                <Skeleton className="h-40" />
+              )}
+            </div>
+          </>
+        )}
+      </SheetContent>
+    </Sheet>
+  );
+}
+
+function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
+  const org = useOrg();
+  const [editing, setEditing] = React.useState(false);
+  const { confirmation, ask, close } = useConfirmation();
+  const { update, check, remove } = useNodeActions();
+  const path = { org_id: org.orgId, node_id: node.uid };
+  const { facts } = node;
+
+  return (
+    <>
+      <SheetHeader>
+        <SheetTitle className="flex flex-wrap items-center gap-3">
+          <span className="min-w-0 break-all">{node.name}</span>
+          <StatusBadge look={nodeLook(node.status, Boolean(node.last_checked_at))} detail={node.status_reason} />
+        </SheetTitle>
+        <SheetDescription>
+          {t.types[node.type]} · <span className="font-mono text-xs">{nodeAddress(node)}</span>
+        </SheetDescription>
+      </SheetHeader>
+      {editing ? (
+        <div className="p-5">
+          <NodeForm
+            node={node}
+            submit={common.save}
+            onCancel={() => setEditing(false)}
+            onSubmit={async (body) => {
+              await update.mutateAsync({ path, body });
+              setEditing(false);
+            }}
+          />
+        </div>
+      ) : (
+        <div className="grid gap-6 p-5">
+          <div className="flex flex-wrap gap-2">
+            <GuardedButton
+              variant="outline"
+              size="sm"
+              reason={org.whyNot("update_node")}
+              onClick={() => check.mutate({ path })}
+            >
+              <RefreshCw />
+              {t.check}
+            </GuardedButton>
+            <GuardedButton
+              variant="outline"
+              size="sm"
+              reason={org.whyNot("update_node")}
+              onClick={() => setEditing(true)}
+            >
+              <Pencil />
+              {t.edit}
+            </GuardedButton>
+            <GuardedButton
+              variant="outline"
+              size="sm"
+              className="ml-auto text-destructive"
+              reason={org.whyNot("delete_node")}
+              onClick={() =>
+                ask({
+                  title: t.removeTitle(node.name),
+                  description: t.removeBody,
+                  action: t.remove,
+                  typeToConfirm: node.name,
+                  destructive: true,
+                  run: async () => {
+                    await remove.mutateAsync({ path });
+                    onClose();
+                  },
+                })
+              }
+            >
+              <Trash2 />
+              {t.remove}
+            </GuardedButton>
+          </div>
+          {node.status === "inactive" && node.status_reason ? <Alert tone="bad">{node.status_reason}</Alert> : null}
+          <section className="grid gap-3">
+            <h3 className="flex items-baseline justify-between text-[0.8125rem] font-semibold">
+              {t.checks}
+              <span className="text-xs font-normal text-muted-foreground">
+                <TimeAgo at={node.last_checked_at} />
+              </span>
+            </h3>
+            <NodeChecks checks={node.checks} />
+          </section>
+          <section className="grid gap-3">
+            <h3 className="text-[0.8125rem] font-semibold">{t.facts}</h3>
+            <Facts
+              facts={[
+                { term: "In use", value: `${node.instances_in_use} of ${node.capacity}` },
+                { term: "Docker", value: facts?.engine_version },
+                { term: "API", value: facts?.api_version },
+                { term: "System", value: facts?.os },
+                { term: "Architecture", value: facts?.arch },
+                { term: "CPUs", value: facts?.cpus },
+                {
+                  term: "Memory",
+                  value: facts?.memory_bytes === undefined ? undefined : bytes(Number(facts.memory_bytes)),
+                },
+                { term: "Cgroup", value: facts?.cgroup },
+                { term: "Storage", value: facts?.storage_driver },
+                ...(facts?.host_cpu_usage === undefined
+                  ? []
+                  : [{ term: "Host CPU", value: percent(facts.host_cpu_usage) }]),
+                ...(facts?.host_memory_usage === undefined
+                  ? []
+                  : [{ term: "Host memory", value: percent(facts.host_memory_usage) }]),
+                ...(facts?.host_disk_usage === undefined
+                  ? []
+                  : [{ term: "Host disk", value: percent(facts.host_disk_usage) }]),
+                { term: "Added", value: <TimeAgo at={node.created_at} /> },
+              ]}
+            />
+          </section>
+        </div>
+      )}
+      <ConfirmDialog confirmation={confirmation} onClose={close} />
+    </>
+  );
+}

@@ -1,0 +1,83 @@
+import { FlaskConical } from "lucide-react";
+import { Alert } from "@/components/ui/alert";
+import { Button } from "@/components/ui/button";
+import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
+import { CredentialForm } from "@/components/utils/forms/CredentialForm";
+import { toProblem } from "@/lib/problem";
+import { texts as forms } from "@/lib/texts/forms";
+import { texts as all } from "@/lib/texts/onboarding";
+import { StepHeading } from "./StepHeading";
+import { useCreateCredential, useFleetChoices } from "./service";
+import type { Go } from "./steps";
+
+const t = all.github;
+/** The token that the simulated GitHub takes. */
+const SANDBOX = "sandbox";
+
+type GithubStepProps = { orgId: string; sandboxUrl: string | null; go: Go };
+
+export function GithubStep({ orgId, sandboxUrl, go }: GithubStepProps) {
+  const create = useCreateCredential();
+  const { credentials } = useFleetChoices(orgId);
+  const path = { org_id: orgId };
+
+  async function takeSandbox(url: string): Promise<void> {
+    const known = credentials?.find((credential) => credential.name === SANDBOX);
+    const credential =
+      known ??
+      (await create.mutateAsync({ path, body: { name: SANDBOX, secret: SANDBOX, api_url: url, web_url: url } }));
+    go({ credential: credential.uid, sandbox: "1" });
+  }
+
+  return (
+    <>
+      <StepHeading title={t.title} description={t.description} />
+      {sandboxUrl ? (
+        <Card className="border-primary/40">
+          <CardContent className="flex flex-wrap items-center gap-4">
+            <FlaskConical aria-hidden="true" className="size-6 text-primary" />
+            <div className="grid min-w-48 flex-1">
+              <h2 className="font-medium">{t.sandbox.title}</h2>
+              <p className="text-[0.8125rem] text-muted-foreground">{t.sandbox.description}</p>
+            </div>
+            <Button disabled={create.isPending} onClick={() => takeSandbox(sandboxUrl).catch(() => undefined)}>
+              {t.sandbox.action}
+            </Button>
+          </CardContent>
+          {create.isError ? (
+            <CardContent className="pt-0">
+              <Alert tone="bad">{toProblem(create.error).detail}</Alert>
+            </CardContent>
+          ) : null}
+        </Card>
+      ) : null}
+      <Card>
+        <CardHeader>
+          <CardTitle>{t.pat.title}</CardTitle>
+        </CardHeader>
+        <CardContent className="grid gap-4">
+          <p className="text-[0.8125rem] text-muted-foreground">{t.pat.description}</p>
+          <CredentialForm
+            initial={{ name: "github" }}
+            submit={forms.credential.add}
+            onSubmit={async ({ secret = "", ...body }) => {
+              const made = await create.mutateAsync({ path, body: { ...body, secret } });
+              go({ credential: made.uid });
+            }}
+          />
+        </CardContent>
+      </Card>
+      <Card>
+        <CardContent className="flex flex-wrap items-center gap-4">
+          <div className="grid min-w-48 flex-1">
+            <h2 className="font-medium">{t.token.title}</h2>
+            <p className="text-[0.8125rem] text-muted-foreground">{t.token.description}</p>
+          </div>
+          <Button variant="outline" onClick={() => go({ credential: "none" })}>
+            {t.token.action}
+          </Button>
+        </CardContent>
+      </Card>
+    </>
+  );
+}

@@ -1,0 +1,94 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useInvalidate } from "@/hooks/useInvalidate";
+import {
+  checkNodeMutation,
+  createCredentialMutation,
+  createInstanceMutation,
+  createNodeMutation,
+  createOrgMutation,
+  createRunnerMutation,
+  listCredentialsOptions,
+  listInstanceEventsOptions,
+  listNodesOptions,
+  onboardMutation,
+  readConfigOptions,
+  readInstanceOptions,
+  readNodeOptions,
+  readRunnerOptions,
+  startInstanceMutation,
+} from "@/lib/api/generated/@tanstack/react-query.gen";
+import { keepTokens } from "@/lib/auth-session";
+
+/** One looks at it and waits, so it is asked for more often than elsewhere. */
+const WATCH_MS = 1_000;
+
+export function useConfig() {
+  return useQuery({ ...readConfigOptions(), refetchInterval: false });
+}
+
+/** Makes the first account with its organisation, or the first organisation of the signed-in user. */
+export function useOnboard() {
+  const invalidate = useInvalidate();
+  return useMutation({
+    ...onboardMutation(),
+    onSuccess: async (answer) => {
+      keepTokens(answer);
+      await invalidate("readMe", "readConfig");
+    },
+  });
+}
+
+export function useCreateOrg() {
+  const invalidate = useInvalidate();
+  return useMutation({ ...createOrgMutation(), onSuccess: () => invalidate("readMe") });
+}
+
+export function useFleetChoices(orgId: string) {
+  const options = { path: { org_id: orgId }, query: { limit: 100 } };
+  const enabled = orgId !== "";
+  const nodes = useQuery({ ...listNodesOptions(options), enabled });
+  const credentials = useQuery({ ...listCredentialsOptions(options), enabled });
+  return { nodes: nodes.data?.items, credentials: credentials.data?.items };
+}
+
+export function useNodeStep(orgId: string, nodeId: string | null) {
+  const invalidate = useInvalidate();
+  const refresh = () => invalidate("listNodes", "readNode");
+  const node = useQuery({
+    ...readNodeOptions({ path: { org_id: orgId, node_id: nodeId ?? "" } }),
+    enabled: nodeId !== null,
+    refetchInterval: WATCH_MS,
+  });
+  const create = useMutation({ ...createNodeMutation(), onSuccess: refresh });
+  const check = useMutation({ ...checkNodeMutation(), onSuccess: refresh });
+  return { node, create, check };
+}
+
+export function useCreateCredential() {
+  const invalidate = useInvalidate();
+  return useMutation({ ...createCredentialMutation(), onSuccess: () => invalidate("listCredentials") });
+}
+
+export function useCreateRunner() {
+  const invalidate = useInvalidate();
+  return useMutation({ ...createRunnerMutation(), onSuccess: () => invalidate("listRunners") });
+}
+
+export function useInstanceStep(orgId: string, runnerId: string, instanceId: string | null) {
+  const path = { org_id: orgId, runner_id: runnerId, instance_id: instanceId ?? "" };
+  const enabled = instanceId !== null;
+  const runner = useQuery(readRunnerOptions({ path: { org_id: orgId, runner_id: runnerId } }));
+  const instance = useQuery({ ...readInstanceOptions({ path }), enabled, refetchInterval: WATCH_MS });
+  const events = useQuery({
+    ...listInstanceEventsOptions({ path, query: { limit: 20, sort: "-created_at" } }),
+    enabled,
+    refetchInterval: WATCH_MS,
+  });
+  const invalidate = useInvalidate();
+  const create = useMutation(createInstanceMutation());
+  const restart = useMutation({
+    ...startInstanceMutation(),
+    onSuccess: () => invalidate("readInstance", "listInstanceEvents"),
+  });
+  return { runner, instance, events, create, restart };
+}

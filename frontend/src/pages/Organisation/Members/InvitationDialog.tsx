@@ -1,0 +1,33 @@
+import { Button } from "@/components/ui/button";
+import {
+  Dialog,
+  DialogContent,
+  DialogDescription,
+  DialogFooter,
+  DialogHeader,
+  DialogTitle,
+} from "@/components/ui/dialog";
+import { CopyBlock } from "@/components/utils/CopyButton";
+import { routes } from "@/lib/routes";
+import { texts } from "@/lib/texts/organisation";
+
+const t = texts.members.token;
+
+/** An invitation's link, shown this once. */
+export function InvitationDialog({ token, onClose }: { token: string | null; onClose: () => void }) {
+  const link = `${window.location.origin}${routes.register}?${new URLSearchParams({ invitation: token ?? "" })}`;
+  return (
+    <Dialog open={token !== null} onOpenChange={(open) => (open ? undefined : onClose())}>
+      <DialogContent>
+        <DialogHeader>
+          <DialogTitle>{t.title}</DialogTitle>
+          <DialogDescription>{t.body}</DialogDescription>
+        </DialogHeader>
+        <CopyBlock text={link} label="invitation link" />
+        <DialogFooter>
+          <Button onClick={onClose}>{t.done}</Button>
+        </DialogFooter>
+      </DialogContent>
+    </Dialog>
+  );
+}

@@ -1,0 +1,195 @@
+import { Copy, Pencil, Plus, Trash2 } from "lucide-react";
+import * as React from "react";
+import { useNavigate, useParams, useSearchParams } from "react-router";
+import { toast } from "sonner";
+import { Breadcrumb } from "@/components/ui/breadcrumb";
+import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
+import { Skeleton } from "@/components/ui/skeleton";
+import { ConfirmDialog, useConfirmation } from "@/components/utils/ConfirmDialog";
+import { CopyBlock } from "@/components/utils/CopyButton";
+import { ErrorState } from "@/components/utils/ErrorState";
+import { Facts, Labels } from "@/components/utils/Facts";
+import { InstanceTable } from "@/components/utils/fleet/InstanceTable";
+import { RunnerForm } from "@/components/utils/forms/RunnerForm";
+import { GuardedButton } from "@/components/utils/GuardedButton";
+import { PageHeader } from "@/components/utils/PageHeader";
+import { Panel } from "@/components/utils/Panel";
+import { StatusBadge } from "@/components/utils/StatusBadge";
+import { TimeAgo } from "@/components/utils/TimeAgo";
+import { useOrg } from "@/context/OrgContext";
+import { useListState } from "@/hooks/useListState";
+import type { ListInstancesData, RunnerView } from "@/lib/api/generated/types.gen";
+import { mebibytes } from "@/lib/format";
+import { toProblem } from "@/lib/problem";
+import { routes } from "@/lib/routes";
+import { runsOn } from "@/lib/snippet";
+import { runnerLook } from "@/lib/status";
+import { texts as common } from "@/lib/texts/common";
+import { texts as all } from "@/lib/texts/fleet";
+import { CloneDialog } from "./CloneDialog";
+import { useInstances, useNeighbours, useRunner, useRunnerActions } from "./service";
+
+const t = all.runners;
+type InstanceFilters = NonNullable<ListInstancesData["query"]>;
+
+export function RunnerDetailPage() {
+  const { runnerId = "" } = useParams();
+  const runner = useRunner(runnerId);
+  if (runner.isError && !runner.data) return <ErrorState error={runner.error} onRetry={() => runner.refetch()} />;
+  if (!runner.data) return <Skeleton className="h-80" />;
+  return <Detail key={runner.data.uid} runner={runner.data} />;
+}
+
+function Detail({ runner }: { runner: RunnerView }) {
+  const org = useOrg();
+  const navigate = useNavigate();
+  const controls = useListState();
+  const [params] = useSearchParams();
+  const [panel, setPanel] = React.useState<"edit" | "clone" | null>(null);
+  const { nodes, credentials } = useNeighbours();
+  const { update, remove, createInstance } = useRunnerActions();
+  const { confirmation, ask, close } = useConfirmation();
+  const filters: InstanceFilters = { ...controls.query };
+  const [status, state] = [params.get("status"), params.get("state")];
+  // The server refuses words it does not know; the list then says so.
+  if (status) filters.status = status as NonNullable<InstanceFilters["status"]>;
+  if (state) filters.state = state as NonNullable<InstanceFilters["state"]>;
+  const instances = useInstances(runner.uid, filters);
+  const path = { org_id: org.orgId, runner_id: runner.uid };
+  const isFull = runner.instances_in_use >= runner.max_instances;
+
+  const newInstance = (
+    <GuardedButton
+      reason={org.whyNot("create_instance") ?? (isFull ? t.full(runner.max_instances) : null)}
+      onClick={() =>
+        createInstance.mutateAsync({ path, body: {} }).catch((error) => toast.error(toProblem(error).detail))
+      }
+    >
+      <Plus />
+      {t.newInstance}
+    </GuardedButton>
+  );
+
+  return (
+    <div className="grid gap-5">
+      <Breadcrumb crumbs={[{ label: t.title, to: routes.runners(org.orgId) }, { label: runner.name }]} />
+      <PageHeader
+        title={runner.name}
+        badge={<StatusBadge look={runnerLook(runner.status, runner.instances_in_use === 0 ? 0 : undefined)} />}
+        description={
+          <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
+            <span className="font-mono text-xs">{runner.github_repo}</span>
+            <Labels labels={runner.labels} most={8} />
+          </span>
+        }
+        actions={
+          <>
+            <GuardedButton variant="outline" reason={org.whyNot("update_runner")} onClick={() => setPanel("edit")}>
+              <Pencil />
+              {t.edit}
+            </GuardedButton>
+            <GuardedButton variant="outline" reason={org.whyNot("create_runner")} onClick={() => setPanel("clone")}>
+              <Copy />
+              {t.clone}
+            </GuardedButton>
+            <GuardedButton
+              variant="outline"
+              className="text-destructive"
+              reason={org.whyNot("delete_runner")}
+              onClick={() =>
+                ask({
+                  title: t.removeTitle(runner.name),
+                  description: t.removeBody,
+                  action: t.remove,
+                  typeToConfirm: runner.name,
+                  destructive: true,
+                  run: async () => {
+                    await remove.mutateAsync({ path });
+                    await navigate(routes.runners(org.orgId));
+                  },
+                })
+              }
+            >
+              <Trash2 />
+              {t.remove}
+            </GuardedButton>
+            {newInstance}
+          </>
+        }
+      />
+      <div className="grid items-start gap-5 2xl:grid-cols-[minmax(0,1fr)_22rem]">
+        <InstanceTable
+          source={instances}
+          controls={controls}
+          nodeNames={new Map(nodes.map((node) => [node.uid, node.name]))}
+          emptyAction={newInstance}
+        />
+        <div className="grid gap-5 max-2xl:sm:grid-cols-2">
+          <Card>
+            <CardHeader>
+              <CardTitle>{t.recipe}</CardTitle>
+            </CardHeader>
+            <CardContent>
+              <Facts
+                facts={[
+                  { term: "Image", value: <span className="font-mono text-xs break-all">{runner.docker_image}</span> },
+                  {
+                    term: "Instances",
+                    value: `${runner.instances_in_use} of ${runner.max_instances}, ${runner.min_idle} kept idle`,
+                  },
+                  {
+                    term: "Size",
+                    value: `${runner.resources.cpus} CPU · ${mebibytes(runner.resources.memory_mb)} · ${runner.resources.pids} processes`,
+                  },
+                  { term: "Network", value: runner.resources.network },
+                  { term: "Lifetime", value: runner.ephemeral ? t.oneJob : t.manyJobs },
+                  {
+                    term: "Registers",
+                    value: runner.credential_id
+                      ? `with ${credentials.find((each) => each.uid === runner.credential_id)?.name ?? "a credential"}`
+                      : `with the token ${runner.github_runner_token ?? ""}`,
+                  },
+                  {
+                    term: "Nodes",
+                    value:
+                      runner.node_selection.node_ids.length === 0
+                        ? "any"
+                        : runner.node_selection.node_ids
+                            .map((id) => nodes.find((node) => node.uid === id)?.name ?? id)
+                            .join(", "),
+                  },
+                  { term: "Changed", value: <TimeAgo at={runner.updated_at} /> },
+                ]}
+              />
+            </CardContent>
+          </Card>
+          <Card>
+            <CardHeader>
+              <CardTitle>{t.snippet}</CardTitle>
+            </CardHeader>
+            <CardContent className="grid gap-2">
+              <p className="text-xs text-muted-foreground">{t.snippetHint}</p>
+              <CopyBlock text={runsOn(runner.labels)} label="runs-on snippet" />
+            </CardContent>
+          </Card>
+        </div>
+      </div>
+      <Panel open={panel === "edit"} onClose={() => setPanel(null)} title={t.edit} description={runner.name}>
+        <RunnerForm
+          runner={runner}
+          credentials={credentials}
+          nodes={nodes}
+          hostNetworkReason={org.whyNotAdmin}
+          submit={common.save}
+          onCancel={() => setPanel(null)}
+          onSubmit={async (body) => {
+            await update.mutateAsync({ path, body });
+            setPanel(null);
+          }}
+        />
+      </Panel>
+      <CloneDialog runner={runner} open={panel === "clone"} onClose={() => setPanel(null)} />
+      <ConfirmDialog confirmation={confirmation} onClose={close} />
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
+import { toast } from "sonner";
+import { useOrg } from "@/context/OrgContext";
+import { useInvalidate } from "@/hooks/useInvalidate";
+import {
+  cloneRunnerMutation,
+  createInstanceMutation,
+  deleteRunnerMutation,
+  listCredentialsOptions,
+  listInstancesOptions,
+  listNodesOptions,
+  readRunnerOptions,
+  updateRunnerMutation,
+} from "@/lib/api/generated/@tanstack/react-query.gen";
+import type { ListInstancesData } from "@/lib/api/generated/types.gen";
+import { texts } from "@/lib/texts/fleet";
+
+export function useRunner(runnerId: string) {
+  const { orgId } = useOrg();
+  return useQuery(readRunnerOptions({ path: { org_id: orgId, runner_id: runnerId } }));
+}
+
+export function useInstances(runnerId: string, query: NonNullable<ListInstancesData["query"]>) {
+  const { orgId } = useOrg();
+  return useQuery({
+    ...listInstancesOptions({ path: { org_id: orgId, runner_id: runnerId }, query }),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** The nodes by id, to name where an instance is, and the credentials by id, to name how a runner registers. */
+export function useNeighbours() {
+  const { orgId } = useOrg();
+  const options = { path: { org_id: orgId }, query: { limit: 100 } };
+  const nodes = useQuery(listNodesOptions(options));
+  const credentials = useQuery(listCredentialsOptions(options));
+  return { nodes: nodes.data?.items ?? [], credentials: credentials.data?.items ?? [] };
+}
+
+export function useRunnerActions() {
+  const invalidate = useInvalidate();
+  const update = useMutation({
+    ...updateRunnerMutation(),
+    onSuccess: async () => {
+      await invalidate("listRunners", "readRunner");
+      toast.success(texts.runners.saved);
+    },
+  });
+  const clone = useMutation({
+    ...cloneRunnerMutation(),
+    onSuccess: async () => {
+      await invalidate("listRunners");
+      toast.success(texts.runners.cloned);
+    },
+  });
+  const remove = useMutation({
+    ...deleteRunnerMutation(),
+    onSuccess: async () => {
+      await invalidate("listRunners");
+      toast.success(texts.runners.removed);
+    },
+  });
+  const createInstance = useMutation({
+    ...createInstanceMutation(),
+    onSuccess: async () => {
+      await invalidate("listInstances", "readRunner", "listRunners", "listNodes");
+      toast.success(texts.instances.created);
+    },
+  });
+  return { update, clone, remove, createInstance };
+}

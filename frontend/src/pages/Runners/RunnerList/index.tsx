@@ -1,0 +1,180 @@
+import { Plus, SquareStack, Trash2 } from "lucide-react";
+import { Link, useNavigate, useSearchParams } from "react-router";
+import { toast } from "sonner";
+import { Empty } from "@/components/ui/empty";
+import { Skeleton } from "@/components/ui/skeleton";
+import { ConfirmDialog, useConfirmation } from "@/components/utils/ConfirmDialog";
+import { type Column, DataTable } from "@/components/utils/DataTable";
+import { Labels } from "@/components/utils/Facts";
+import { RunnerForm } from "@/components/utils/forms/RunnerForm";
+import { GuardedButton } from "@/components/utils/GuardedButton";
+import { FilterSelect } from "@/components/utils/ListToolbar";
+import { PageHeader } from "@/components/utils/PageHeader";
+import { Panel } from "@/components/utils/Panel";
+import { StatusBadge } from "@/components/utils/StatusBadge";
+import { TimeAgo } from "@/components/utils/TimeAgo";
+import { useOrg } from "@/context/OrgContext";
+import { useListState } from "@/hooks/useListState";
+import { useOpenParam } from "@/hooks/useOpenParam";
+import type { RunnerView } from "@/lib/api/generated/types.gen";
+import { mebibytes } from "@/lib/format";
+import { routes } from "@/lib/routes";
+import { runnerLook } from "@/lib/status";
+import { texts as all } from "@/lib/texts/fleet";
+import { texts as forms } from "@/lib/texts/forms";
+import { useRunnerActions, useRunnerChoices, useRunners } from "./service";
+
+const t = all.runners;
+const STATUSES = [
+  { value: "idle", label: "Idle" },
+  { value: "busy", label: "Active" },
+] as const;
+
+function columnsOf(orgId: string): Column<RunnerView>[] {
+  return [
+    {
+      id: "name",
+      header: t.columns.name,
+      sortKey: "name",
+      fixed: true,
+      cell: (runner) => (
+        <Link
+          to={routes.runner(orgId, runner.uid)}
+          className="block max-w-56 truncate rounded-sm font-medium hover:text-primary hover:underline"
+        >
+          {runner.name}
+        </Link>
+      ),
+    },
+    {
+      id: "status",
+      header: t.columns.status,
+      sortKey: "status",
+      cell: (runner) => <StatusBadge look={runnerLook(runner.status, runner.instances_in_use === 0 ? 0 : undefined)} />,
+    },
+    {
+      id: "instances",
+      header: t.columns.instances,
+      cell: (runner) => `${runner.instances_in_use} / ${runner.max_instances}`,
+    },
+    {
+      id: "repo",
+      header: t.columns.repo,
+      sortKey: "github_repo",
+      priority: "mid",
+      cell: (runner) => <span className="block max-w-56 truncate font-mono text-xs">{runner.github_repo}</span>,
+    },
+    {
+      id: "labels",
+      header: t.columns.labels,
+      priority: "mid",
+      cell: (runner) => <Labels labels={runner.labels} most={3} />,
+    },
+    {
+      id: "image",
+      header: t.columns.image,
+      priority: "low",
+      cell: (runner) => <span className="block max-w-64 truncate font-mono text-xs">{runner.docker_image}</span>,
+    },
+    {
+      id: "size",
+      header: t.columns.size,
+      priority: "low",
+      cell: (runner) => `${runner.resources.cpus} CPU · ${mebibytes(runner.resources.memory_mb)}`,
+    },
+    {
+      id: "updated",
+      header: t.columns.updated,
+      sortKey: "updated_at",
+      priority: "low",
+      cell: (runner) => <TimeAgo at={runner.updated_at} />,
+    },
+  ];
+}
+
+export function RunnerListPage() {
+  const org = useOrg();
+  const navigate = useNavigate();
+  const controls = useListState();
+  const [creating, setCreating] = useOpenParam("create");
+  const [params] = useSearchParams();
+  const status = STATUSES.find((each) => each.value === params.get("status"))?.value;
+  const runners = useRunners({ ...controls.query, ...(status ? { status } : {}) });
+  const choices = useRunnerChoices(creating !== null);
+  const { create, remove } = useRunnerActions();
+  const { confirmation, ask, close } = useConfirmation();
+  const createButton = (
+    <GuardedButton reason={org.whyNot("create_runner")} onClick={() => setCreating("1")}>
+      <Plus />
+      {t.create}
+    </GuardedButton>
+  );
+
+  return (
+    <div className="grid gap-5">
+      <PageHeader title={t.title} description={t.description} actions={createButton} />
+      <DataTable
+        name={t.title}
+        columns={columnsOf(org.orgId)}
+        source={runners}
+        controls={controls}
+        rowKey={(runner) => runner.uid}
+        rowLabel={(runner) => runner.name}
+        filters={<FilterSelect label={t.columns.status} param="status" controls={controls} options={STATUSES} />}
+        bulkActions={(chosen, clear) => (
+          <GuardedButton
+            variant="outline"
+            size="xs"
+            reason={org.whyNot("delete_runner")}
+            onClick={() =>
+              ask({
+                title: chosen.length === 1 ? t.removeTitle(chosen[0]?.name ?? "") : t.removeMany(chosen.length),
+                description: (
+                  <>
+                    <p>{t.removeBody}</p>
+                    <p className="break-words text-foreground">{chosen.map((runner) => runner.name).join(", ")}</p>
+                  </>
+                ),
+                action: t.remove,
+                destructive: true,
+                run: async () => {
+                  for (const runner of chosen) {
+                    await remove.mutateAsync({ path: { org_id: org.orgId, runner_id: runner.uid } });
+                  }
+                  clear();
+                  toast.success(t.removed);
+                },
+              })
+            }
+          >
+            <Trash2 className="size-3.5!" />
+            {t.remove}
+          </GuardedButton>
+        )}
+        empty={
+          <Empty icon={<SquareStack />} title={t.empty.title} description={t.empty.description}>
+            {createButton}
+          </Empty>
+        }
+      />
+      <Panel open={creating !== null} onClose={() => setCreating(null)} title={t.create} description={t.description}>
+        {choices.credentials && choices.nodes ? (
+          <RunnerForm
+            credentials={choices.credentials}
+            nodes={choices.nodes}
+            hostNetworkReason={org.whyNotAdmin}
+            submit={forms.runner.create}
+            onCancel={() => setCreating(null)}
+            onSubmit={async (body) => {
+              const runner = await create.mutateAsync({ path: { org_id: org.orgId }, body });
+              await navigate(routes.runner(org.orgId, runner.uid));
+            }}
+          />
+        ) : (
+          <Skeleton className="h-80" />
+        )}
+      </Panel>
+      <ConfirmDialog confirmation={confirmation} onClose={close} />
+    </div>
+  );
+}

@@ -1,0 +1,43 @@
+import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
+import { toast } from "sonner";
+import { useOrg } from "@/context/OrgContext";
+import { useInvalidate } from "@/hooks/useInvalidate";
+import {
+  createRunnerMutation,
+  deleteRunnerMutation,
+  listCredentialsOptions,
+  listNodesOptions,
+  listRunnersOptions,
+} from "@/lib/api/generated/@tanstack/react-query.gen";
+import type { ListRunnersData } from "@/lib/api/generated/types.gen";
+import { texts } from "@/lib/texts/fleet";
+
+export function useRunners(query: NonNullable<ListRunnersData["query"]>) {
+  const { orgId } = useOrg();
+  return useQuery({ ...listRunnersOptions({ path: { org_id: orgId }, query }), placeholderData: keepPreviousData });
+}
+
+/** What the form chooses from. */
+export function useRunnerChoices(enabled: boolean) {
+  const { orgId } = useOrg();
+  const options = { path: { org_id: orgId }, query: { limit: 100 } };
+  const credentials = useQuery({ ...listCredentialsOptions(options), enabled });
+  const nodes = useQuery({ ...listNodesOptions(options), enabled });
+  return { credentials: credentials.data?.items, nodes: nodes.data?.items };
+}
+
+export function useRunnerActions() {
+  const invalidate = useInvalidate();
+  const create = useMutation({
+    ...createRunnerMutation(),
+    onSuccess: async () => {
+      await invalidate("listRunners");
+      toast.success(texts.runners.created);
+    },
+  });
+  const remove = useMutation({
+    ...deleteRunnerMutation(),
+    onSuccess: () => invalidate("listRunners", "listInstances"),
+  });
+  return { create, remove };
+}
