@@ -19,6 +19,8 @@ const NAMES_ONLY = [
   "https://bit.ly/3cXEKWf",
   "https://json-schema.org/",
   "http://json-schema.org/",
+  "https://github.com",
+  "https://api.github.com",
   "https://github.example.org",
   // How zod checks an IPv6 address: it parses one in brackets.
   "http://[${",
