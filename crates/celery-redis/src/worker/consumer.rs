@@ -82,6 +82,9 @@ pub(crate) struct Consumer {
     pub(super) side: JoinSet<Side>,
     renewing: bool,
     sweeping: bool,
+    searching: bool,
+    /// Tags to look into.
+    suspects: HashSet<String>,
     /// When everything held was last known to be ours.
     vouched: Instant,
 }
@@ -107,6 +110,8 @@ impl Consumer {
             side: JoinSet::new(),
             renewing: false,
             sweeping: false,
+            searching: false,
+            suspects: HashSet::new(),
             vouched: Instant::now(),
         }
     }
@@ -147,7 +152,7 @@ impl Consumer {
     pub(super) fn event(&mut self, event: Event) {
         match event {
             Event::Taken(taken) => taken.into_iter().for_each(|taken| self.admit(taken, true)),
-            Event::Connected { run_id, after_loss } => {
+            Event::Connected { run_id, suspects } => {
                 let before = std::mem::replace(&mut *lock(&self.core.run_id), run_id.clone());
                 let core = self.core.clone();
                 if !before.is_empty() && before != run_id {
@@ -156,11 +161,28 @@ impl Consumer {
                         core.reinstate(&jobs).await;
                         Side::Done
                     });
-                } else if after_loss {
-                    self.side
-                        .spawn(async move { Side::Orphans(core.orphans().await) });
                 }
+                self.suspects.extend(suspects);
+                self.search();
             }
+        }
+    }
+
+    /// Looks into the suspects: what is still ours and yet not held was taken by a call whose reply was lost.
+    fn search(&mut self) {
+        if self.searching {
+            return;
+        }
+        let suspects: Vec<String> = self
+            .suspects
+            .drain()
+            .filter(|tag| !self.held.contains_key(tag))
+            .collect();
+        if !suspects.is_empty() {
+            self.searching = true;
+            let core = self.core.clone();
+            self.side
+                .spawn(async move { Side::Orphans(core.orphans(suspects).await) });
         }
     }
 
@@ -245,7 +267,11 @@ impl Consumer {
                 }
             }
             Ok(Side::Swept) => self.sweeping = false,
-            Ok(Side::Orphans(found)) => found.into_iter().for_each(|taken| self.admit(taken, false)),
+            Ok(Side::Orphans(found)) => {
+                self.searching = false;
+                found.into_iter().for_each(|taken| self.admit(taken, false));
+                self.search();
+            }
             Ok(Side::Disposed(seq, tag)) => {
                 if let Some(job) = self
                     .held
@@ -259,7 +285,7 @@ impl Consumer {
             Ok(Side::Done) => {}
             Err(error) => {
                 tracing::error!(error = %error, "upkeep broke off");
-                (self.renewing, self.sweeping) = (false, false);
+                (self.renewing, self.sweeping, self.searching) = (false, false, false);
             }
         }
     }

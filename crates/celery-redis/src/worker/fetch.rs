@@ -6,9 +6,9 @@
 //! one connection's sequence and the registration comes after the take. `NOLOOP` keeps our own pops
 //! from waking us. Several idle workers are all woken by one message; all but one find nothing.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use redis::{PushKind, RedisError, Value, aio::MultiplexedConnection};
+use redis::{AsyncCommands, PushKind, RedisError, Value, aio::MultiplexedConnection};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -30,8 +30,10 @@ const UPKEEP: Duration = Duration::from_secs(25);
 pub(crate) enum Event {
     /// Messages now held, in the order to execute them.
     Taken(Vec<Taken>),
-    /// A connection was made; `run_id` tells whether it is still the same server process.
-    Connected { run_id: String, after_loss: bool },
+    /// A connection was made. `run_id` tells whether it is still the same server process; `suspects` are the
+    /// tags that it holds on our behalf, some perhaps without our knowing, for the reply was lost. Whatever was
+    /// taken over the earlier connections has been told before.
+    Connected { run_id: String, suspects: Vec<String> },
 }
 
 /// What a connection tells unasked.
@@ -162,13 +164,21 @@ impl Fetcher {
         }
         setup.cmd("INFO").arg("server");
         let (info,): (String,) = setup.query_async(&mut connection).await?;
+        let mut suspects = Vec::new();
+        if after_loss {
+            let owners: HashMap<String, String> = connection.hgetall(&self.fixed_keys[2]).await?;
+            let ours = owners
+                .into_iter()
+                .filter(|(_, owner)| owner.starts_with(&self.consumer));
+            suspects.extend(ours.map(|(tag, _)| tag));
+        }
         let run_id = info
             .lines()
             .find_map(|line| line.strip_prefix("run_id:"))
             .unwrap_or_default()
             .trim()
             .to_owned();
-        drop(self.events.send(Event::Connected { run_id, after_loss }));
+        drop(self.events.send(Event::Connected { run_id, suspects }));
         Ok(connection)
     }
 

@@ -1,10 +1,6 @@
 //! Keeps what this worker holds, and brings back what dead workers held.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use redis::{RedisError, Value};
 use uuid::Uuid;
@@ -32,16 +28,7 @@ impl Core {
     pub(crate) async fn renew(&self, held: Vec<Arc<Job>>) -> Option<HashSet<String>> {
         let mut lost = HashSet::new();
         for chunk in held.chunks(CHUNK) {
-            let mut call = Call::new(
-                &scripts::RENEW,
-                vec![self.keys.unacked_index(), self.keys.owners()],
-            )
-            .arg(&self.consumer);
-            for job in chunk {
-                call = call.arg(&job.taken.tag);
-            }
-            let reply = self.writer.call(call).await?;
-            lost.extend(redis::from_redis_value::<Vec<String>>(reply).ok()?);
+            lost.extend(self.renew_tags(chunk.iter().map(|job| &job.taken.tag)).await?);
         }
         if !lost.is_empty() && self.server_was_replaced().await {
             let unknown: Vec<Arc<Job>> = held
@@ -70,39 +57,43 @@ impl Core {
         !known.is_empty() && *known != run_id
     }
 
-    /// Finds deliveries that the server believes to be ours: their reply was lost with a connection.
-    pub(crate) async fn orphans(&self) -> Vec<Taken> {
-        match self.try_orphans().await {
-            Ok(found) => found,
+    /// Of tags that are not held, those that are nevertheless ours, with their messages.
+    ///
+    /// The question goes through the writer, behind every acknowledgement asked for until now: what was
+    /// executed and let go already is not found again.
+    pub(crate) async fn orphans(&self, suspects: Vec<String>) -> Vec<Taken> {
+        let mut lost = HashSet::new();
+        for chunk in suspects.chunks(CHUNK) {
+            match self.renew_tags(chunk.iter()).await {
+                Some(tags) => lost.extend(tags),
+                None => return Vec::new(),
+            }
+        }
+        let tags: Vec<String> = suspects.into_iter().filter(|tag| !lost.contains(tag)).collect();
+        match self.slots(&tags).await {
+            Ok(slots) => tags
+                .into_iter()
+                .zip(slots)
+                .filter_map(|(tag, slot)| {
+                    let (raw, _, routing_key) = read_slot(slot.as_deref()?)?;
+                    Some(Taken {
+                        queue: routing_key,
+                        tag,
+                        raw,
+                    })
+                })
+                .collect(),
             Err(error) => {
-                tracing::warn!(error = %error, "could not look for messages of a lost reply; a sweep will find them");
+                tracing::warn!(error = %error, "could not read messages of a lost reply; a sweep will find them");
                 Vec::new()
             }
         }
     }
 
-    async fn try_orphans(&self) -> Result<Vec<Taken>, RedisError> {
-        let mut owners = redis::pipe();
-        owners.hgetall(self.keys.owners());
-        let (owners,): (HashMap<String, String>,) = self.link.query(&owners).await?;
-        let tags: Vec<String> = owners
-            .into_iter()
-            .filter(|(_, owner)| owner.starts_with(&self.consumer))
-            .map(|(tag, _)| tag)
-            .collect();
-        let slots = self.slots(&tags).await?;
-        Ok(tags
-            .into_iter()
-            .zip(slots)
-            .filter_map(|(tag, slot)| {
-                let (raw, _, routing_key) = read_slot(slot.as_deref()?)?;
-                Some(Taken {
-                    queue: routing_key,
-                    tag,
-                    raw,
-                })
-            })
-            .collect())
+    async fn renew_tags(&self, tags: impl Iterator<Item = &String>) -> Option<Vec<String>> {
+        let keys = vec![self.keys.unacked_index(), self.keys.owners()];
+        let call = tags.fold(Call::new(&scripts::RENEW, keys).arg(&self.consumer), Call::arg);
+        redis::from_redis_value(self.writer.call(call).await?).ok()
     }
 
     /// The messages behind tags, in order.
@@ -125,6 +116,9 @@ impl Core {
             Err(error) if is_transient(&error) => tracing::debug!(error = %error, "sweep interrupted"),
             Err(error) => tracing::error!(error = %error, "sweep failed"),
         }
+        // Through the writer, which waits for a lost connection: a lock left behind would stop everybody's sweeps.
+        let release = Call::new(&scripts::RELEASE, vec![self.keys.unacked_mutex()]).arg(&token);
+        self.writer.call(release).await;
     }
 
     async fn try_sweep(&self, held: &HashSet<String>, token: &str) -> Result<usize, RedisError> {
@@ -142,15 +136,7 @@ impl Core {
             return Ok(0);
         }
         let cutoff = seconds + micros / 1e6 - self.settings.visibility_timeout.as_secs_f64();
-        let restored = self.restore_older(held, &format!("{cutoff:.6}")).await;
-        self.link
-            .script::<Value>(
-                &scripts::RELEASE,
-                &[self.keys.unacked_mutex()],
-                &[token.to_owned()],
-            )
-            .await?;
-        restored
+        self.restore_older(held, &format!("{cutoff:.6}")).await
     }
 
     async fn restore_older(&self, held: &HashSet<String>, cutoff: &str) -> Result<usize, RedisError> {
