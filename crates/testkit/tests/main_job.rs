@@ -83,7 +83,7 @@ async fn journey(stack: &mut Stack, engine: &Engine, image: &str) -> anyhow::Res
         &engine.told_about(&stack.install_label().await?).await?,
     )?;
     let in_use = api.get(&node).await?.expect(200)?;
-    ensure!(in_use["instances"] == json!(2), "the node says {in_use}");
+    ensure!(in_use["instances_in_use"] == json!(2), "the node says {in_use}");
 
     for instance in [&first_path, &second] {
         api.delete(instance).await?.expect(202)?;
