@@ -3,8 +3,8 @@
 
 use domain::ids::{OrgId, UserId};
 use domain::org::OrgType;
-use domain::permissions::{Permission, Rights};
 use domain::permissions::Role;
+use domain::permissions::{Permission, Rights};
 use entities::repo::{members, users};
 use poem::Request;
 use poem_openapi::SecurityScheme;
@@ -35,13 +35,22 @@ async fn check(request: &Request, bearer: poem_openapi::auth::Bearer) -> poem::R
 
 /// The user that an access token speaks for. 401 for every reason alike.
 pub async fn authenticate(context: &Context, token: &str) -> Result<Caller, ApiError> {
-    let claims = context.tokens.verify(token).map_err(|_| ApiError::unauthorized())?;
+    let claims = context
+        .tokens
+        .verify(token)
+        .map_err(|_| ApiError::unauthorized())?;
     let id: UserId = claims.sub.parse().map_err(|_| ApiError::unauthorized())?;
-    let user = users::find_active(&context.db, &id).await?.ok_or_else(ApiError::unauthorized)?;
+    let user = users::find_active(&context.db, &id)
+        .await?
+        .ok_or_else(ApiError::unauthorized)?;
     if user.token_version != claims.ver {
         return Err(ApiError::unauthorized());
     }
-    Ok(Caller { id, email: user.email, full_name: user.full_name })
+    Ok(Caller {
+        id,
+        email: user.email,
+        full_name: user.full_name,
+    })
 }
 
 /// The caller in one organisation that they belong to.
@@ -92,7 +101,9 @@ impl OrgAccess {
     pub fn require_admin(&self) -> Result<(), ApiError> {
         match self.rights.role {
             Role::Admin => Ok(()),
-            Role::Member => Err(ApiError::forbidden("Only an admin of this organisation may do this.")),
+            Role::Member => Err(ApiError::forbidden(
+                "Only an admin of this organisation may do this.",
+            )),
         }
     }
 }

@@ -16,7 +16,9 @@ use crate::ui::Ui;
 pub fn build(context: &Context) -> impl Endpoint + 'static {
     let service = routes::service(context);
     let description = openapi::document(context);
-    let docs = service.swagger_ui_html().replacen(&service.spec(), &description, 1);
+    let docs = service
+        .swagger_ui_html()
+        .replacen(&service.spec(), &description, 1);
     Route::new()
         .at("/healthz", get(system::healthz))
         .at("/readyz", get(system::readyz))
@@ -27,8 +29,12 @@ pub fn build(context: &Context) -> impl Endpoint + 'static {
         .with(Ui)
         .with(BodyLimit::default())
         .with(Outcome::default())
-        .with(SecurityHeaders { https: context.settings.is_https() })
-        .with(RequestScope { trusted_proxies: context.settings.trusted_proxies.clone().into() })
+        .with(SecurityHeaders {
+            https: context.settings.is_https(),
+        })
+        .with(RequestScope {
+            trusted_proxies: context.settings.trusted_proxies.clone().into(),
+        })
         .data(context.clone())
         .data(recorder())
 }

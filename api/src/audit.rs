@@ -57,7 +57,12 @@ impl OrgAccess {
         target: (&'static str, &str),
         detail: Value,
     ) -> Result<(), ApiError> {
-        let entry = Entry { org: Some(&self.org_id), target: Some(target), detail, ..self.caller.did(action) };
+        let entry = Entry {
+            org: Some(&self.org_id),
+            target: Some(target),
+            detail,
+            ..self.caller.did(action)
+        };
         record(db, now, entry).await
     }
 }

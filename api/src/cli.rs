@@ -78,14 +78,18 @@ async fn serve() -> anyhow::Result<()> {
         .await
         .with_context(|| format!("listening on {addr}; BIND_ADDR chooses another address"))?;
     info!(url = %context.settings.public_url, addr = %listener.local_addr()?, "listening");
-    server::serve(listener, limits, app::build(&context), &shutdown).await.context("serving")?;
+    server::serve(listener, limits, app::build(&context), &shutdown)
+        .await
+        .context("serving")?;
     shutdown.finish(GRACE).await;
     info!("stopped");
     Ok(())
 }
 
 async fn require_schema(context: &Context) -> anyhow::Result<()> {
-    let pending = migration::Migrator::get_pending_migrations(&context.db).await.context("reading the database's version")?;
+    let pending = migration::Migrator::get_pending_migrations(&context.db)
+        .await
+        .context("reading the database's version")?;
     anyhow::ensure!(
         pending.is_empty(),
         "the database lacks {} migrations; run `runner-pilot-api migrate` first",
@@ -103,11 +107,15 @@ async fn migrate() -> anyhow::Result<()> {
     let db = entities::connect(database.url.expose_secret())
         .await
         .context("opening the database that DATABASE_URL names")?;
-    migration::Migrator::up(&db, None).await.context("migrating the database")?;
+    migration::Migrator::up(&db, None)
+        .await
+        .context("migrating the database")?;
     info!("the database is up to date");
     Ok(())
 }
 
 fn print(text: &str) -> anyhow::Result<()> {
-    std::io::stdout().write_all(text.as_bytes()).context("writing to the standard output")
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .context("writing to the standard output")
 }

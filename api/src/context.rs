@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use base64::Engine as _;
 use chrono::{DateTime, Utc};
-use domain::{Clock, SystemClock};
 use domain::keyring::Keyring;
+use domain::{Clock, SystemClock};
 use entities::DatabaseConnection;
 use process::{Shutdown, Variables};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
@@ -55,7 +55,11 @@ pub struct Inner {
 
 impl Context {
     /// Connects to the database; Redis is connected to when first needed.
-    pub async fn connect(settings: Settings, clock: Arc<dyn Clock>, shutdown: Shutdown) -> anyhow::Result<Self> {
+    pub async fn connect(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<Self> {
         let db = entities::connect(settings.database.url.expose_secret())
             .await
             .context("opening the database that DATABASE_URL names")?;
@@ -65,10 +69,16 @@ impl Context {
     /// A context that is connected to nothing, to describe the API with.
     pub fn disconnected() -> anyhow::Result<Self> {
         let key = base64::engine::general_purpose::STANDARD.encode(rand::random::<[u8; 32]>());
-        let mut variables = Variables::from_pairs([("JWT_SECRET", key.as_str()), ("ENCRYPTION_KEY", key.as_str())]);
+        let mut variables =
+            Variables::from_pairs([("JWT_SECRET", key.as_str()), ("ENCRYPTION_KEY", key.as_str())]);
         let settings = Settings::from(&mut variables);
         variables.finish()?;
-        Self::assemble(DatabaseConnection::default(), settings, Arc::new(SystemClock), Shutdown::new())
+        Self::assemble(
+            DatabaseConnection::default(),
+            settings,
+            Arc::new(SystemClock),
+            Shutdown::new(),
+        )
     }
 
     fn assemble(

@@ -54,16 +54,11 @@ impl Problem {
             request_id: request::current_id(),
         }
     }
-
-    fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
-        self.errors = errors;
-        self
-    }
 }
 
 /// A [`Problem`] as a body of type `application/problem+json`.
 #[derive(Debug, Clone)]
-pub struct ProblemJson(pub Problem);
+pub struct ProblemJson(pub Box<Problem>);
 
 impl Payload for ProblemJson {
     const CONTENT_TYPE: &'static str = "application/problem+json";
@@ -131,7 +126,7 @@ pub enum ApiError {
 
 fn problem(status: u16, code: &str, detail: impl Into<String>) -> ProblemJson {
     let status = poem::http::StatusCode::from_u16(status).unwrap_or_default();
-    ProblemJson(Problem::new(status, code, detail))
+    ProblemJson(Box::new(Problem::new(status, code, detail)))
 }
 
 impl ApiError {
@@ -143,7 +138,11 @@ impl ApiError {
     /// 401: no token, or one that is no longer good. One text for every reason.
     pub fn unauthorized() -> Self {
         Self::Unauthorized(
-            problem(401, "unauthorized", "Sign in and send the access token as `Authorization: Bearer`."),
+            problem(
+                401,
+                "unauthorized",
+                "Sign in and send the access token as `Authorization: Bearer`.",
+            ),
             "Bearer".to_owned(),
         )
     }
@@ -160,12 +159,20 @@ impl ApiError {
 
     /// 404, the same for what is not there and what the caller may not see.
     pub fn not_found() -> Self {
-        Self::NotFound(problem(404, "not_found", "There is nothing here, or you may not see it."))
+        Self::NotFound(problem(
+            404,
+            "not_found",
+            "There is nothing here, or you may not see it.",
+        ))
     }
 
     /// 405: the path is right, the method is not.
     pub fn method_not_allowed() -> Self {
-        Self::MethodNotAllowed(problem(405, "method_not_allowed", "This path does not know this method."))
+        Self::MethodNotAllowed(problem(
+            405,
+            "method_not_allowed",
+            "This path does not know this method.",
+        ))
     }
 
     /// 409: it conflicts with the state of things; `code` is a word for programs.
@@ -206,7 +213,9 @@ impl ApiError {
             [one] => format!("`{}` {}.", one.field, one.message),
             many => format!("{} fields are invalid; see errors.", many.len()),
         };
-        Self::Unprocessable(ProblemJson(problem(422, "invalid", detail).0.with_errors(errors)))
+        let mut problem = problem(422, "invalid", detail);
+        problem.0.errors = errors;
+        Self::Unprocessable(problem)
     }
 
     /// 429: try again after this many seconds.
@@ -223,12 +232,23 @@ impl ApiError {
 
     /// 500 for a failure that is already logged.
     pub fn internal_silent() -> Self {
-        Self::Internal(problem(500, "internal", "The server failed. Its log has the reason under request_id."))
+        Self::Internal(problem(
+            500,
+            "internal",
+            "The server failed. Its log has the reason under request_id.",
+        ))
     }
 
     /// 503: something the server needs is away or busy.
     pub fn unavailable() -> Self {
-        Self::Unavailable(problem(503, "unavailable", "The server cannot answer now. Try again shortly."), 2)
+        Self::Unavailable(
+            problem(
+                503,
+                "unavailable",
+                "The server cannot answer now. Try again shortly.",
+            ),
+            2,
+        )
     }
 
     /// 504: something behind the server did not answer in time; the text says what and what would help.
@@ -284,17 +304,31 @@ mod tests {
 
     #[test]
     fn a_taken_name_is_a_conflict_that_names_its_field() {
-        let error = ApiError::from(StoreError::Conflict { constraint: "uq_runners_org_id_name".to_owned() });
-        let ApiError::Conflict(ProblemJson(problem)) = error else { panic!("{error:?}") };
+        let error = ApiError::from(StoreError::Conflict {
+            constraint: "uq_runners_org_id_name".to_owned(),
+        });
+        let ApiError::Conflict(ProblemJson(problem)) = error else {
+            panic!("{error:?}")
+        };
         assert_eq!(problem.status, 409);
         assert_eq!(problem.errors[0].field, "name");
     }
 
     #[test]
     fn a_problem_has_all_members_in_json() {
-        let ApiError::NotFound(ProblemJson(problem)) = ApiError::not_found() else { panic!() };
+        let ApiError::NotFound(ProblemJson(problem)) = ApiError::not_found() else {
+            panic!()
+        };
         let json = problem.to_json().unwrap();
-        for member in ["type", "title", "status", "detail", "code", "errors", "request_id"] {
+        for member in [
+            "type",
+            "title",
+            "status",
+            "detail",
+            "code",
+            "errors",
+            "request_id",
+        ] {
             assert!(json.get(member).is_some(), "{member}");
         }
     }

@@ -70,7 +70,11 @@ impl Fields {
 
     /// `Ok` when no field is invalid.
     pub fn finish(self) -> Result<(), ApiError> {
-        if self.errors.is_empty() { Ok(()) } else { Err(self.into_error()) }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(self.into_error())
+        }
     }
 
     /// The 422 answer with every invalid field.
@@ -91,7 +95,9 @@ mod tests {
         let mut fields = Fields::default();
         assert!(fields.parse::<DisplayName>("name", "").is_none());
         assert!(fields.parse::<OrgType>("org_type", "club").is_none());
-        let ApiError::Unprocessable(ProblemJson(problem)) = fields.into_error() else { panic!() };
+        let ApiError::Unprocessable(ProblemJson(problem)) = fields.into_error() else {
+            panic!()
+        };
         let names: Vec<&str> = problem.errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(names, ["name", "org_type"]);
     }

@@ -27,5 +27,6 @@ pub mod stream;
 pub mod ui;
 
 mod dto;
+mod hex;
 mod routes;
 mod services;

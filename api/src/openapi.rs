@@ -19,7 +19,9 @@ pub fn document(context: &Context) -> String {
 
 /// A prefix that several operations share keeps the router's `:name`; the description writes `{name}`.
 fn name_parameters_alike(document: &mut Value) {
-    let Some(paths) = document["paths"].as_object_mut() else { return };
+    let Some(paths) = document["paths"].as_object_mut() else {
+        return;
+    };
     for (path, operations) in std::mem::take(paths) {
         let segments = path.split('/').map(|segment| match segment.strip_prefix(':') {
             Some(name) => format!("{{{name}}}"),
@@ -45,7 +47,9 @@ fn refuse_unknown_fields(document: &mut Value) {
         })
         .collect();
     for name in bodies {
-        let schema = document.pointer_mut(&format!("/components/schemas/{name}")).and_then(Value::as_object_mut);
+        let schema = document
+            .pointer_mut(&format!("/components/schemas/{name}"))
+            .and_then(Value::as_object_mut);
         if let Some(schema) = schema.filter(|schema| schema.contains_key("properties")) {
             schema.insert("additionalProperties".to_owned(), json!(false));
         }
@@ -53,6 +57,11 @@ fn refuse_unknown_fields(document: &mut Value) {
 }
 
 fn operations(document: &Value) -> impl Iterator<Item = &Value> {
-    let paths = document["paths"].as_object().into_iter().flat_map(|paths| paths.values());
-    paths.filter_map(Value::as_object).flat_map(|operations| operations.values())
+    let paths = document["paths"]
+        .as_object()
+        .into_iter()
+        .flat_map(|paths| paths.values());
+    paths
+        .filter_map(Value::as_object)
+        .flat_map(|operations| operations.values())
 }

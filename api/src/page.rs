@@ -47,7 +47,10 @@ impl<T: ParseFromJSON + ToJSON> Page<T> {
         view: impl FnMut(R) -> Result<T, ApiError>,
     ) -> Result<Self, ApiError> {
         let ListPage { items, total } = page;
-        let items = items.into_iter().map(view).collect::<Result<Vec<T>, ApiError>>()?;
+        let items = items
+            .into_iter()
+            .map(view)
+            .collect::<Result<Vec<T>, ApiError>>()?;
         Ok(Self::of(ListPage { items, total }, query, |view| view))
     }
 }
@@ -72,21 +75,38 @@ pub fn list_query(
     }
     let sort = sort_by(sort, sortable);
     if sort.is_none() {
-        fields.refuse("sort", format!("must be one of {}, with `-` in front to sort downwards", sortable.join(", ")));
+        fields.refuse(
+            "sort",
+            format!(
+                "must be one of {}, with `-` in front to sort downwards",
+                sortable.join(", ")
+            ),
+        );
     }
     let q = q.map(str::trim).filter(|text| !text.is_empty());
     if q.is_some_and(|text| text.chars().count() > MAX_SEARCH_CHARS || text.chars().any(char::is_control)) {
-        fields.refuse("q", format!("must be at most {MAX_SEARCH_CHARS} characters, none of them a control character"));
+        fields.refuse(
+            "q",
+            format!("must be at most {MAX_SEARCH_CHARS} characters, none of them a control character"),
+        );
     }
     let (Some(sort), true) = (sort, fields.is_clean()) else {
         return Err(fields.into_error());
     };
-    Ok(ListQuery { limit: limit.into(), offset: offset.into(), sort, q: q.map(str::to_owned) })
+    Ok(ListQuery {
+        limit: limit.into(),
+        offset: offset.into(),
+        sort,
+        q: q.map(str::to_owned),
+    })
 }
 
 fn sort_by(sort: Option<&str>, sortable: &[&'static str]) -> Option<Sort> {
     let Some(sort) = sort else {
-        return sortable.first().map(|column| Sort { column, descending: false });
+        return sortable.first().map(|column| Sort {
+            column,
+            descending: false,
+        });
     };
     let (descending, name) = match sort.strip_prefix('-') {
         Some(name) => (true, name),
@@ -106,13 +126,25 @@ mod tests {
     fn a_list_without_parameters_has_the_defaults() {
         let query = list_query(None, None, None, None, SORTABLE).unwrap();
         assert_eq!((query.limit, query.offset), (50, 0));
-        assert_eq!(query.sort, Sort { column: "created_at", descending: false });
+        assert_eq!(
+            query.sort,
+            Sort {
+                column: "created_at",
+                descending: false
+            }
+        );
     }
 
     #[test]
     fn a_minus_sorts_downwards() {
         let query = list_query(None, None, Some("-name"), None, SORTABLE).unwrap();
-        assert_eq!(query.sort, Sort { column: "name", descending: true });
+        assert_eq!(
+            query.sort,
+            Sort {
+                column: "name",
+                descending: true
+            }
+        );
     }
 
     #[test]

@@ -33,7 +33,10 @@ pub fn current_ip() -> Option<IpAddr> {
 
 /// Whether a client may choose this as its request's id: it ends up in logs and headers.
 pub fn is_acceptable_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 #[cfg(test)]

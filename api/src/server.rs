@@ -34,7 +34,10 @@ pub struct ConnectionLimits {
 impl ConnectionLimits {
     /// The usual silence with this many connections.
     pub fn of(max_connections: usize) -> Self {
-        Self { max_connections, max_silence: Duration::from_secs(45) }
+        Self {
+            max_connections,
+            max_silence: Duration::from_secs(45),
+        }
     }
 }
 
@@ -45,7 +48,11 @@ pub async fn serve(
     app: impl Endpoint + 'static,
     shutdown: &Shutdown,
 ) -> io::Result<()> {
-    let acceptor = LimitedAcceptor { listener, limits, slots: Arc::new(Semaphore::new(limits.max_connections)) };
+    let acceptor = LimitedAcceptor {
+        listener,
+        limits,
+        slots: Arc::new(Semaphore::new(limits.max_connections)),
+    };
     let stopping = shutdown.token();
     Server::new_with_acceptor(acceptor)
         .run_with_graceful_shutdown(app, async move { stopping.cancelled().await }, Some(GRACE))
@@ -62,11 +69,18 @@ impl Acceptor for LimitedAcceptor {
     type Io = Connection;
 
     fn local_addr(&self) -> Vec<LocalAddr> {
-        self.listener.local_addr().map(|addr| LocalAddr(Addr::SocketAddr(addr))).into_iter().collect()
+        self.listener
+            .local_addr()
+            .map(|addr| LocalAddr(Addr::SocketAddr(addr)))
+            .into_iter()
+            .collect()
     }
 
     async fn accept(&mut self) -> io::Result<(Connection, LocalAddr, RemoteAddr, Scheme)> {
-        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(io::Error::other)?;
+        let slot = Arc::clone(&self.slots)
+            .acquire_owned()
+            .await
+            .map_err(io::Error::other)?;
         let (stream, peer) = match self.listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -85,7 +99,12 @@ impl Acceptor for LimitedAcceptor {
             max_silence: self.limits.max_silence,
             _slot: slot,
         };
-        Ok((connection, LocalAddr(Addr::SocketAddr(local)), RemoteAddr(Addr::SocketAddr(peer)), Scheme::HTTP))
+        Ok((
+            connection,
+            LocalAddr(Addr::SocketAddr(local)),
+            RemoteAddr(Addr::SocketAddr(peer)),
+            Scheme::HTTP,
+        ))
     }
 }
 
@@ -108,7 +127,11 @@ impl Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.silence.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
@@ -117,7 +140,11 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut TaskContext<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.answered(outcome)
     }

@@ -82,13 +82,19 @@ impl Settings {
 }
 
 fn networks(variables: &mut Variables, name: &'static str) -> Vec<Network> {
-    let Some(text) = variables.optional(name) else { return Vec::new() };
+    let Some(text) = variables.optional(name) else {
+        return Vec::new();
+    };
     let mut networks = Vec::new();
     for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
         match entry.parse() {
             Ok(network) => networks.push(network),
             Err(NotANetwork) => {
-                variables.problem(name, "has an entry that is no network", "Set it like 10.0.0.0/8,127.0.0.1.");
+                variables.problem(
+                    name,
+                    "has an entry that is no network",
+                    "Set it like 10.0.0.0/8,127.0.0.1.",
+                );
             }
         }
     }
@@ -110,7 +116,9 @@ impl Network {
     /// Whether the address lies in it.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (ours, theirs, width) = match (self.address, address.to_canonical()) {
-            (IpAddr::V4(ours), IpAddr::V4(theirs)) => (u128::from(ours.to_bits()), u128::from(theirs.to_bits()), 32),
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
+                (u128::from(ours.to_bits()), u128::from(theirs.to_bits()), 32)
+            }
             (IpAddr::V6(ours), IpAddr::V6(theirs)) => (ours.to_bits(), theirs.to_bits(), 128),
             _ => return false,
         };
@@ -130,7 +138,11 @@ impl FromStr for Network {
         let address: IpAddr = address.parse().map_err(|_| NotANetwork)?;
         let width = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(width), str::parse).map_err(|_| NotANetwork)?;
-        if bits > width { Err(NotANetwork) } else { Ok(Self { address, bits }) }
+        if bits > width {
+            Err(NotANetwork)
+        } else {
+            Ok(Self { address, bits })
+        }
     }
 }
 
@@ -144,8 +156,18 @@ mod tests {
         assert!(network.contains("10.1.255.1".parse().unwrap()));
         assert!(network.contains("::ffff:10.1.2.3".parse().unwrap()));
         assert!(!network.contains("10.2.0.1".parse().unwrap()));
-        assert!("0.0.0.0/0".parse::<Network>().unwrap().contains("8.8.8.8".parse().unwrap()));
-        assert!("::/0".parse::<Network>().unwrap().contains("::1".parse().unwrap()));
+        assert!(
+            "0.0.0.0/0"
+                .parse::<Network>()
+                .unwrap()
+                .contains("8.8.8.8".parse().unwrap())
+        );
+        assert!(
+            "::/0"
+                .parse::<Network>()
+                .unwrap()
+                .contains("::1".parse().unwrap())
+        );
         for text in ["", "10.0.0.0/33", "x/8", "10.0.0.0/-1"] {
             assert_eq!(text.parse::<Network>(), Err(NotANetwork), "{text:?}");
         }
@@ -158,7 +180,10 @@ mod tests {
             Settings::from(&mut variables);
             let problems = variables.finish().unwrap_err().0;
             let named: Vec<&str> = problems.iter().map(|problem| problem.variable.as_str()).collect();
-            assert!(named.contains(&"JWT_SECRET") && named.contains(&"ENCRYPTION_KEY"), "{named:?}");
+            assert!(
+                named.contains(&"JWT_SECRET") && named.contains(&"ENCRYPTION_KEY"),
+                "{named:?}"
+            );
         }
     }
 }

@@ -48,7 +48,10 @@ impl Streams {
             return Err(ApiError::too_many(RECHECK.as_secs()));
         }
         *count += 1;
-        Ok(Slot { streams: self.clone(), user: user.clone() })
+        Ok(Slot {
+            streams: self.clone(),
+            user: user.clone(),
+        })
     }
 }
 
@@ -106,10 +109,13 @@ pub async fn open(
         recheck_at: Instant::now() + RECHECK,
         _slot: slot,
     };
-    reader.start(last_event_id.filter(|id| is_entry_id(id))).await.map_err(|error| {
-        tracing::warn!(error = %chain(&error), "an event stream could not be opened");
-        ApiError::unavailable()
-    })?;
+    reader
+        .start(last_event_id.filter(|id| is_entry_id(id)))
+        .await
+        .map_err(|error| {
+            tracing::warn!(error = %chain(&error), "an event stream could not be opened");
+            ApiError::unavailable()
+        })?;
     Ok(futures::stream::unfold(reader, |mut reader| async move {
         let news = reader.next().await?;
         Some((news, reader))
@@ -123,21 +129,17 @@ impl Reader {
         let newest: StreamRangeReply = redis.xrevrange_count(&key, "+", "-", 1).await?;
         let oldest: StreamRangeReply = redis.xrange_count(&key, "-", "+", 1).await?;
         let newest = newest.ids.first().map_or("0-0", |entry| entry.id.as_str());
-        let holds = |id: &str| oldest.ids.first().is_some_and(|oldest| parts(&oldest.id) <= parts(id));
-        match last_event_id {
-            Some(id) if holds(id) || id == newest => {
-                self.last = id.to_owned();
-                self.waiting.push_back(News::Ready(self.last.clone()));
-            }
-            Some(_) => {
-                self.last = newest.to_owned();
-                self.waiting.push_back(News::Resync(self.last.clone()));
-            }
-            None => {
-                self.last = newest.to_owned();
-                self.waiting.push_back(News::Ready(self.last.clone()));
-            }
-        }
+        let holds = |id: &str| {
+            oldest
+                .ids
+                .first()
+                .is_some_and(|oldest| parts(&oldest.id) <= parts(id))
+        };
+        let resumed = last_event_id.filter(|id| holds(id) || *id == newest);
+        resumed.unwrap_or(newest).clone_into(&mut self.last);
+        let missed_some = last_event_id.is_some() && resumed.is_none();
+        let first = if missed_some { News::Resync } else { News::Ready };
+        self.waiting.push_back(first(self.last.clone()));
         Ok(())
     }
 
@@ -170,8 +172,12 @@ impl Reader {
     async fn fetch(&mut self) {
         let key = redis_keys::events(&self.org);
         let after = format!("({}", self.last);
-        let found: redis::RedisResult<StreamRangeReply> =
-            self.context.redis.clone().xrange_count(&key, after, "+", BATCH).await;
+        let found: redis::RedisResult<StreamRangeReply> = self
+            .context
+            .redis
+            .clone()
+            .xrange_count(&key, after, "+", BATCH)
+            .await;
         // Redis is away: the page keeps what it has, and gets the rest when Redis is back.
         let Ok(found) = found else { return };
         for entry in found.ids {
@@ -184,7 +190,11 @@ impl Reader {
 
     async fn may_read(&self) -> bool {
         let signed_in = authenticate(&self.context, &self.token).await.is_ok();
-        signed_in && matches!(members::membership(&self.context.db, &self.org, &self.user).await, Ok(Some(_)))
+        signed_in
+            && matches!(
+                members::membership(&self.context.db, &self.org, &self.user).await,
+                Ok(Some(_))
+            )
     }
 }
 
@@ -208,12 +218,19 @@ impl Context {
     /// Tells an organisation's stream what changed; after the commit. Events are hints: a Redis that is
     /// away costs a log line and nothing else.
     pub async fn publish(&self, org: &OrgId, change: &Change) {
-        let Ok(json) = serde_json::to_string(change) else { return };
+        let Ok(json) = serde_json::to_string(change) else {
+            return;
+        };
         let key = redis_keys::events(org);
         let ttl = i64::try_from(EVENTS_TTL.as_secs()).unwrap_or(i64::MAX);
         let mut pipeline = redis::pipe();
         pipeline
-            .xadd_maxlen(&key, StreamMaxlen::Approx(EVENTS_MAX_LEN), "*", &[(CHANGE_FIELD, json)])
+            .xadd_maxlen(
+                &key,
+                StreamMaxlen::Approx(EVENTS_MAX_LEN),
+                "*",
+                &[(CHANGE_FIELD, json)],
+            )
             .ignore()
             .expire(&key, ttl)
             .ignore();
@@ -244,7 +261,9 @@ mod tests {
     #[test]
     fn a_user_has_so_many_streams_and_no_more() {
         let (streams, user) = (Streams::default(), UserId::new());
-        let open: Vec<Slot> = (0..MAX_PER_USER).filter_map(|_| streams.open(&user).ok()).collect();
+        let open: Vec<Slot> = (0..MAX_PER_USER)
+            .filter_map(|_| streams.open(&user).ok())
+            .collect();
         assert_eq!(open.len(), MAX_PER_USER);
         assert!(streams.open(&user).is_err());
         assert!(streams.open(&UserId::new()).is_ok());

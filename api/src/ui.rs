@@ -6,6 +6,8 @@ use poem::middleware::{Compression, CompressionEndpoint};
 use poem::{Body, Endpoint, IntoResponse, Middleware, Request, Response};
 use rust_embed::Embed;
 
+use crate::hex::hex;
+
 #[derive(Embed)]
 #[folder = "$UI_DIR"]
 struct Page;
@@ -18,7 +20,14 @@ form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 /// The build puts a hash of the content into the names of these.
 const HASHED: &str = "assets/";
 /// Paths that are this server's even for a browser.
-const SERVER_PATHS: [&str; 6] = ["/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/webhooks/"];
+const SERVER_PATHS: [&str; 6] = [
+    "/docs",
+    "/openapi.json",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/webhooks/",
+];
 
 /// Answers with the page where it is asked for, and hands everything else on.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +37,10 @@ impl<E: Endpoint> Middleware<E> for Ui {
     type Output = UiEndpoint<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        UiEndpoint { files: Compression::new().transform(Files), inner }
+        UiEndpoint {
+            files: Compression::new().transform(Files),
+            inner,
+        }
     }
 }
 
@@ -75,24 +87,37 @@ fn asset(request: &Request) -> Option<String> {
         return Some(name.to_owned());
     }
     // A browser that navigates asks for HTML and sends no token; a fetch of the page does neither.
-    let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or("");
+    let accept = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .unwrap_or("");
     let navigates = accept.contains("text/html") && !request.headers().contains_key(header::AUTHORIZATION);
     (navigates || name.is_empty()).then(|| INDEX.to_owned())
 }
 
 fn serve(name: &str, asked: &HeaderMap) -> Response {
-    let Some(file) = Page::get(name) else { return StatusCode::NOT_FOUND.into_response() };
-    let etag: String = file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let etag = format!("\"{etag}\"");
-    let caching = if name.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let known = asked.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
+    let Some(file) = Page::get(name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let etag = format!("\"{}\"", hex(&file.metadata.sha256_hash()[..16]));
+    let caching = if name.starts_with(HASHED) {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    let known = asked
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|known| known.as_bytes() == etag.as_bytes());
     let mut response = if known {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        Response::builder().content_type(file.metadata.mimetype()).body(Body::from_bytes(match file.data {
-            std::borrow::Cow::Borrowed(bytes) => bytes.into(),
-            std::borrow::Cow::Owned(bytes) => bytes.into(),
-        }))
+        Response::builder()
+            .content_type(file.metadata.mimetype())
+            .body(Body::from_bytes(match file.data {
+                std::borrow::Cow::Borrowed(bytes) => bytes.into(),
+                std::borrow::Cow::Owned(bytes) => bytes.into(),
+            }))
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
@@ -108,7 +133,9 @@ mod tests {
     use super::*;
 
     fn asked(path: &str, accept: &str, token: Option<&str>) -> Option<String> {
-        let mut request = Request::builder().uri(path.parse().unwrap()).header("accept", accept);
+        let mut request = Request::builder()
+            .uri(path.parse().unwrap())
+            .header("accept", accept);
         if let Some(token) = token {
             request = request.header("authorization", token);
         }

@@ -31,18 +31,39 @@ use Rule::{Admin, Granted, Member, Public, SignedIn};
 /// Every operation, who may call it, and a body that is accepted.
 fn rows() -> BTreeMap<&'static str, (Rule, Option<Value>)> {
     let node = json!({"name": "{fresh}", "type": "socket", "socket_path": "/run/x.sock"});
-    let runner = json!({"name": "{fresh}", "github_repo": "acme/app", "github_runner_token": "AAAATOKENTOKENcdef"});
+    let runner =
+        json!({"name": "{fresh}", "github_repo": "acme/app", "github_runner_token": "AAAATOKENTOKENcdef"});
     let credential = json!({"name": "{fresh}", "kind": "pat", "secret": "ghp_0123456789abcdefWXYZ"});
     BTreeMap::from([
-        ("register", (Public, Some(json!({"full_name": "N", "email": "{fresh}@example.org", "password": support::PASSWORD})))),
-        ("log_in", (Public, Some(json!({"email": "nobody@example.org", "password": "x"})))),
+        (
+            "register",
+            (
+                Public,
+                Some(
+                    json!({"full_name": "N", "email": "{fresh}@example.org", "password": support::PASSWORD}),
+                ),
+            ),
+        ),
+        (
+            "log_in",
+            (
+                Public,
+                Some(json!({"email": "nobody@example.org", "password": "x"})),
+            ),
+        ),
         ("refresh_session", (Public, None)),
         ("log_out", (Public, None)),
         ("onboard", (Public, Some(json!({"org_name": "{fresh}"})))),
         ("read_config", (Public, None)),
         ("read_me", (SignedIn, None)),
         ("update_me", (SignedIn, Some(json!({"full_name": "Somebody"})))),
-        ("change_password", (SignedIn, Some(json!({"current_password": "wrong", "new_password": "a lantern on the quay"})))),
+        (
+            "change_password",
+            (
+                SignedIn,
+                Some(json!({"current_password": "wrong", "new_password": "a lantern on the quay"})),
+            ),
+        ),
         ("list_permissions", (SignedIn, None)),
         ("list_orgs", (SignedIn, None)),
         ("create_org", (SignedIn, Some(json!({"name": "{fresh}"})))),
@@ -51,7 +72,10 @@ fn rows() -> BTreeMap<&'static str, (Rule, Option<Value>)> {
         ("list_audit", (Admin, None)),
         ("list_members", (Member, None)),
         ("read_member", (Member, None)),
-        ("add_member", (Admin, Some(json!({"email": "{fresh}@example.org"})))),
+        (
+            "add_member",
+            (Admin, Some(json!({"email": "{fresh}@example.org"}))),
+        ),
         ("update_member", (Admin, Some(json!({"role": "member"})))),
         ("remove_member", (Admin, None)),
         ("list_invitations", (Admin, None)),
@@ -59,26 +83,53 @@ fn rows() -> BTreeMap<&'static str, (Rule, Option<Value>)> {
         ("list_nodes", (Member, None)),
         ("create_node", (Granted("create_node"), Some(node))),
         ("read_node", (Member, None)),
-        ("update_node", (Granted("update_node"), Some(json!({"capacity": 5})))),
+        (
+            "update_node",
+            (Granted("update_node"), Some(json!({"capacity": 5}))),
+        ),
         ("delete_node", (Granted("delete_node"), None)),
         ("check_node", (Granted("update_node"), None)),
         ("list_credentials", (Member, None)),
-        ("create_credential", (Granted("create_credential"), Some(credential))),
+        (
+            "create_credential",
+            (Granted("create_credential"), Some(credential)),
+        ),
         ("read_credential", (Member, None)),
-        ("update_credential", (Granted("update_credential"), Some(json!({"name": "{fresh}"})))),
+        (
+            "update_credential",
+            (Granted("update_credential"), Some(json!({"name": "{fresh}"}))),
+        ),
         ("delete_credential", (Granted("delete_credential"), None)),
         ("list_runners", (Member, None)),
         ("create_runner", (Granted("create_runner"), Some(runner))),
         ("read_runner", (Member, None)),
-        ("update_runner", (Granted("update_runner"), Some(json!({"min_idle": 0})))),
+        (
+            "update_runner",
+            (Granted("update_runner"), Some(json!({"min_idle": 0}))),
+        ),
         ("delete_runner", (Granted("delete_runner"), None)),
-        ("set_runner_status", (Granted("update_runner"), Some(json!({"status": "idle"})))),
-        ("clone_runner", (Granted("create_runner"), Some(json!({"name": "{fresh}"})))),
+        (
+            "set_runner_status",
+            (Granted("update_runner"), Some(json!({"status": "idle"}))),
+        ),
+        (
+            "clone_runner",
+            (Granted("create_runner"), Some(json!({"name": "{fresh}"}))),
+        ),
         ("list_instances", (Member, None)),
         ("create_instance", (Granted("create_instance"), Some(json!({})))),
         ("read_instance", (Member, None)),
-        ("update_instance", (Granted("update_instance"), Some(json!({"desired_state": "stopped"})))),
-        ("report_instance_status", (Granted("update_instance"), Some(json!({"status": "idle"})))),
+        (
+            "update_instance",
+            (
+                Granted("update_instance"),
+                Some(json!({"desired_state": "stopped"})),
+            ),
+        ),
+        (
+            "report_instance_status",
+            (Granted("update_instance"), Some(json!({"status": "idle"}))),
+        ),
         ("delete_instance", (Granted("delete_instance"), None)),
         ("start_instance", (Granted("update_instance"), None)),
         ("stop_instance", (Granted("update_instance"), None)),
@@ -127,7 +178,13 @@ impl Things {
 
     async fn make(&self, path: &str, body: Value) -> anyhow::Result<String> {
         let body: Value = serde_json::from_str(&body.to_string().replace("{fresh}", &self.fresh()))?;
-        let made = expect(self.admin.client.post(&format!("/org/{}{path}", self.org), &body).await?, 201)?;
+        let made = expect(
+            self.admin
+                .client
+                .post(&format!("/org/{}{path}", self.org), &body)
+                .await?,
+            201,
+        )?;
         text(&made, "/uid").or_else(|_| text(&made, "/invitation/uid"))
     }
 
@@ -140,7 +197,10 @@ impl Things {
             path = path.replace("{node_id}", &self.make("/nodes", body("create_node")).await?);
         }
         if path.contains("{credential_id}") {
-            path = path.replace("{credential_id}", &self.make("/credentials", body("create_credential")).await?);
+            path = path.replace(
+                "{credential_id}",
+                &self.make("/credentials", body("create_credential")).await?,
+            );
         }
         if path.contains("{runner_id}") {
             let runner = self.make("/runners", body("create_runner")).await?;
@@ -154,11 +214,16 @@ impl Things {
             }
         }
         if path.contains("{invitation_id}") {
-            path = path.replace("{invitation_id}", &self.make("/members", body("add_member")).await?);
+            path = path.replace(
+                "{invitation_id}",
+                &self.make("/members", body("add_member")).await?,
+            );
         }
         if path.contains("{user_id}") {
             let person = self.server.person(&self.fresh()).await?;
-            self.server.add(&self.admin, &self.org, &person, "member", &[]).await?;
+            self.server
+                .add(&self.admin, &self.org, &person, "member", &[])
+                .await?;
             path = path.replace("{user_id}", &person.id);
         }
         Ok(path)
@@ -169,19 +234,32 @@ impl Things {
         let body = rows.get(operation.id.as_str()).and_then(|row| row.1.clone());
         let body = body.map(|body| body.to_string().replace("{fresh}", &self.fresh()).into_bytes());
         let body = body.map(|bytes| ("application/json", bytes));
-        Ok(client.send_bytes(operation.method.clone(), path, body).await?.status.as_u16())
+        Ok(client
+            .send_bytes(operation.method.clone(), path, body)
+            .await?
+            .status
+            .as_u16())
     }
 }
 
 async fn things() -> anyhow::Result<Things> {
     let server = TestServer::start().await?;
     let (admin, org) = server.onboard().await?;
-    Ok(Things { server, admin, org, made: std::cell::Cell::new(0) })
+    Ok(Things {
+        server,
+        admin,
+        org,
+        made: std::cell::Cell::new(0),
+    })
 }
 
 /// Forged and outdated tokens that speak for a real user.
 fn forgeries(secret: &str, user: &str) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let now = i64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs())?;
+    let now = i64::try_from(
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)?
+            .as_secs(),
+    )?;
     let good = json!({"iss": "runner-pilot", "aud": "runner-pilot-api", "sub": user, "jti": "1", "iat": now,
         "nbf": now, "exp": now + 900, "ver": 0, "use": "access"});
     let with = |change: Value| {
@@ -192,7 +270,11 @@ fn forgeries(secret: &str, user: &str) -> anyhow::Result<Vec<(&'static str, Stri
         claims
     };
     let sign = |algorithm: Algorithm, claims: &Value, secret: &str| {
-        jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(secret.as_bytes()))
+        jsonwebtoken::encode(
+            &Header::new(algorithm),
+            claims,
+            &EncodingKey::from_secret(secret.as_bytes()),
+        )
     };
     let hs256 = |change: Value| sign(Algorithm::HS256, &with(change), secret);
     let good_token = hs256(json!({}))?;
@@ -209,9 +291,19 @@ fn forgeries(secret: &str, user: &str) -> anyhow::Result<Vec<(&'static str, Stri
         ("for another audience", hs256(json!({"aud": "somebody"}))?),
         ("for another use", hs256(json!({"use": "refresh"}))?),
         ("of another version", hs256(json!({"ver": 7}))?),
-        ("for nobody", hs256(json!({"sub": "00000000-0000-7000-8000-000000000000"}))?),
+        (
+            "for nobody",
+            hs256(json!({"sub": "00000000-0000-7000-8000-000000000000"}))?,
+        ),
         ("another algorithm", sign(Algorithm::HS512, &good, secret)?),
-        ("another secret", sign(Algorithm::HS256, &good, "another secret of more than thirty-two bytes")?),
+        (
+            "another secret",
+            sign(
+                Algorithm::HS256,
+                &good,
+                "another secret of more than thirty-two bytes",
+            )?,
+        ),
         ("good", good_token),
     ])
 }
@@ -219,9 +311,16 @@ fn forgeries(secret: &str, user: &str) -> anyhow::Result<Vec<(&'static str, Stri
 #[tokio::test]
 async fn every_operation_has_a_row_and_every_row_an_operation() -> anyhow::Result<()> {
     let things = things().await?;
-    let described: BTreeSet<String> = operations(&things.server).await?.into_iter().map(|operation| operation.id).collect();
+    let described: BTreeSet<String> = operations(&things.server)
+        .await?
+        .into_iter()
+        .map(|operation| operation.id)
+        .collect();
     let rows = rows();
-    let missing: Vec<&String> = described.iter().filter(|id| !rows.contains_key(id.as_str())).collect();
+    let missing: Vec<&String> = described
+        .iter()
+        .filter(|id| !rows.contains_key(id.as_str()))
+        .collect();
     assert!(missing.is_empty(), "operations without a row: {missing:?}");
     let stale: Vec<&&str> = rows.keys().filter(|id| !described.contains(**id)).collect();
     assert!(stale.is_empty(), "rows without an operation: {stale:?}");
@@ -233,17 +332,36 @@ async fn who_may_not_call_an_operation_is_refused() -> anyhow::Result<()> {
     let things = things().await?;
     let server = &things.server;
     let member = server.person("member").await?;
-    server.add(&things.admin, &things.org, &member, "member", &[]).await?;
+    server
+        .add(&things.admin, &things.org, &member, "member", &[])
+        .await?;
     let stranger = server.person("stranger").await?;
-    expect(stranger.client.post("/org", &json!({"name": "Elsewhere"})).await?, 201)?;
+    expect(
+        stranger
+            .client
+            .post("/org", &json!({"name": "Elsewhere"}))
+            .await?,
+        201,
+    )?;
     let removed = server.person("removed").await?;
-    server.add(&things.admin, &things.org, &removed, "member", &[]).await?;
-    expect(things.admin.client.delete(&format!("/org/{}/members/{}", things.org, removed.id)).await?, 204)?;
+    server
+        .add(&things.admin, &things.org, &removed, "member", &[])
+        .await?;
+    expect(
+        things
+            .admin
+            .client
+            .delete(&format!("/org/{}/members/{}", things.org, removed.id))
+            .await?,
+        204,
+    )?;
     let rows = rows();
     let mut wrong = Vec::new();
     let mut asked = 0;
     for operation in operations(server).await? {
-        let Some((rule, _)) = rows.get(operation.id.as_str()) else { continue };
+        let Some((rule, _)) = rows.get(operation.id.as_str()) else {
+            continue;
+        };
         let path = things.path(&operation).await?;
         let expected = match rule {
             Public => vec![],
@@ -281,20 +399,29 @@ async fn who_may_call_an_operation_is_let_in() -> anyhow::Result<()> {
     let mut wrong = Vec::new();
     let mut asked = 0;
     for operation in operations(server).await? {
-        let Some((rule, _)) = rows.get(operation.id.as_str()) else { continue };
+        let Some((rule, _)) = rows.get(operation.id.as_str()) else {
+            continue;
+        };
         // These would sign the admin out or wait for a worker; other tests call them.
-        if matches!(operation.id.as_str(), "log_out" | "log_in" | "refresh_session" | "stream_changes") {
+        if matches!(
+            operation.id.as_str(),
+            "log_out" | "log_in" | "refresh_session" | "stream_changes"
+        ) {
             continue;
         }
         let mut allowed = vec![("admin", things.admin.client.clone())];
         if let Granted(permission) = rule {
             let person = server.person(&things.fresh()).await?;
-            server.add(&things.admin, &things.org, &person, "member", &[permission]).await?;
+            server
+                .add(&things.admin, &things.org, &person, "member", &[permission])
+                .await?;
             allowed.push(("granted", person.client));
         }
         if *rule == Member {
             let person = server.person(&things.fresh()).await?;
-            server.add(&things.admin, &things.org, &person, "member", &[]).await?;
+            server
+                .add(&things.admin, &things.org, &person, "member", &[])
+                .await?;
             allowed.push(("member", person.client));
         }
         for (who, client) in allowed {
@@ -326,7 +453,9 @@ async fn no_forged_or_outdated_token_is_accepted_anywhere() -> anyhow::Result<()
             if name == "good" {
                 continue;
             }
-            let answered = things.call(&server.anonymous.with_token(&token), &operation, &path).await?;
+            let answered = things
+                .call(&server.anonymous.with_token(&token), &operation, &path)
+                .await?;
             if answered != 401 {
                 wrong.push(format!("{name} {}: {answered}", operation.id));
             }
@@ -345,7 +474,10 @@ async fn a_child_is_not_reached_through_another_organisation() -> anyhow::Result
     let things = things().await?;
     let server = &things.server;
     let eve = server.person("eve").await?;
-    let other = text(&expect(eve.client.post("/org", &json!({"name": "Elsewhere"})).await?, 201)?, "/uid")?;
+    let other = text(
+        &expect(eve.client.post("/org", &json!({"name": "Elsewhere"})).await?, 201)?,
+        "/uid",
+    )?;
     let rows = rows();
     let mut wrong = Vec::new();
     for operation in operations(server).await? {
@@ -368,12 +500,21 @@ async fn a_withdrawn_grant_acts_at_once() -> anyhow::Result<()> {
     let things = things().await?;
     let server = &things.server;
     let bob = server.person("bob").await?;
-    server.add(&things.admin, &things.org, &bob, "member", &["create_node"]).await?;
+    server
+        .add(&things.admin, &things.org, &bob, "member", &["create_node"])
+        .await?;
     let path = format!("/org/{}/nodes", things.org);
     let body = |name: &str| json!({"name": name, "type": "socket", "socket_path": "/run/x.sock"});
     expect(bob.client.post(&path, &body("one")).await?, 201)?;
     let member = format!("/org/{}/members/{}", things.org, bob.id);
-    expect(things.admin.client.put(&member, &json!({"permissions": {}})).await?, 200)?;
+    expect(
+        things
+            .admin
+            .client
+            .put(&member, &json!({"permissions": {}}))
+            .await?,
+        200,
+    )?;
     expect(bob.client.post(&path, &body("two")).await?, 403)?;
     Ok(())
 }

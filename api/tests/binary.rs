@@ -35,13 +35,19 @@ fn every_wrong_setting_is_named_and_the_exit_code_is_two() -> anyhow::Result<()>
     for (name, _) in wrong {
         assert!(text.contains(name), "{name} is not named in {text}");
     }
-    assert!(text.contains("ENCRYPTION_KEY") && !text.contains("changethis"), "{text}");
+    assert!(
+        text.contains("ENCRYPTION_KEY") && !text.contains("changethis"),
+        "{text}"
+    );
     Ok(())
 }
 
 #[test]
 fn help_and_version_need_no_settings() -> anyhow::Result<()> {
-    for (argument, expected) in [("--help", "create-admin"), ("--version", env!("CARGO_PKG_VERSION"))] {
+    for (argument, expected) in [
+        ("--help", "create-admin"),
+        ("--version", env!("CARGO_PKG_VERSION")),
+    ] {
         let output = run(&[argument], &[])?;
         assert!(output.status.success());
         assert!(String::from_utf8(output.stdout)?.contains(expected), "{argument}");
@@ -72,7 +78,10 @@ async fn an_admin_made_on_the_command_line_can_sign_in_and_sigterm_ends_the_serv
     let refused = run(&["serve"], &variables)?;
     assert!(String::from_utf8(refused.stderr)?.contains("runner-pilot-api migrate"));
     assert!(run(&["migrate"], &variables)?.status.success());
-    let made = run(&["create-admin", "--email", "root@example.org", "--org", "Ops"], &variables)?;
+    let made = run(
+        &["create-admin", "--email", "root@example.org", "--org", "Ops"],
+        &variables,
+    )?;
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     assert!(run(&["doctor"], &variables)?.status.success());
 
@@ -97,13 +106,24 @@ async fn an_admin_made_on_the_command_line_can_sign_in_and_sigterm_ends_the_serv
     let org = orgs["items"][0]["uid"].as_str().unwrap_or_default();
 
     let http = reqwest::Client::builder().no_proxy().build()?;
-    let mut stream = http.get(format!("http://{addr}/org/{org}/stream")).bearer_auth(&token).send().await?;
+    let mut stream = http
+        .get(format!("http://{addr}/org/{org}/stream"))
+        .bearer_auth(&token)
+        .send()
+        .await?;
     assert_eq!(stream.status(), 200);
     assert!(stream.chunk().await?.is_some());
     let started = Instant::now();
     server.terminate(Duration::from_secs(10)).await?;
-    println!("stopped {:.2} s after SIGTERM with an open stream", started.elapsed().as_secs_f64());
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    println!(
+        "stopped {:.2} s after SIGTERM with an open stream",
+        started.elapsed().as_secs_f64()
+    );
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
     assert!(!server.log_text().contains(&token));
     Ok(())
 }

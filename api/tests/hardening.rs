@@ -14,7 +14,10 @@ use tokio::net::TcpStream;
 
 fn resident_bytes() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap_or_default();
     Ok(line.split_whitespace().nth(1).unwrap_or("0").parse::<u64>()? * 1024)
 }
 
@@ -56,7 +59,10 @@ async fn three_hundred_megabytes_in_chunks_are_refused_without_being_kept() -> a
 async fn an_announced_large_body_is_refused_before_it_is_read() -> anyhow::Result<()> {
     let server = TestServer::start().await?;
     let body = vec![b'a'; (64 << 10) + 1];
-    let reply = server.anonymous.send_bytes(Method::POST, "/auth/login", Some(("application/json", body))).await?;
+    let reply = server
+        .anonymous
+        .send_bytes(Method::POST, "/auth/login", Some(("application/json", body)))
+        .await?;
     assert_eq!(expect(reply, 413)?["code"], "too_large");
     Ok(())
 }
@@ -68,7 +74,9 @@ async fn connections_that_dribble_a_request_are_closed() -> anyhow::Result<()> {
     let mut slow = Vec::new();
     for _ in 0..300 {
         let mut stream = TcpStream::connect(&address).await?;
-        stream.write_all(b"POST /auth/login HTTP/1.1\r\nHost: x\r\nX-Half: ").await?;
+        stream
+            .write_all(b"POST /auth/login HTTP/1.1\r\nHost: x\r\nX-Half: ")
+            .await?;
         slow.push(stream);
     }
     expect(server.anonymous.get("/healthz").await?, 200)?;
@@ -76,13 +84,18 @@ async fn connections_that_dribble_a_request_are_closed() -> anyhow::Result<()> {
     let closed = futures::stream::iter(slow)
         .map(|mut stream| async move {
             let mut rest = Vec::new();
-            tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await.is_ok()
+            tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut rest))
+                .await
+                .is_ok()
         })
         .buffer_unordered(300)
         .filter(|closed| std::future::ready(*closed))
         .count()
         .await;
-    println!("{closed} of 300 closed after {:.1} s", started.elapsed().as_secs_f64());
+    println!(
+        "{closed} of 300 closed after {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
     assert_eq!(closed, 300);
     Ok(())
 }
@@ -95,7 +108,10 @@ async fn many_sign_ins_at_once_leave_the_server_answering() -> anyhow::Result<()
             let client = server.anonymous.clone();
             async move {
                 let body = json!({"email": format!("nobody{n}@example.org"), "password": "wrong lantern"});
-                client.post("/auth/login", &body).await.map(|reply| reply.status.as_u16())
+                client
+                    .post("/auth/login", &body)
+                    .await
+                    .map(|reply| reply.status.as_u16())
             }
         })
         .buffer_unordered(64)
@@ -138,13 +154,19 @@ async fn readiness_follows_redis() -> anyhow::Result<()> {
     let anonymous = server.anonymous.clone();
     eventually(Duration::from_secs(15), "not ready without Redis", || async {
         let problem = expect(anonymous.get("/readyz").await?, 503)?;
-        anyhow::ensure!(problem["redis"] == "unavailable" && problem["database"] == "ok", "{problem}");
+        anyhow::ensure!(
+            problem["redis"] == "unavailable" && problem["database"] == "ok",
+            "{problem}"
+        );
         Ok(())
     })
     .await?;
     server.redis.start_again().await?;
     let anonymous = server.anonymous.clone();
-    eventually(Duration::from_secs(15), "ready again", || async { expect(anonymous.get("/readyz").await?, 200) }).await?;
+    eventually(Duration::from_secs(15), "ready again", || async {
+        expect(anonymous.get("/readyz").await?, 200)
+    })
+    .await?;
     Ok(())
 }
 
@@ -153,7 +175,13 @@ async fn no_scalar_is_taken_for_another_and_no_field_too_many() -> anyhow::Resul
     let server = TestServer::start().await?;
     let (ada, org) = server.onboard().await?;
     for name in [json!(410), json!(true), json!(null), json!(["a"]), json!({})] {
-        assert_eq!(faulty(&expect(ada.client.post("/org", &json!({"name": name})).await?, 422)?), ["name"]);
+        assert_eq!(
+            faulty(&expect(
+                ada.client.post("/org", &json!({"name": name})).await?,
+                422
+            )?),
+            ["name"]
+        );
     }
     let more = json!({"name": "Other", "org_creator": ada.id, "uid": org, "is_active": true});
     let problem = expect(ada.client.post("/org", &more).await?, 422)?;
@@ -171,12 +199,27 @@ async fn malformed_requests_are_answered_as_problems() -> anyhow::Result<()> {
     let cases: Vec<(Method, &str, Option<(&str, &str)>, u16)> = vec![
         (Method::POST, "/org", Some((json, "{")), 400),
         (Method::POST, "/org", Some((json, "")), 400),
-        (Method::POST, "/org", Some((json, r#"{"name":"a","name":"b"}"#)), 400),
+        (
+            Method::POST,
+            "/org",
+            Some((json, r#"{"name":"a","name":"b"}"#)),
+            400,
+        ),
         (Method::POST, "/org", Some((json, "[]")), 422),
         (Method::POST, "/org", Some(("text/plain", r#"{"name":"a"}"#)), 415),
-        (Method::POST, "/org", Some(("application/x-www-form-urlencoded", "name=a")), 415),
+        (
+            Method::POST,
+            "/org",
+            Some(("application/x-www-form-urlencoded", "name=a")),
+            415,
+        ),
         (Method::POST, "/org", None, 415),
-        (Method::POST, "/org", Some((json, "{\"name\":\"a\\u0000b\"}")), 422),
+        (
+            Method::POST,
+            "/org",
+            Some((json, "{\"name\":\"a\\u0000b\"}")),
+            422,
+        ),
         (Method::GET, "/no/such/path", None, 404),
         (Method::GET, "/org/not-a-uuid", None, 404),
         (Method::GET, "/org/..%2f..%2fetc", None, 404),
@@ -189,8 +232,18 @@ async fn malformed_requests_are_answered_as_problems() -> anyhow::Result<()> {
     for (method, path, body, status) in cases {
         let body = body.map(|(kind, text)| (kind, text.as_bytes().to_vec()));
         let reply = ada.client.send_bytes(method.clone(), path, body).await?;
-        let kind = reply.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or("").to_owned();
-        let id = reply.headers.get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or("").to_owned();
+        let kind = reply
+            .headers
+            .get("content-type")
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or("")
+            .to_owned();
+        let id = reply
+            .headers
+            .get("x-request-id")
+            .and_then(|id| id.to_str().ok())
+            .unwrap_or("")
+            .to_owned();
         let asked = reply.asked.clone();
         let problem = expect(reply, status)?;
         assert_eq!(kind, "application/problem+json", "{asked}");
@@ -207,7 +260,10 @@ async fn malformed_requests_are_answered_as_problems() -> anyhow::Result<()> {
 async fn deeply_nested_json_is_refused() -> anyhow::Result<()> {
     let server = TestServer::start().await?;
     let body = "[".repeat(60_000).into_bytes();
-    let reply = server.anonymous.send_bytes(Method::POST, "/auth/login", Some(("application/json", body))).await?;
+    let reply = server
+        .anonymous
+        .send_bytes(Method::POST, "/auth/login", Some(("application/json", body)))
+        .await?;
     expect(reply, 400)?;
     Ok(())
 }
@@ -215,16 +271,37 @@ async fn deeply_nested_json_is_refused() -> anyhow::Result<()> {
 #[tokio::test]
 async fn every_answer_carries_the_same_security_headers() -> anyhow::Result<()> {
     let server = TestServer::start().await?;
-    for path in ["/healthz", "/common/config", "/common/me", "/no/such/path", "/docs", "/openapi.json", "/"] {
+    for path in [
+        "/healthz",
+        "/common/config",
+        "/common/me",
+        "/no/such/path",
+        "/docs",
+        "/openapi.json",
+        "/",
+    ] {
         let headers = server.anonymous.get(path).await?.headers;
-        let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+        let value = |name: &str| {
+            headers
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or("")
+                .to_owned()
+        };
         assert_eq!(value("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(value("referrer-policy"), "no-referrer", "{path}");
         assert_eq!(value("cross-origin-resource-policy"), "same-origin", "{path}");
         assert_eq!(value("cross-origin-opener-policy"), "same-origin", "{path}");
-        assert_eq!(value("permissions-policy"), "camera=(), microphone=(), geolocation=()", "{path}");
+        assert_eq!(
+            value("permissions-policy"),
+            "camera=(), microphone=(), geolocation=()",
+            "{path}"
+        );
         assert_eq!(value("x-frame-options"), "DENY", "{path}");
-        assert!(value("content-security-policy").starts_with("default-src 'none'"), "{path}");
+        assert!(
+            value("content-security-policy").starts_with("default-src 'none'"),
+            "{path}"
+        );
         assert!(!value("cache-control").is_empty(), "{path}");
         assert_eq!(value("server"), "", "{path}");
         assert_eq!(value("access-control-allow-origin"), "", "{path}");
@@ -247,12 +324,20 @@ async fn the_documentation_page_asks_nobody_else() -> anyhow::Result<()> {
 async fn a_password_is_in_no_answer_no_database_and_no_redis() -> anyhow::Result<()> {
     let server = TestServer::start().await?;
     let (ada, org) = server.onboard().await?;
-    for path in ["/common/me".to_owned(), format!("/org/{org}/members"), format!("/org/{org}/audit")] {
+    for path in [
+        "/common/me".to_owned(),
+        format!("/org/{org}/members"),
+        format!("/org/{org}/audit"),
+    ] {
         let body = String::from_utf8(ada.client.get(&path).await?.body)?;
         assert!(!body.contains(PASSWORD) && !body.contains("$argon2"), "{path}");
     }
     let dump = server.database.dump().await?;
-    assert!(!dump.windows(PASSWORD.len()).any(|window| window == PASSWORD.as_bytes()));
+    assert!(
+        !dump
+            .windows(PASSWORD.len())
+            .any(|window| window == PASSWORD.as_bytes())
+    );
     let me = expect(ada.client.get("/common/me").await?, 200)?;
     assert_eq!(text(&me, "/email")?, "ada@example.org");
     Ok(())
@@ -264,7 +349,10 @@ async fn metrics_count_requests_by_route_and_never_by_path() -> anyhow::Result<(
     let secret = "0123-in-the-path";
     server.anonymous.get(&format!("/org/{secret}")).await?;
     let text = String::from_utf8(server.anonymous.get("/metrics").await?.body)?;
-    assert!(text.contains("http_requests_total") && text.contains("runner_pilot_queue_length"), "{text}");
+    assert!(
+        text.contains("http_requests_total") && text.contains("runner_pilot_queue_length"),
+        "{text}"
+    );
     assert!(!text.contains(secret), "{text}");
     Ok(())
 }
@@ -274,7 +362,11 @@ async fn a_client_may_name_its_request_but_not_write_into_the_log() -> anyhow::R
     let server = TestServer::start().await?;
     let http = reqwest::Client::builder().no_proxy().build()?;
     for (given, kept) in [("abc-123", true), ("a b", false), ("<script>", false)] {
-        let reply = http.get(format!("{}/healthz", server.base)).header("x-request-id", given).send().await?;
+        let reply = http
+            .get(format!("{}/healthz", server.base))
+            .header("x-request-id", given)
+            .send()
+            .await?;
         let id = reply.headers()["x-request-id"].to_str()?.to_owned();
         assert_eq!(id == given, kept, "{given}");
         assert!(!id.is_empty());

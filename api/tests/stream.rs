@@ -16,17 +16,30 @@ struct Listening {
 }
 
 impl Listening {
-    async fn open(server: &TestServer, person: &Person, org: &str, after: Option<&str>) -> anyhow::Result<Self> {
+    async fn open(
+        server: &TestServer,
+        person: &Person,
+        org: &str,
+        after: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         let token = person.client.token().unwrap_or_default();
-        let mut request = http.get(format!("{}/org/{org}/stream", server.base)).bearer_auth(token);
+        let mut request = http
+            .get(format!("{}/org/{org}/stream", server.base))
+            .bearer_auth(token);
         if let Some(id) = after {
             request = request.header("last-event-id", id);
         }
         let reply = request.send().await?;
         anyhow::ensure!(reply.status() == 200, "{}", reply.status());
-        let body = reply.bytes_stream().map(|bytes| bytes.map(|bytes| bytes.to_vec())).boxed_local();
-        Ok(Self { body, read: String::new() })
+        let body = reply
+            .bytes_stream()
+            .map(|bytes| bytes.map(|bytes| bytes.to_vec()))
+            .boxed_local();
+        Ok(Self {
+            body,
+            read: String::new(),
+        })
     }
 
     /// Reads until the text stands in what was received; errors at the end of the stream.
@@ -54,7 +67,13 @@ impl Listening {
 
 fn node_changed() -> (NodeId, Change) {
     let id = NodeId::new();
-    (id.clone(), Change::NodeChanged { node_id: id, status: NodeStatus::Active })
+    (
+        id.clone(),
+        Change::NodeChanged {
+            node_id: id,
+            status: NodeStatus::Active,
+        },
+    )
 }
 
 #[tokio::test]
@@ -73,7 +92,11 @@ async fn a_change_reaches_an_open_page_and_is_replayed_after_a_break() -> anyhow
     server.context.publish(&org_id, &change).await;
     let mut page = Listening::open(&server, &ada, &org, last.as_deref()).await?;
     page.until(missed.as_str()).await?;
-    assert!(!page.read.contains(first.as_str()) && !page.read.contains("resync"), "{}", page.read);
+    assert!(
+        !page.read.contains(first.as_str()) && !page.read.contains("resync"),
+        "{}",
+        page.read
+    );
     Ok(())
 }
 
@@ -113,7 +136,11 @@ async fn open_pages_do_not_hold_up_a_stop() -> anyhow::Result<()> {
     page.until_end().await?;
     tokio::time::timeout(Duration::from_secs(8), server.stopped()).await??;
     println!("stopped after {:.2} s", started.elapsed().as_secs_f64());
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        started.elapsed()
+    );
     Ok(())
 }
 

@@ -9,7 +9,11 @@ use crate::settings::Settings;
 
 /// With TLS, the prefix makes browsers insist on `Secure`, this very host and `Path=/`.
 fn name(settings: &Settings) -> &'static str {
-    if settings.is_https() { "__Host-rp_refresh" } else { "rp_refresh" }
+    if settings.is_https() {
+        "__Host-rp_refresh"
+    } else {
+        "rp_refresh"
+    }
 }
 
 /// `Set-Cookie` that stores the token for this long.
@@ -28,8 +32,14 @@ pub fn clear(settings: &Settings) -> String {
 /// The token that the request's cookie carries.
 pub fn read(settings: &Settings, request: &Request) -> Option<SecretString> {
     let name = name(settings);
-    let lines = request.headers().get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let lines = request
+        .headers()
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
+    let mut pairs = lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='));
     let (_, token) = pairs.find(|(key, value)| *key == name && !value.is_empty())?;
     Some(token.to_owned().into())
 }
@@ -37,15 +47,25 @@ pub fn read(settings: &Settings, request: &Request) -> Option<SecretString> {
 /// 403 when a page of another site made the request. Programs send no `Origin`; browsers always do on
 /// requests that could be forged.
 pub fn require_same_origin(settings: &Settings, request: &Request) -> Result<(), ApiError> {
-    let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or(""));
+    let text = |name| {
+        request
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap_or(""))
+    };
     if matches!(text("sec-fetch-site"), Some("cross-site" | "same-site")) {
         return Err(ApiError::forbidden("Another site made this request."));
     }
-    let Some(origin) = text("origin") else { return Ok(()) };
+    let Some(origin) = text("origin") else {
+        return Ok(());
+    };
     let is_public = origin == settings.public_url.origin().ascii_serialization();
     // Behind a development proxy, or under another name of this host.
-    let is_host = text("host").is_some_and(|host| {
-        origin.strip_prefix("http://").or(origin.strip_prefix("https://")) == Some(host)
-    });
-    if is_public || is_host { Ok(()) } else { Err(ApiError::forbidden("Another site made this request.")) }
+    let is_host = text("host")
+        .is_some_and(|host| origin.strip_prefix("http://").or(origin.strip_prefix("https://")) == Some(host));
+    if is_public || is_host {
+        Ok(())
+    } else {
+        Err(ApiError::forbidden("Another site made this request."))
+    }
 }

@@ -34,7 +34,9 @@ const RUNS: [&str; 8] = [
 pub fn check(password: &str, own: &[&str]) -> Result<(), Invalid> {
     let length = password.chars().count();
     if length < MIN_CHARS {
-        return Err(Invalid("must have at least 8 characters; a sentence of four words is better"));
+        return Err(Invalid(
+            "must have at least 8 characters; a sentence of four words is better",
+        ));
     }
     if length > MAX_CHARS {
         return Err(Invalid("must have at most 256 characters"));
@@ -44,10 +46,14 @@ pub fn check(password: &str, own: &[&str]) -> Result<(), Invalid> {
     }
     let lower = password.to_lowercase();
     if is_common(&lower) {
-        return Err(Invalid("is among the first that are guessed; choose a sentence of four words or a generated one"));
+        return Err(Invalid(
+            "is among the first that are guessed; choose a sentence of four words or a generated one",
+        ));
     }
     if is_own(&lower, own) {
-        return Err(Invalid("is too close to your name or e-mail address; choose something else"));
+        return Err(Invalid(
+            "is too close to your name or e-mail address; choose something else",
+        ));
     }
     Ok(())
 }
@@ -91,7 +97,8 @@ fn letter(c: char) -> char {
 
 /// `abcabc` is `abc`.
 fn unrepeated(text: &str) -> &str {
-    let sizes = (1..=text.len() / 2).filter(|size| text.len().is_multiple_of(*size) && text.is_char_boundary(*size));
+    let sizes =
+        (1..=text.len() / 2).filter(|size| text.len().is_multiple_of(*size) && text.is_char_boundary(*size));
     sizes
         .map(|size| &text[..size])
         .find(|part| part.repeat(text.len() / part.len()) == text)
@@ -117,9 +124,29 @@ mod tests {
     #[test]
     fn the_usual_passwords_are_refused() {
         let usual = [
-            "password", "Password1!", "P@ssw0rd", "p4ssw0rd2024", "passwordpassword", "12345678", "123456789012",
-            "qwertyuiop", "Qwerty123!", "1q2w3e4r", "aaaaaaaa", "abcabcabc", "Summer2024!", "iloveyou1", "letmein123",
-            "admin123!", "changeme", "abcdefgh", "11111111", "Welcome2025", "monkey!!!", "1qaz2wsx", "!!dragon!!",
+            "password",
+            "Password1!",
+            "P@ssw0rd",
+            "p4ssw0rd2024",
+            "passwordpassword",
+            "12345678",
+            "123456789012",
+            "qwertyuiop",
+            "Qwerty123!",
+            "1q2w3e4r",
+            "aaaaaaaa",
+            "abcabcabc",
+            "Summer2024!",
+            "iloveyou1",
+            "letmein123",
+            "admin123!",
+            "changeme",
+            "abcdefgh",
+            "11111111",
+            "Welcome2025",
+            "monkey!!!",
+            "1qaz2wsx",
+            "!!dragon!!",
         ];
         for password in usual {
             assert!(check(password, &[]).is_err(), "{password}");
@@ -139,7 +166,12 @@ mod tests {
     fn sentences_generated_and_non_latin_passwords_are_fine() {
         let long = "é".repeat(40) + "correct horse";
         let fine = [
-            "correct horse battery", "tr0ub4dor&3x", "x7#Kp2!vQz", "пароль-не-угадать", "rainy tuesday in lisbon", &long,
+            "correct horse battery",
+            "tr0ub4dor&3x",
+            "x7#Kp2!vQz",
+            "пароль-не-угадать",
+            "rainy tuesday in lisbon",
+            &long,
         ];
         for password in fine {
             assert!(check(password, &["Ada"]).is_ok(), "{password}");

@@ -78,12 +78,16 @@ impl Limits {
 
     /// Counts a new account.
     pub fn register(&self, ip: Option<IpAddr>) -> Result<(), ApiError> {
-        let (Some(limiter), Some(ip)) = (&self.registrations, ip) else { return Ok(()) };
+        let (Some(limiter), Some(ip)) = (&self.registrations, ip) else {
+            return Ok(());
+        };
         if limiter.len() > MAX_KEYS {
             limiter.retain_recent();
         }
         let refused = limiter.check_key(&network(ip)).err();
-        refused.map_or(Ok(()), |until| Err(too_many(until.wait_time_from(DefaultClock::default().now()))))
+        refused.map_or(Ok(()), |until| {
+            Err(too_many(until.wait_time_from(DefaultClock::default().now())))
+        })
     }
 }
 
@@ -136,7 +140,13 @@ impl<K: Eq + Hash> Failures<K> {
         if over > 0.0 {
             return Err(Duration::from_secs_f64(over / self.leak_per_sec));
         }
-        buckets.insert(key, Bucket { level: level + 1.0, at: now });
+        buckets.insert(
+            key,
+            Bucket {
+                level: level + 1.0,
+                at: now,
+            },
+        );
         Ok(())
     }
 
@@ -144,7 +154,10 @@ impl<K: Eq + Hash> Failures<K> {
     where
         K: std::borrow::Borrow<Q>,
     {
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.buckets
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
     }
 
     fn take_back(&self, key: &K) {
@@ -174,7 +187,10 @@ mod tests {
 
     #[test]
     fn a_success_empties_the_account() {
-        let limits = Limits::new(Rates { account: (2, Duration::from_mins(1)), ..Rates::default() });
+        let limits = Limits::new(Rates {
+            account: (2, Duration::from_mins(1)),
+            ..Rates::default()
+        });
         let ip = "192.0.2.7".parse().ok();
         for _ in 0..10 {
             limits.attempt("ada", ip).unwrap();
@@ -187,15 +203,22 @@ mod tests {
 
     #[test]
     fn one_network_cannot_try_many_accounts() {
-        let limits = Limits::new(Rates { network: (5, Duration::from_mins(1)), ..Rates::default() });
-        let attempts = (0..10).map(|n| limits.attempt(&format!("user{n}"), format!("192.0.2.{n}").parse().ok()));
+        let limits = Limits::new(Rates {
+            network: (5, Duration::from_mins(1)),
+            ..Rates::default()
+        });
+        let attempts =
+            (0..10).map(|n| limits.attempt(&format!("user{n}"), format!("192.0.2.{n}").parse().ok()));
         assert_eq!(attempts.filter(Result::is_ok).count(), 5);
         assert!(limits.attempt("other", "198.51.100.1".parse().ok()).is_ok());
     }
 
     #[test]
     fn new_accounts_are_limited_per_network() {
-        let limits = Limits::new(Rates { registration: (2, Duration::from_mins(1)), ..Rates::default() });
+        let limits = Limits::new(Rates {
+            registration: (2, Duration::from_mins(1)),
+            ..Rates::default()
+        });
         let ip = "2001:db8::1".parse().ok();
         assert!(limits.register(ip).is_ok());
         assert!(limits.register("2001:db8::2".parse().ok()).is_ok());

@@ -6,6 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use crate::hex::hex;
+
 /// Longer than any token we made; nothing longer is hashed.
 const MAX_CHARS: usize = 128;
 
@@ -21,7 +23,7 @@ pub fn hash(token: &SecretString) -> Option<String> {
     if token.is_empty() || token.len() > MAX_CHARS {
         return None;
     }
-    Some(Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex(&Sha256::digest(token.as_bytes())))
 }
 
 #[cfg(test)]

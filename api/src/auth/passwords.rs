@@ -53,7 +53,8 @@ pub struct Passwords {
 }
 
 fn argon2() -> Result<Argon2<'static>, PasswordError> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| PasswordError::Hash(argon2::password_hash::Error::ParamsInvalid))?;
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
+        .map_err(|_| PasswordError::Hash(argon2::password_hash::Error::ParamsInvalid))?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
@@ -63,11 +64,17 @@ fn hash_now(password: &[u8]) -> Result<String, PasswordError> {
 }
 
 fn verify_now(password: &[u8], stored: &str) -> Result<Verdict, PasswordError> {
-    let Ok(parsed) = PasswordHash::new(stored) else { return Ok(Verdict::Wrong) };
+    let Ok(parsed) = PasswordHash::new(stored) else {
+        return Ok(Verdict::Wrong);
+    };
     if argon2()?.verify_password(password, &parsed).is_err() {
         return Ok(Verdict::Wrong);
     }
-    let rehashed = if is_current(stored) { None } else { Some(hash_now(password)?) };
+    let rehashed = if is_current(stored) {
+        None
+    } else {
+        Some(hash_now(password)?)
+    };
     Ok(Verdict::Right { rehashed })
 }
 
@@ -87,13 +94,20 @@ impl Passwords {
 
     /// The PHC string to store.
     pub async fn hash(&self, password: SecretString) -> Result<String, PasswordError> {
-        self.blocking(move || hash_now(password.expose_secret().as_bytes())).await
+        self.blocking(move || hash_now(password.expose_secret().as_bytes()))
+            .await
     }
 
     /// Compares a password with the stored hash, or with nobody's when there is no account.
-    pub async fn verify(&self, password: SecretString, stored: Option<&str>) -> Result<Verdict, PasswordError> {
+    pub async fn verify(
+        &self,
+        password: SecretString,
+        stored: Option<&str>,
+    ) -> Result<Verdict, PasswordError> {
         let against = stored.unwrap_or(&self.nobody).to_owned();
-        let verdict = self.blocking(move || verify_now(password.expose_secret().as_bytes(), &against)).await?;
+        let verdict = self
+            .blocking(move || verify_now(password.expose_secret().as_bytes(), &against))
+            .await?;
         Ok(if stored.is_some() { verdict } else { Verdict::Wrong })
     }
 
@@ -102,7 +116,9 @@ impl Passwords {
         work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
         let waiting = tokio::time::timeout(PATIENCE, Arc::clone(&self.slots).acquire_owned());
-        let Ok(Ok(slot)) = waiting.await else { return Err(PasswordError::Busy) };
+        let Ok(Ok(slot)) = waiting.await else {
+            return Err(PasswordError::Busy);
+        };
         tokio::task::spawn_blocking(move || {
             // Held until the work is done, even when nobody waits for it any more.
             let _slot = slot;
@@ -128,19 +144,38 @@ mod tests {
     async fn a_right_password_is_told_from_a_wrong_one_and_from_no_account() {
         let passwords = Passwords::new(2).unwrap();
         let hash = passwords.hash("correct horse".into()).await.unwrap();
-        let right = passwords.verify("correct horse".into(), Some(&hash)).await.unwrap();
+        let right = passwords
+            .verify("correct horse".into(), Some(&hash))
+            .await
+            .unwrap();
         assert_eq!(right, Verdict::Right { rehashed: None });
-        assert_eq!(passwords.verify("wrong horse".into(), Some(&hash)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(passwords.verify("correct horse".into(), None).await.unwrap(), Verdict::Wrong);
+        assert_eq!(
+            passwords.verify("wrong horse".into(), Some(&hash)).await.unwrap(),
+            Verdict::Wrong
+        );
+        assert_eq!(
+            passwords.verify("correct horse".into(), None).await.unwrap(),
+            Verdict::Wrong
+        );
     }
 
     #[tokio::test]
     async fn a_hash_made_with_weaker_parameters_is_renewed() {
         let params = Params::new(8 * 1024, 1, 1, None).unwrap();
-        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password(b"correct horse").unwrap();
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password(b"correct horse")
+            .unwrap();
         let passwords = Passwords::new(2).unwrap();
-        let verdict = passwords.verify("correct horse".into(), Some(&weak.to_string())).await.unwrap();
-        let Verdict::Right { rehashed: Some(renewed) } = verdict else { panic!("{verdict:?}") };
+        let verdict = passwords
+            .verify("correct horse".into(), Some(&weak.to_string()))
+            .await
+            .unwrap();
+        let Verdict::Right {
+            rehashed: Some(renewed),
+        } = verdict
+        else {
+            panic!("{verdict:?}")
+        };
         assert!(is_current(&renewed));
     }
 

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::hex::hex;
+
 /// How long an access token is good.
 pub const ACCESS_TOKEN_LIFE: Duration = Duration::from_mins(15);
 /// How far two clocks may differ.
@@ -73,7 +75,12 @@ impl Tokens {
     }
 
     /// A token for this user.
-    pub fn issue(&self, user: &UserId, version: i32, now: DateTime<Utc>) -> Result<String, jsonwebtoken::errors::Error> {
+    pub fn issue(
+        &self,
+        user: &UserId,
+        version: i32,
+        now: DateTime<Utc>,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
         let issued = now.timestamp();
         let life = i64::try_from(ACCESS_TOKEN_LIFE.as_secs()).unwrap_or(0);
         let claims = Claims {
@@ -87,14 +94,20 @@ impl Tokens {
             ver: version,
             used_for: USE_ACCESS.to_owned(),
         };
-        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::HS256) };
+        let header = Header {
+            kid: Some(self.key_id.clone()),
+            ..Header::new(Algorithm::HS256)
+        };
         jsonwebtoken::encode(&header, &claims, &self.key)
     }
 
     /// What a token says, if it is ours and good now.
     pub fn verify(&self, token: &str) -> Result<Claims, InvalidToken> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken)?;
-        let mut keys = self.accepted.iter().filter(|key| header.kid.as_ref().is_none_or(|id| *id == key.id));
+        let mut keys = self
+            .accepted
+            .iter()
+            .filter(|key| header.kid.as_ref().is_none_or(|id| *id == key.id));
         keys.find_map(|key| jsonwebtoken::decode::<Claims>(token, &key.key, &validation()).ok())
             .map(|decoded| decoded.claims)
             .filter(|claims| claims.used_for == USE_ACCESS && !claims.jti.is_empty())
@@ -114,5 +127,5 @@ fn validation() -> Validation {
 
 fn key_id(secret: &SecretString) -> String {
     let digest = Sha256::digest(secret.expose_secret().as_bytes());
-    digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest[..4])
 }

@@ -40,17 +40,26 @@ pub async fn run(arguments: &AdminArguments) -> anyhow::Result<()> {
     let mut fields = Fields::default();
     let person = NewPerson::parse(&mut fields, &arguments.full_name, &arguments.email, &password);
     let org = fields.parse::<DisplayName>("org", &arguments.org);
-    let (Some(person), Some(org)) = (person, org) else { return Err(explain(fields.into_error())) };
+    let (Some(person), Some(org)) = (person, org) else {
+        return Err(explain(fields.into_error()));
+    };
     let context = Context::connect(settings, Arc::new(SystemClock), Shutdown::new()).await?;
-    let (user, org) = accounts::create_admin(&context, person, &org).await.map_err(explain)?;
-    super::print(&format!("{} is admin of {} ({}).\n", user.email, org.name, org.uid))
+    let (user, org) = accounts::create_admin(&context, person, &org)
+        .await
+        .map_err(explain)?;
+    super::print(&format!(
+        "{} is admin of {} ({}).\n",
+        user.email, org.name, org.uid
+    ))
 }
 
 fn password(arguments: &AdminArguments) -> anyhow::Result<String> {
     use secrecy::ExposeSecret as _;
     if arguments.password_stdin {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("reading the password from the standard input")?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("reading the password from the standard input")?;
         return Ok(text.trim_end_matches(['\r', '\n']).to_owned());
     }
     let mut variables = Variables::from_process();
@@ -62,8 +71,11 @@ fn password(arguments: &AdminArguments) -> anyhow::Result<String> {
 fn explain(error: ApiError) -> anyhow::Error {
     match error {
         ApiError::Unprocessable(ProblemJson(problem)) | ApiError::Conflict(ProblemJson(problem)) => {
-            let lines: Vec<String> =
-                problem.errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect();
+            let lines: Vec<String> = problem
+                .errors
+                .iter()
+                .map(|error| format!("{} {}", error.field, error.message))
+                .collect();
             anyhow::anyhow!("{}", lines.join("; "))
         }
         ApiError::Unavailable(..) => anyhow::anyhow!("the database is not available"),

@@ -1,5 +1,6 @@
 //! `doctor`: named checks of the settings and of what they point at, each with its fix.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use domain::SystemClock;
@@ -16,11 +17,20 @@ struct Check {
 /// Prints every check; fails when one of them does.
 pub async fn run() -> anyhow::Result<()> {
     let (settings, _) = super::settings()?;
-    let mut checks = vec![Check { name: "settings", outcome: Ok("complete".to_owned()) }];
+    let mut checks = vec![Check {
+        name: "settings",
+        outcome: Ok("complete".to_owned()),
+    }];
     match Context::connect(settings, Arc::new(SystemClock), Shutdown::new()).await {
-        Err(error) => checks.push(Check { name: "database", outcome: Err(format!("{error:#}")) }),
+        Err(error) => checks.push(Check {
+            name: "database",
+            outcome: Err(format!("{error:#}")),
+        }),
         Ok(context) => {
-            checks.push(Check { name: "database", outcome: Ok("answers".to_owned()) });
+            checks.push(Check {
+                name: "database",
+                outcome: Ok("answers".to_owned()),
+            });
             checks.push(schema(&context).await);
             checks.push(redis(&context).await);
             checks.push(persistence(&context).await);
@@ -33,7 +43,8 @@ pub async fn run() -> anyhow::Result<()> {
             Ok(text) => ("ok  ", text),
             Err(text) => ("FAIL", text),
         };
-        report.push_str(&format!("{mark} {name}: {text}\n"));
+        // Writing to a String cannot fail.
+        let _ = writeln!(report, "{mark} {name}: {text}");
     }
     super::print(&report)?;
     anyhow::ensure!(failed == 0, "{failed} checks failed");
@@ -43,28 +54,47 @@ pub async fn run() -> anyhow::Result<()> {
 async fn schema(context: &Context) -> Check {
     let outcome = match migration::Migrator::get_pending_migrations(&context.db).await {
         Ok(pending) if pending.is_empty() => Ok("up to date".to_owned()),
-        Ok(pending) => Err(format!("{} migrations are missing; run `runner-pilot-api migrate`", pending.len())),
+        Ok(pending) => Err(format!(
+            "{} migrations are missing; run `runner-pilot-api migrate`",
+            pending.len()
+        )),
         Err(error) => Err(format!("cannot be read: {error}")),
     };
-    Check { name: "schema", outcome }
+    Check {
+        name: "schema",
+        outcome,
+    }
 }
 
 async fn redis(context: &Context) -> Check {
     let outcome = match context.tasks.ping().await {
         Ok(()) => Ok("answers".to_owned()),
-        Err(error) => Err(format!("{}; check REDIS_URL and that redis-server runs", crate::error::chain(&error))),
+        Err(error) => Err(format!(
+            "{}; check REDIS_URL and that redis-server runs",
+            crate::error::chain(&error)
+        )),
     };
-    Check { name: "redis", outcome }
+    Check {
+        name: "redis",
+        outcome,
+    }
 }
 
 /// Redis loses accepted tasks at a crash unless it keeps an append-only file.
 async fn persistence(context: &Context) -> Check {
     let mut connection = context.redis.clone();
-    let asked = redis::cmd("CONFIG").arg("GET").arg("appendonly").query_async::<Vec<String>>(&mut connection).await;
+    let asked = redis::cmd("CONFIG")
+        .arg("GET")
+        .arg("appendonly")
+        .query_async::<Vec<String>>(&mut connection)
+        .await;
     let outcome = match asked.as_deref() {
         Ok([_, value]) if value == "yes" => Ok("keeps an append-only file".to_owned()),
         Ok(_) => Ok("no append-only file: a crash of Redis loses tasks, which reconcile sends again; set `appendonly yes`".to_owned()),
         Err(_) => Ok("unknown: this user may not read Redis's configuration".to_owned()),
     };
-    Check { name: "redis persistence", outcome }
+    Check {
+        name: "redis persistence",
+        outcome,
+    }
 }

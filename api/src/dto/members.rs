@@ -111,6 +111,13 @@ impl From<invitations::Model> for InvitationView {
             expires_at,
             accepted_at: _,
         } = invitation;
-        Self { uid, email, role, created_at, expires_at, invited_by }
+        Self {
+            uid,
+            email,
+            role,
+            created_at,
+            expires_at,
+            invited_by,
+        }
     }
 }

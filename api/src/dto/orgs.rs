@@ -68,19 +68,32 @@ impl OrgView {
             org_creator,
         } = org;
         let role = rights.role.as_str().to_owned();
-        Self { uid, name, org_type, org_creator, created_at, updated_at, role, permissions: permissions(rights) }
+        Self {
+            uid,
+            name,
+            org_type,
+            org_creator,
+            created_at,
+            updated_at,
+            role,
+            permissions: permissions(rights),
+        }
     }
 }
 
 /// Every permission with whether the rights allow it.
 pub fn permissions(rights: &Rights) -> HashMap<String, bool> {
     let all = Permission::ALL.iter();
-    all.map(|permission| (permission.as_str().to_owned(), rights.allow(*permission))).collect()
+    all.map(|permission| (permission.as_str().to_owned(), rights.allow(*permission)))
+        .collect()
 }
 
 /// The rights of an organisation's creator.
 pub fn admin() -> Rights {
-    Rights { role: Role::Admin, permissions: domain::permissions::Permissions::default() }
+    Rights {
+        role: Role::Admin,
+        permissions: domain::permissions::Permissions::default(),
+    }
 }
 
 /// A line of the audit log.
@@ -131,6 +144,18 @@ impl From<audit_log::Model> for AuditView {
             detail,
         } = line;
         let detail = Any(detail);
-        Self { uid, created_at, user_id, actor, action, target_type, target_id, result, ip_address, request_id, detail }
+        Self {
+            uid,
+            created_at,
+            user_id,
+            actor,
+            action,
+            target_type,
+            target_id,
+            result,
+            ip_address,
+            request_id,
+            detail,
+        }
     }
 }

@@ -178,6 +178,12 @@ impl From<users::Model> for UserView {
             password: _,
             token_version: _,
         } = user;
-        Self { uid, full_name, email, created_at, updated_at }
+        Self {
+            uid,
+            full_name,
+            email,
+            created_at,
+            updated_at,
+        }
     }
 }

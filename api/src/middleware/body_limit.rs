@@ -24,7 +24,10 @@ pub struct BodyLimit {
 
 impl Default for BodyLimit {
     fn default() -> Self {
-        Self { max_bytes: MAX_BODY_BYTES, timeout: READ_TIMEOUT }
+        Self {
+            max_bytes: MAX_BODY_BYTES,
+            timeout: READ_TIMEOUT,
+        }
     }
 }
 
@@ -47,14 +50,22 @@ impl<E: Endpoint> Endpoint for BodyLimitEndpoint<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<E::Output> {
         let limit = self.limit.max_bytes;
-        let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-        if announced.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit as u64) {
+        let announced = request
+            .headers()
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok());
+        if announced
+            .and_then(|length| length.parse::<u64>().ok())
+            .is_some_and(|length| length > limit as u64)
+        {
             return Err(ApiError::too_large(limit).into());
         }
         let reading = request.take_body().into_bytes_limit(limit);
         let bytes = match tokio::time::timeout(self.limit.timeout, reading).await {
             Ok(Ok(bytes)) => bytes,
-            Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => return Err(ApiError::too_large(limit).into()),
+            Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => {
+                return Err(ApiError::too_large(limit).into());
+            }
             Ok(Err(_)) => return Err(ApiError::bad_request("The body could not be read to its end.").into()),
             Err(_) => return Err(ApiError::bad_request("The body did not arrive in time.").into()),
         };

@@ -26,7 +26,9 @@ pub struct Outcome {
 
 impl Default for Outcome {
     fn default() -> Self {
-        Self { timeout: REQUEST_TIMEOUT }
+        Self {
+            timeout: REQUEST_TIMEOUT,
+        }
     }
 }
 
@@ -34,7 +36,10 @@ impl<E: Endpoint> Middleware<E> for Outcome {
     type Output = OutcomeEndpoint<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        OutcomeEndpoint { timeout: self.timeout, inner }
+        OutcomeEndpoint {
+            timeout: self.timeout,
+            inner,
+        }
     }
 }
 

@@ -26,7 +26,10 @@ impl<E: Endpoint> Middleware<E> for RequestScope {
     type Output = RequestScopeEndpoint<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        RequestScopeEndpoint { trusted_proxies: Arc::clone(&self.trusted_proxies), inner }
+        RequestScopeEndpoint {
+            trusted_proxies: Arc::clone(&self.trusted_proxies),
+            inner,
+        }
     }
 }
 
@@ -56,20 +59,35 @@ impl<E: Endpoint> Endpoint for RequestScopeEndpoint<E> {
         let elapsed = started.elapsed();
         let status = response.status().as_u16();
         // The pattern, never the path: ids would make endless series, and a path may hold anything.
-        let route = response.data::<PathPattern>().map_or("", |pattern| &pattern.0).to_owned();
-        let labels = [("method", method.to_string()), ("route", route.clone()), ("status", status.to_string())];
+        let route = response
+            .data::<PathPattern>()
+            .map_or("", |pattern| &pattern.0)
+            .to_owned();
+        let labels = [
+            ("method", method.to_string()),
+            ("route", route.clone()),
+            ("status", status.to_string()),
+        ];
         metrics::counter!("http_requests_total", &labels).increment(1);
         metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(elapsed.as_secs_f64());
         span.in_scope(|| {
             let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-            tracing::debug!(http.route = route, http.status = status, duration_ms = millis, "answered");
+            tracing::debug!(
+                http.route = route,
+                http.status = status,
+                duration_ms = millis,
+                "answered"
+            );
         });
         Ok(response)
     }
 }
 
 fn request_id(request: &Request) -> String {
-    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let given = request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
     match given.filter(|id| request::is_acceptable_id(id)) {
         Some(id) => id.to_owned(),
         None => Uuid::now_v7().to_string(),
@@ -77,9 +95,14 @@ fn request_id(request: &Request) -> String {
 }
 
 fn client_ip(request: &Request, trusted: &[Network]) -> Option<IpAddr> {
-    let RemoteAddr(Addr::SocketAddr(peer)) = request.remote_addr() else { return None };
+    let RemoteAddr(Addr::SocketAddr(peer)) = request.remote_addr() else {
+        return None;
+    };
     let lines = request.headers().get_all("x-forwarded-for").iter();
-    let forwarded = lines.filter_map(|line| line.to_str().ok()).collect::<Vec<_>>().join(",");
+    let forwarded = lines
+        .filter_map(|line| line.to_str().ok())
+        .collect::<Vec<_>>()
+        .join(",");
     Some(client_behind(peer.ip(), &forwarded, trusted))
 }
 
@@ -112,7 +135,10 @@ mod tests {
         assert_eq!(ip_of("9.9.9.9", "1.2.3.4", &[]), "9.9.9.9");
         assert_eq!(ip_of("9.9.9.9", "1.2.3.4", &["10.0.0.0/8"]), "9.9.9.9");
         assert_eq!(ip_of("10.0.0.1", "1.2.3.4, 9.9.9.9", &["10.0.0.0/8"]), "9.9.9.9");
-        assert_eq!(ip_of("10.0.0.1", "1.2.3.4, 9.9.9.9, 10.0.0.2", &["10.0.0.0/8"]), "9.9.9.9");
+        assert_eq!(
+            ip_of("10.0.0.1", "1.2.3.4, 9.9.9.9, 10.0.0.2", &["10.0.0.0/8"]),
+            "9.9.9.9"
+        );
         assert_eq!(ip_of("10.0.0.1", "rubbish", &["10.0.0.0/8"]), "10.0.0.1");
     }
 }

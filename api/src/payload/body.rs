@@ -95,7 +95,11 @@ fn malformed(error: &serde_json::Error) -> ApiError {
         serde_json::error::Category::Eof => "ends too early",
         serde_json::error::Category::Io | serde_json::error::Category::Syntax => "is not valid JSON",
     };
-    ApiError::bad_request(format!("The body {fault}, at line {} column {}.", error.line(), error.column()))
+    ApiError::bad_request(format!(
+        "The body {fault}, at line {} column {}.",
+        error.line(),
+        error.column()
+    ))
 }
 
 /// The schemas that `T` is made of; built at its first use.
@@ -108,6 +112,9 @@ fn schemas_of<T: ParseFromJSON + 'static>() -> Arc<Schemas> {
     let mut registry = Registry::new();
     T::register(&mut registry);
     let schemas = Arc::new(registry.schemas);
-    KNOWN.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&schemas));
+    KNOWN
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(id, Arc::clone(&schemas));
     schemas
 }

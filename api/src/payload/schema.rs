@@ -14,7 +14,10 @@ pub type Schemas = BTreeMap<String, MetaSchema>;
 
 /// Every fault of `value`.
 pub fn faults(schemas: &Schemas, schema: &MetaSchemaRef, value: &Value) -> Vec<FieldError> {
-    let mut found = Found { schemas, faults: Vec::new() };
+    let mut found = Found {
+        schemas,
+        faults: Vec::new(),
+    };
     found.check(schema, value, "");
     found.faults
 }
@@ -49,7 +52,9 @@ impl<'a> Found<'a> {
     }
 
     fn check(&mut self, schema: &'a MetaSchemaRef, value: &Value, path: &str) {
-        let Some(schema) = self.resolve(schema) else { return };
+        let Some(schema) = self.resolve(schema) else {
+            return;
+        };
         if schema.nullable && value.is_null() {
             return;
         }
@@ -86,10 +91,18 @@ impl<'a> Found<'a> {
         }
         let length = text.chars().count();
         if schema.max_length.is_some_and(|most| length > most) {
-            self.refuse(path, "too_long", format!("must have at most {} characters", schema.max_length.unwrap_or(0)));
+            self.refuse(
+                path,
+                "too_long",
+                format!("must have at most {} characters", schema.max_length.unwrap_or(0)),
+            );
         }
         if schema.min_length.is_some_and(|least| length < least) {
-            self.refuse(path, "too_short", format!("must have at least {} characters", schema.min_length.unwrap_or(0)));
+            self.refuse(
+                path,
+                "too_short",
+                format!("must have at least {} characters", schema.min_length.unwrap_or(0)),
+            );
         }
         if !schema.enum_items.is_empty() && !schema.enum_items.iter().any(|item| item == text) {
             let known: Vec<&str> = schema.enum_items.iter().filter_map(Value::as_str).collect();
@@ -108,7 +121,10 @@ impl<'a> Found<'a> {
             Some("uint64") => (0, u64::MAX.into()),
             _ => (i64::MIN.into(), i64::MAX.into()),
         };
-        let value = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from));
+        let value = number
+            .as_i64()
+            .map(i128::from)
+            .or(number.as_u64().map(i128::from));
         if value.is_none_or(|value| value < least || value > most) {
             self.refuse(path, "invalid", format!("must be {least} to {most}"));
         }
@@ -116,9 +132,15 @@ impl<'a> Found<'a> {
 
     fn check_items(&mut self, schema: &'a MetaSchema, items: &[Value], path: &str) {
         if schema.max_items.is_some_and(|most| items.len() > most) {
-            self.refuse(path, "too_long", format!("must have at most {} entries", schema.max_items.unwrap_or(0)));
+            self.refuse(
+                path,
+                "too_long",
+                format!("must have at most {} entries", schema.max_items.unwrap_or(0)),
+            );
         }
-        let Some(each) = schema.items.as_deref() else { return };
+        let Some(each) = schema.items.as_deref() else {
+            return;
+        };
         for (index, item) in items.iter().enumerate() {
             self.check(each, item, &format!("{path}[{index}]"));
         }
@@ -128,7 +150,13 @@ impl<'a> Found<'a> {
         let Some(object) = value.as_object() else {
             return self.refuse(path, "type", "must be an object");
         };
-        let within = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        let within = |name: &str| {
+            if path.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{path}.{name}")
+            }
+        };
         if let Some(each) = schema.additional_properties.as_deref() {
             for (name, value) in object {
                 self.check(each, value, &within(name));
@@ -154,18 +182,31 @@ impl<'a> Found<'a> {
     fn check_union(&mut self, schema: &'a MetaSchema, value: &Value, path: &str) {
         let choices = || schema.any_of.iter().chain(&schema.one_of);
         let Some(discriminator) = &schema.discriminator else {
-            let fewest = choices().map(|choice| faults_at(self.schemas, choice, value, path)).min_by_key(Vec::len);
+            let fewest = choices()
+                .map(|choice| faults_at(self.schemas, choice, value, path))
+                .min_by_key(Vec::len);
             return self.faults.extend(fewest.unwrap_or_default());
         };
         let Some(object) = value.as_object() else {
             return self.refuse(path, "type", "must be an object");
         };
         let tag = discriminator.property_name;
-        let at = if path.is_empty() { tag.to_owned() } else { format!("{path}.{tag}") };
+        let at = if path.is_empty() {
+            tag.to_owned()
+        } else {
+            format!("{path}.{tag}")
+        };
         let named = object.get(tag).and_then(Value::as_str);
-        let target = discriminator.mapping.iter().find(|(name, _)| Some(name.as_str()) == named);
+        let target = discriminator
+            .mapping
+            .iter()
+            .find(|(name, _)| Some(name.as_str()) == named);
         let Some((_, target)) = target else {
-            let known: Vec<&str> = discriminator.mapping.iter().map(|(name, _)| name.as_str()).collect();
+            let known: Vec<&str> = discriminator
+                .mapping
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect();
             return self.refuse(&at, "invalid", format!("must be one of {}", known.join(", ")));
         };
         let name = target.rsplit('/').next().unwrap_or(target);
@@ -181,7 +222,9 @@ impl<'a> Found<'a> {
     }
 
     fn gather(&self, schema: &'a MetaSchema, members: &mut Members<'a>) {
-        members.properties.extend(schema.properties.iter().map(|(name, schema)| (*name, schema)));
+        members
+            .properties
+            .extend(schema.properties.iter().map(|(name, schema)| (*name, schema)));
         members.required.extend(&schema.required);
         for part in &schema.all_of {
             if let Some(part) = self.resolve(part) {
@@ -197,7 +240,10 @@ fn annotated(schema: &MetaSchema) -> Option<&MetaSchemaRef> {
     let says_what = |part: &&MetaSchemaRef| match part {
         MetaSchemaRef::Reference(_) => true,
         MetaSchemaRef::Inline(part) => {
-            !part.properties.is_empty() || !part.required.is_empty() || !part.all_of.is_empty() || !part.any_of.is_empty()
+            !part.properties.is_empty()
+                || !part.required.is_empty()
+                || !part.all_of.is_empty()
+                || !part.any_of.is_empty()
         }
     };
     let mut parts = schema.all_of.iter().filter(says_what);
@@ -206,14 +252,20 @@ fn annotated(schema: &MetaSchema) -> Option<&MetaSchemaRef> {
 }
 
 fn faults_at(schemas: &Schemas, schema: &MetaSchemaRef, value: &Value, path: &str) -> Vec<FieldError> {
-    let mut found = Found { schemas, faults: Vec::new() };
+    let mut found = Found {
+        schemas,
+        faults: Vec::new(),
+    };
     found.check(schema, value, path);
     found.faults
 }
 
 /// An unknown name comes from the client: shortened, and without what could disturb a terminal.
 fn shown(name: &str) -> String {
-    name.chars().take(64).map(|c| if c.is_control() { '?' } else { c }).collect()
+    name.chars()
+        .take(64)
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -276,7 +328,10 @@ mod tests {
     }
 
     fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
-        expected.iter().map(|(field, code)| ((*field).to_owned(), (*code).to_owned())).collect()
+        expected
+            .iter()
+            .map(|(field, code)| ((*field).to_owned(), (*code).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -315,7 +370,10 @@ mod tests {
     #[test]
     fn a_variant_is_checked_by_its_own_fields() {
         let value = json!({"name": "a", "shape": {"kind": "circle", "side": 1}});
-        assert_eq!(check(&value), pairs(&[("shape.radius", "required"), ("shape.side", "unknown")]));
+        assert_eq!(
+            check(&value),
+            pairs(&[("shape.radius", "required"), ("shape.side", "unknown")])
+        );
     }
 
     #[test]

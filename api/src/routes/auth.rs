@@ -12,7 +12,9 @@ use crate::auth::cookie;
 use crate::auth::tokens::ACCESS_TOKEN_LIFE;
 use crate::context::Context;
 use crate::dto::orgs::{OrgView, admin};
-use crate::dto::people::{LoginRequest, OnboardingRequest, OnboardingView, RegisterRequest, TokenView, UserView};
+use crate::dto::people::{
+    LoginRequest, OnboardingRequest, OnboardingView, RegisterRequest, TokenView, UserView,
+};
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::payload::Body;
@@ -61,10 +63,17 @@ impl AuthApi {
     /// It belongs to no organisation, or to the one whose invitation is given.
     #[oai(path = "/auth/register", method = "post", operation_id = "register")]
     async fn register(&self, body: Body<RegisterRequest>) -> Result<Created<UserView>, ApiError> {
-        let RegisterRequest { full_name, email, password, invitation } = body.0;
+        let RegisterRequest {
+            full_name,
+            email,
+            password,
+            invitation,
+        } = body.0;
         let mut fields = Fields::default();
         let person = NewPerson::parse(&mut fields, &full_name, &email, &password);
-        let Some(person) = person else { return Err(fields.into_error()) };
+        let Some(person) = person else {
+            return Err(fields.into_error());
+        };
         let user = accounts::register(&self.context, person, invitation.map(Into::into)).await?;
         Ok(Created::at("/common/me".to_owned(), user.into()))
     }
@@ -87,7 +96,12 @@ impl AuthApi {
     async fn refresh_session(&self, request: &Request) -> Result<SignedIn, ApiError> {
         let settings = &self.context.settings;
         cookie::require_same_origin(settings, request)?;
-        let session = sessions::refresh(&self.context, cookie::read(settings, request), user_agent(request)).await?;
+        let session = sessions::refresh(
+            &self.context,
+            cookie::read(settings, request),
+            user_agent(request),
+        )
+        .await?;
         Ok(signed_in(&self.context, session))
     }
 
@@ -109,8 +123,18 @@ impl AuthApi {
     /// On a fresh system, without signing in: makes the first account with its organisation and signs it
     /// in. Afterwards: makes the first organisation of the signed-in user.
     #[oai(path = "/onboarding", method = "post", operation_id = "onboard")]
-    async fn onboard(&self, request: &Request, body: Body<OnboardingRequest>) -> Result<OnboardingReply, ApiError> {
-        let OnboardingRequest { full_name, email, password, org_name, org_type } = body.0;
+    async fn onboard(
+        &self,
+        request: &Request,
+        body: Body<OnboardingRequest>,
+    ) -> Result<OnboardingReply, ApiError> {
+        let OnboardingRequest {
+            full_name,
+            email,
+            password,
+            org_name,
+            org_type,
+        } = body.0;
         let caller = caller(&self.context, request).await?;
         let mut fields = Fields::default();
         let name = fields.parse::<DisplayName>("org_name", &org_name);
@@ -118,9 +142,16 @@ impl AuthApi {
         let kind = kind.map(|kind| kind.unwrap_or(OrgType::Organization));
         let user_agent = user_agent(request);
         let made = if let Some(caller) = caller {
-            let own = [("full_name", full_name.is_some()), ("email", email.is_some()), ("password", password.is_some())];
+            let own = [
+                ("full_name", full_name.is_some()),
+                ("email", email.is_some()),
+                ("password", password.is_some()),
+            ];
             for (field, _) in own.into_iter().filter(|(_, given)| *given) {
-                fields.refuse(field, "must be absent when signed in: the account is there already");
+                fields.refuse(
+                    field,
+                    "must be absent when signed in: the account is there already",
+                );
             }
             let (Some(name), Some(kind), true) = (name, kind, fields.is_clean()) else {
                 return Err(fields.into_error());
@@ -154,8 +185,16 @@ fn name_taken(error: ApiError) -> ApiError {
 fn onboarded(context: &Context, made: Onboarded) -> OnboardingReply {
     let Onboarded { user, org, session } = made;
     let location = format!("/org/{}", org.uid);
-    let cookie = cookie::set(&context.settings, &session.refresh_token, session.refresh_max_age_secs);
-    let TokenView { access_token, token_type, expires_in } = token_view(session.access_token);
+    let cookie = cookie::set(
+        &context.settings,
+        &session.refresh_token,
+        session.refresh_max_age_secs,
+    );
+    let TokenView {
+        access_token,
+        token_type,
+        expires_in,
+    } = token_view(session.access_token);
     let view = OnboardingView {
         access_token,
         token_type,
@@ -168,18 +207,28 @@ fn onboarded(context: &Context, made: Onboarded) -> OnboardingReply {
 
 /// 200 with the session's access token and cookie.
 pub fn signed_in(context: &Context, session: Session) -> SignedIn {
-    let cookie = cookie::set(&context.settings, &session.refresh_token, session.refresh_max_age_secs);
+    let cookie = cookie::set(
+        &context.settings,
+        &session.refresh_token,
+        session.refresh_max_age_secs,
+    );
     SignedIn::Ok(Json(token_view(session.access_token)), cookie)
 }
 
 fn token_view(access_token: String) -> TokenView {
     let expires_in = u32::try_from(ACCESS_TOKEN_LIFE.as_secs()).unwrap_or(0);
-    TokenView { access_token, token_type: "Bearer".to_owned(), expires_in }
+    TokenView {
+        access_token,
+        token_type: "Bearer".to_owned(),
+        expires_in,
+    }
 }
 
 /// The user of the request's access token; `None` without one, an error with one that is not good.
 async fn caller(context: &Context, request: &Request) -> Result<Option<Caller>, ApiError> {
-    let Some(value) = request.headers().get(header::AUTHORIZATION) else { return Ok(None) };
+    let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
     let text = value.to_str().map_err(|_| ApiError::unauthorized())?;
     let token = text.strip_prefix("Bearer ").ok_or_else(ApiError::unauthorized)?;
     authenticate(context, token.trim()).await.map(Some)

@@ -30,19 +30,41 @@ impl MeApi {
     async fn read_me(&self, caller: Bearer) -> Result<Json<MeView>, ApiError> {
         let user = accounts::read(&self.context, &caller.0).await?;
         let orgs = accounts::orgs_of(&self.context, &caller.0).await?;
-        let UserView { uid, full_name, email, created_at, updated_at } = user.into();
-        let orgs = orgs.into_iter().map(|(org, rights)| OrgView::of(org, &rights)).collect();
-        Ok(Json(MeView { uid, full_name, email, created_at, updated_at, orgs }))
+        let UserView {
+            uid,
+            full_name,
+            email,
+            created_at,
+            updated_at,
+        } = user.into();
+        let orgs = orgs
+            .into_iter()
+            .map(|(org, rights)| OrgView::of(org, &rights))
+            .collect();
+        Ok(Json(MeView {
+            uid,
+            full_name,
+            email,
+            created_at,
+            updated_at,
+            orgs,
+        }))
     }
 
     /// Change the signed-in user's name or e-mail address
     #[oai(path = "/common/me", method = "put", operation_id = "update_me")]
     async fn update_me(&self, caller: Bearer, body: Body<ProfileUpdate>) -> Result<Json<UserView>, ApiError> {
-        let ProfileUpdate { full_name, email, current_password } = body.0;
+        let ProfileUpdate {
+            full_name,
+            email,
+            current_password,
+        } = body.0;
         let mut fields = Fields::default();
         let name = fields.parse::<DisplayName>("full_name", &full_name);
         let email = fields.parse_optional("email", email.as_deref());
-        let (Some(name), Some(email)) = (name, email) else { return Err(fields.into_error()) };
+        let (Some(name), Some(email)) = (name, email) else {
+            return Err(fields.into_error());
+        };
         let password = current_password.map(Into::into);
         let user = accounts::update_profile(&self.context, &caller.0, &name, email, password).await?;
         Ok(Json(user.into()))
@@ -51,23 +73,39 @@ impl MeApi {
     /// Change the password
     ///
     /// Ends every session of the user and starts a new one for the caller.
-    #[oai(path = "/common/me/password", method = "post", operation_id = "change_password")]
+    #[oai(
+        path = "/common/me/password",
+        method = "post",
+        operation_id = "change_password"
+    )]
     async fn change_password(
         &self,
         caller: Bearer,
         request: &Request,
         body: Body<PasswordChange>,
     ) -> Result<SignedIn, ApiError> {
-        let PasswordChange { current_password, new_password } = body.0;
+        let PasswordChange {
+            current_password,
+            new_password,
+        } = body.0;
         let agent = user_agent(request);
-        let session =
-            accounts::change_password(&self.context, &caller.0, current_password.into(), new_password.into(), agent)
-                .await?;
+        let session = accounts::change_password(
+            &self.context,
+            &caller.0,
+            current_password.into(),
+            new_password.into(),
+            agent,
+        )
+        .await?;
         Ok(signed_in(&self.context, session))
     }
 
     /// List what members can be granted
-    #[oai(path = "/common/permissions", method = "get", operation_id = "list_permissions")]
+    #[oai(
+        path = "/common/permissions",
+        method = "get",
+        operation_id = "list_permissions"
+    )]
     async fn list_permissions(&self, _caller: Bearer) -> Result<Json<Vec<PermissionView>>, ApiError> {
         let views = Permission::ALL.iter().map(|permission| PermissionView {
             name: permission.as_str().to_owned(),

@@ -30,7 +30,6 @@ pub struct MembersApi {
 impl MembersApi {
     /// List the members of an organisation
     #[oai(path = "/org/:org_id/members", method = "get", operation_id = "list_members")]
-    #[expect(clippy::too_many_arguments, reason = "each parameter of the query is one")]
     async fn list_members(
         &self,
         caller: Bearer,
@@ -45,7 +44,13 @@ impl MembersApi {
         q: Query<Option<String>>,
     ) -> Result<Json<Page<MemberView>>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
-        let query = list_query(limit.0, offset.0, sort.0.as_deref(), q.0.as_deref(), rows::SORTABLE)?;
+        let query = list_query(
+            limit.0,
+            offset.0,
+            sort.0.as_deref(),
+            q.0.as_deref(),
+            rows::SORTABLE,
+        )?;
         let page = members::list(&self.context, &access, &query).await?;
         Ok(Json(Page::of(page, &query, MemberView::from)))
     }
@@ -63,7 +68,11 @@ impl MembersApi {
     ) -> Result<Created<MemberAdded>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
         access.require_admin()?;
-        let MemberAdd { email, role, permissions } = body.0;
+        let MemberAdd {
+            email,
+            role,
+            permissions,
+        } = body.0;
         let mut fields = Fields::default();
         let email = fields.parse::<EmailAddress>("email", &email);
         let role = fields.parse_optional::<Role>("role", role.as_deref());
@@ -74,27 +83,43 @@ impl MembersApi {
         let (Some(email), Some(role), Some(permissions)) = (email, role, permissions) else {
             return Err(fields.into_error());
         };
-        let rights = Rights { role: role.unwrap_or(Role::Member), permissions };
+        let rights = Rights {
+            role: role.unwrap_or(Role::Member),
+            permissions,
+        };
         let base = format!("/org/{}/members", access.org_id);
-        Ok(match members::add(&self.context, &access, &email, &rights).await? {
-            Added::Member(member) => {
-                let member = MemberView::from(*member);
-                let path = format!("{base}/{}", member.user_id);
-                Created::at(path, MemberAdded { member: Some(member), invitation: None, invitation_token: None })
-            }
-            Added::Invited(invitation, token) => Created::at(
-                format!("{base}/invitations"),
-                MemberAdded {
-                    member: None,
-                    invitation: Some((*invitation).into()),
-                    invitation_token: Some(token.expose_secret().to_owned()),
-                },
-            ),
-        })
+        Ok(
+            match members::add(&self.context, &access, &email, &rights).await? {
+                Added::Member(member) => {
+                    let member = MemberView::from(*member);
+                    let path = format!("{base}/{}", member.user_id);
+                    Created::at(
+                        path,
+                        MemberAdded {
+                            member: Some(member),
+                            invitation: None,
+                            invitation_token: None,
+                        },
+                    )
+                }
+                Added::Invited(invitation, token) => Created::at(
+                    format!("{base}/invitations"),
+                    MemberAdded {
+                        member: None,
+                        invitation: Some((*invitation).into()),
+                        invitation_token: Some(token.expose_secret().to_owned()),
+                    },
+                ),
+            },
+        )
     }
 
     /// Read a member
-    #[oai(path = "/org/:org_id/members/:user_id", method = "get", operation_id = "read_member")]
+    #[oai(
+        path = "/org/:org_id/members/:user_id",
+        method = "get",
+        operation_id = "read_member"
+    )]
     async fn read_member(
         &self,
         caller: Bearer,
@@ -109,7 +134,11 @@ impl MembersApi {
     /// Change a member's role or permissions
     ///
     /// Takes effect at once. The last admin stays.
-    #[oai(path = "/org/:org_id/members/:user_id", method = "put", operation_id = "update_member")]
+    #[oai(
+        path = "/org/:org_id/members/:user_id",
+        method = "put",
+        operation_id = "update_member"
+    )]
     async fn update_member(
         &self,
         caller: Bearer,
@@ -127,14 +156,24 @@ impl MembersApi {
             Some(granted) => parse_permissions(&mut fields, &granted).map(Some),
             None => Some(None),
         };
-        let (Some(role), Some(permissions)) = (role, permissions) else { return Err(fields.into_error()) };
-        Ok(Json(members::update(&self.context, &access, &user, role, permissions).await?.into()))
+        let (Some(role), Some(permissions)) = (role, permissions) else {
+            return Err(fields.into_error());
+        };
+        Ok(Json(
+            members::update(&self.context, &access, &user, role, permissions)
+                .await?
+                .into(),
+        ))
     }
 
     /// Remove a member, or leave
     ///
     /// An admin can remove anybody, everybody can leave. The last admin stays.
-    #[oai(path = "/org/:org_id/members/:user_id", method = "delete", operation_id = "remove_member")]
+    #[oai(
+        path = "/org/:org_id/members/:user_id",
+        method = "delete",
+        operation_id = "remove_member"
+    )]
     async fn remove_member(
         &self,
         caller: Bearer,
@@ -148,8 +187,11 @@ impl MembersApi {
     }
 
     /// List the open invitations
-    #[oai(path = "/org/:org_id/members/invitations", method = "get", operation_id = "list_invitations")]
-    #[expect(clippy::too_many_arguments, reason = "each parameter of the query is one")]
+    #[oai(
+        path = "/org/:org_id/members/invitations",
+        method = "get",
+        operation_id = "list_invitations"
+    )]
     async fn list_invitations(
         &self,
         caller: Bearer,
@@ -165,7 +207,13 @@ impl MembersApi {
     ) -> Result<Json<Page<InvitationView>>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
         access.require_admin()?;
-        let query = list_query(limit.0, offset.0, sort.0.as_deref(), q.0.as_deref(), invitations::SORTABLE)?;
+        let query = list_query(
+            limit.0,
+            offset.0,
+            sort.0.as_deref(),
+            q.0.as_deref(),
+            invitations::SORTABLE,
+        )?;
         let page = members::list_invitations(&self.context, &access, &query).await?;
         Ok(Json(Page::of(page, &query, InvitationView::from)))
     }

@@ -11,9 +11,9 @@ mod me;
 mod members;
 mod nodes;
 mod orgs;
+mod runners;
 mod stream;
 pub mod system;
-mod runners;
 
 use auth::AuthApi;
 use credentials::CredentialsApi;
@@ -52,7 +52,17 @@ pub enum Tag {
 }
 
 /// Every operation.
-pub type Api = (AuthApi, MeApi, OrgsApi, MembersApi, NodesApi, CredentialsApi, RunnersApi, InstancesApi, StreamApi);
+pub type Api = (
+    AuthApi,
+    MeApi,
+    OrgsApi,
+    MembersApi,
+    NodesApi,
+    CredentialsApi,
+    RunnersApi,
+    InstancesApi,
+    StreamApi,
+);
 
 /// The operations with their documentation.
 pub fn service(context: &Context) -> OpenApiService<Api, ()> {

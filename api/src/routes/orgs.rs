@@ -28,20 +28,35 @@ impl OrgsApi {
     /// Make an organisation
     ///
     /// The caller becomes its admin.
-    #[oai(path = "/org", method = "post", operation_id = "create_org", tag = "Tag::Organisations")]
+    #[oai(
+        path = "/org",
+        method = "post",
+        operation_id = "create_org",
+        tag = "Tag::Organisations"
+    )]
     async fn create_org(&self, caller: Bearer, body: Body<OrgCreate>) -> Result<Created<OrgView>, ApiError> {
         let OrgCreate { name, org_type } = body.0;
         let mut fields = Fields::default();
         let name = fields.parse::<DisplayName>("name", &name);
         let kind = fields.parse_optional::<OrgType>("org_type", org_type.as_deref());
-        let (Some(name), Some(kind)) = (name, kind) else { return Err(fields.into_error()) };
+        let (Some(name), Some(kind)) = (name, kind) else {
+            return Err(fields.into_error());
+        };
         let kind = kind.unwrap_or(OrgType::Organization);
         let org = orgs::create(&self.context, &caller.0, &name, kind).await?;
-        Ok(Created::at(format!("/org/{}", org.uid), OrgView::of(org, &admin())))
+        Ok(Created::at(
+            format!("/org/{}", org.uid),
+            OrgView::of(org, &admin()),
+        ))
     }
 
     /// List the caller's organisations
-    #[oai(path = "/org", method = "get", operation_id = "list_orgs", tag = "Tag::Organisations")]
+    #[oai(
+        path = "/org",
+        method = "get",
+        operation_id = "list_orgs",
+        tag = "Tag::Organisations"
+    )]
     async fn list_orgs(
         &self,
         caller: Bearer,
@@ -54,10 +69,21 @@ impl OrgsApi {
         /// Text to search for in the name.
         q: Query<Option<String>>,
     ) -> Result<Json<Page<OrgView>>, ApiError> {
-        let query = list_query(limit.0, offset.0, sort.0.as_deref(), q.0.as_deref(), rows::SORTABLE)?;
+        let query = list_query(
+            limit.0,
+            offset.0,
+            sort.0.as_deref(),
+            q.0.as_deref(),
+            rows::SORTABLE,
+        )?;
         let page = orgs::list(&self.context, &caller.0, &query).await?;
         let rights = members::of_user(&self.context.db, &caller.0.id).await?;
-        let rights_in = |uid: &str| rights.iter().find(|(org, _)| org.uid == uid).map(|(_, rights)| rights.clone());
+        let rights_in = |uid: &str| {
+            rights
+                .iter()
+                .find(|(org, _)| org.uid == uid)
+                .map(|(_, rights)| rights.clone())
+        };
         let member = || domain::permissions::Rights {
             role: domain::permissions::Role::Member,
             permissions: domain::permissions::Permissions::default(),
@@ -69,7 +95,12 @@ impl OrgsApi {
     }
 
     /// Read an organisation
-    #[oai(path = "/org/:org_id", method = "get", operation_id = "read_org", tag = "Tag::Organisations")]
+    #[oai(
+        path = "/org/:org_id",
+        method = "get",
+        operation_id = "read_org",
+        tag = "Tag::Organisations"
+    )]
     async fn read_org(&self, caller: Bearer, org_id: Path<String>) -> Result<Json<OrgView>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
         let org = orgs::read(&self.context, &access).await?;
@@ -77,7 +108,12 @@ impl OrgsApi {
     }
 
     /// Change an organisation
-    #[oai(path = "/org/:org_id", method = "put", operation_id = "update_org", tag = "Tag::Organisations")]
+    #[oai(
+        path = "/org/:org_id",
+        method = "put",
+        operation_id = "update_org",
+        tag = "Tag::Organisations"
+    )]
     async fn update_org(
         &self,
         caller: Bearer,
@@ -90,14 +126,20 @@ impl OrgsApi {
         let mut fields = Fields::default();
         let name = fields.parse::<DisplayName>("name", &name);
         let kind = fields.parse_optional::<OrgType>("org_type", org_type.as_deref());
-        let (Some(name), Some(kind)) = (name, kind) else { return Err(fields.into_error()) };
+        let (Some(name), Some(kind)) = (name, kind) else {
+            return Err(fields.into_error());
+        };
         let org = orgs::update(&self.context, &access, &name, kind).await?;
         Ok(Json(OrgView::of(org, &access.rights)))
     }
 
     /// List the audit log of an organisation
-    #[oai(path = "/org/:org_id/audit", method = "get", operation_id = "list_audit", tag = "Tag::Audit")]
-    #[expect(clippy::too_many_arguments, reason = "each parameter of the query is one")]
+    #[oai(
+        path = "/org/:org_id/audit",
+        method = "get",
+        operation_id = "list_audit",
+        tag = "Tag::Audit"
+    )]
     async fn list_audit(
         &self,
         caller: Bearer,

@@ -64,13 +64,27 @@ impl StreamApi {
         request: &Request,
     ) -> Result<Events, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
-        let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| value.split_once(' ')).map_or("", |(_, token)| token.trim());
+        let header = request
+            .headers()
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let token = header
+            .and_then(|value| value.split_once(' '))
+            .map_or("", |(_, token)| token.trim());
         let last = last_event_id.0.as_deref();
-        let news = stream::open(&self.context, token.to_owned(), access.org_id, access.caller.id, last).await?;
+        let news = stream::open(
+            &self.context,
+            token.to_owned(),
+            access.org_id,
+            access.caller.id,
+            last,
+        )
+        .await?;
         let events = EventStream::new(news.map(event_of).boxed()).keep_alive(KEEP_ALIVE);
         Ok(Events::Open(events.to_event(|event| {
-            Event::message(event.to_json_string()).id(event.id.clone()).event_type(event.event.clone())
+            Event::message(event.to_json_string())
+                .id(event.id.clone())
+                .event_type(event.event.clone())
         })))
     }
 }
@@ -81,5 +95,9 @@ fn event_of(news: News) -> StreamEvent {
         News::Resync(id) => ("resync", id, None),
         News::Changed(id, change) => ("change", id, Some(Any(change))),
     };
-    StreamEvent { id, event: event.to_owned(), change }
+    StreamEvent {
+        id,
+        event: event.to_owned(),
+        change,
+    }
 }

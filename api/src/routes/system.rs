@@ -32,7 +32,11 @@ pub async fn readyz(context: Data<&Context>) -> Response {
     let (database, redis) = tokio::join!(database, redis);
     let (database, redis) = (matches!(database, Ok(Ok(()))), matches!(redis, Ok(Ok(()))));
     let ready = database && redis && !stopping;
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     let word = |ok| if ok { "ok" } else { "unavailable" };
     let body = json!({
         "status": if stopping { "stopping" } else { word(ready) },
@@ -43,7 +47,10 @@ pub async fn readyz(context: Data<&Context>) -> Response {
 }
 
 fn json_response(status: StatusCode, body: &serde_json::Value) -> Response {
-    Response::builder().status(status).content_type("application/json").body(body.to_string())
+    Response::builder()
+        .status(status)
+        .content_type("application/json")
+        .body(body.to_string())
 }
 
 /// Figures for Prometheus.
@@ -57,12 +64,18 @@ pub async fn metrics(context: Data<&Context>, recorder: Data<&PrometheusHandle>)
             ::metrics::gauge!("runner_pilot_queue_length", "queue" => queue).set(length as f64);
         }
     }
-    Response::builder().content_type("text/plain; version=0.0.4").body(recorder.render())
+    Response::builder()
+        .content_type("text/plain; version=0.0.4")
+        .body(recorder.render())
 }
 
 /// The description of the API, made once.
 pub fn description(text: String) -> impl Endpoint + 'static {
-    poem::endpoint::make_sync(move |_| Response::builder().content_type("application/json").body(text.clone()))
+    poem::endpoint::make_sync(move |_| {
+        Response::builder()
+            .content_type("application/json")
+            .body(text.clone())
+    })
 }
 
 /// The description as a page to try the API with. It sends requests only to this server.
@@ -70,11 +83,17 @@ pub fn docs(html: &str) -> impl Endpoint + 'static {
     let html = html
         .replace("<html charset=\"UTF-8\">", "<!doctype html><html lang=\"en\">")
         .replace("<title>Swagger UI</title>", "<title>Runner Pilot API</title>")
-        .replace("filter: false,", "filter: true, validatorUrl: null, persistAuthorization: false,");
+        .replace(
+            "filter: false,",
+            "filter: true, validatorUrl: null, persistAuthorization: false,",
+        );
     poem::endpoint::make_sync(move |_| {
         let mut response = Html(html.clone()).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(DOCS_POLICY));
+        headers.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(DOCS_POLICY),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         response
     })

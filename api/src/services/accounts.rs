@@ -33,11 +33,20 @@ impl NewPerson {
         let address = fields.parse("email", email);
         let password_is_fine = fields.check("password", guessable::check(password, &[full_name, email]));
         password_is_fine?;
-        Some(Self { full_name: name?, email: address?, password: password.into() })
+        Some(Self {
+            full_name: name?,
+            email: address?,
+            password: password.into(),
+        })
     }
 }
 
-async fn add(context: &Context, txn: &DatabaseTransaction, person: &NewPerson, hash: &str) -> Result<user_row::Model, ApiError> {
+async fn add(
+    context: &Context,
+    txn: &DatabaseTransaction,
+    person: &NewPerson,
+    hash: &str,
+) -> Result<user_row::Model, ApiError> {
     let id = UserId::new();
     let new = NewUser {
         id: &id,
@@ -46,7 +55,12 @@ async fn add(context: &Context, txn: &DatabaseTransaction, person: &NewPerson, h
         password: hash,
     };
     let user = users::insert(txn, new, context.now()).await?;
-    audit::record(txn, context.now(), sessions::caller_of(&user)?.did("user.registered")).await?;
+    audit::record(
+        txn,
+        context.now(),
+        sessions::caller_of(&user)?.did("user.registered"),
+    )
+    .await?;
     Ok(user)
 }
 
@@ -57,7 +71,9 @@ pub async fn register(
     invitation: Option<SecretString>,
 ) -> Result<user_row::Model, ApiError> {
     if invitation.is_none() && !context.settings.allow_registration {
-        return Err(ApiError::forbidden("New accounts are by invitation only; ask an admin of your organisation."));
+        return Err(ApiError::forbidden(
+            "New accounts are by invitation only; ask an admin of your organisation.",
+        ));
     }
     context.limits.register(request::current_ip())?;
     let hash = context.passwords.hash(person.password.clone()).await?;
@@ -79,19 +95,31 @@ async fn accept(
 ) -> Result<(), ApiError> {
     let wrong = || {
         let mut fields = Fields::default();
-        fields.refuse("invitation", "is not an open invitation for this e-mail address; ask for a new one");
+        fields.refuse(
+            "invitation",
+            "is not an open invitation for this e-mail address; ask for a new one",
+        );
         fields.into_error()
     };
     let now = context.now();
     let hash = opaque::hash(token).ok_or_else(wrong)?;
-    let invitation = invitations::find_open(txn, &hash, &user.email, now).await?.ok_or_else(wrong)?;
+    let invitation = invitations::find_open(txn, &hash, &user.email, now)
+        .await?
+        .ok_or_else(wrong)?;
     if !invitations::accept(txn, &invitation.uid, now).await? {
         return Err(wrong());
     }
-    let org: OrgId = invitation.org_id.parse().map_err(|_| StoreError::Corrupt("invitations.org_id"))?;
+    let org: OrgId = invitation
+        .org_id
+        .parse()
+        .map_err(|_| StoreError::Corrupt("invitations.org_id"))?;
     let caller = sessions::caller_of(user)?;
     members::insert(txn, &org, &caller.id, &invitations::rights(&invitation)?, now).await?;
-    let entry = audit::Entry { org: Some(&org), target: Some(("user", &user.uid)), ..caller.did("member.joined") };
+    let entry = audit::Entry {
+        org: Some(&org),
+        target: Some(("user", &user.uid)),
+        ..caller.did("member.joined")
+    };
     audit::record(txn, now, entry).await
 }
 
@@ -147,9 +175,14 @@ pub async fn onboard_user(
     user_agent: Option<&str>,
 ) -> Result<Onboarded, ApiError> {
     let txn = entities::begin(&context.db).await?;
-    let user = users::find_active(&txn, &caller.id).await?.ok_or_else(ApiError::unauthorized)?;
+    let user = users::find_active(&txn, &caller.id)
+        .await?
+        .ok_or_else(ApiError::unauthorized)?;
     if !members::of_user(&txn, &caller.id).await?.is_empty() {
-        return Err(ApiError::conflict("already_onboarded", "You belong to an organisation already; POST /org makes another one."));
+        return Err(ApiError::conflict(
+            "already_onboarded",
+            "You belong to an organisation already; POST /org makes another one.",
+        ));
     }
     let org = super::orgs::add(context, &txn, caller, org_name, org_type).await?;
     let session = sessions::open(context, &txn, caller, user.token_version, user_agent).await?;
@@ -159,19 +192,31 @@ pub async fn onboard_user(
 
 /// The signed-in user's account.
 pub async fn read(context: &Context, caller: &Caller) -> Result<user_row::Model, ApiError> {
-    users::find_active(&context.db, &caller.id).await?.ok_or_else(ApiError::unauthorized)
+    users::find_active(&context.db, &caller.id)
+        .await?
+        .ok_or_else(ApiError::unauthorized)
 }
 
 /// The signed-in user's organisations with what they may do there.
-pub async fn orgs_of(context: &Context, caller: &Caller) -> Result<Vec<(org_row::Model, domain::permissions::Rights)>, ApiError> {
+pub async fn orgs_of(
+    context: &Context,
+    caller: &Caller,
+) -> Result<Vec<(org_row::Model, domain::permissions::Rights)>, ApiError> {
     Ok(members::of_user(&context.db, &caller.id).await?)
 }
 
 /// A user of whom it is known that they typed in their password.
-async fn proven(context: &Context, caller: &Caller, field: &str, password: SecretString) -> Result<user_row::Model, ApiError> {
+async fn proven(
+    context: &Context,
+    caller: &Caller,
+    field: &str,
+    password: SecretString,
+) -> Result<user_row::Model, ApiError> {
     let ip = request::current_ip();
     context.limits.attempt(&caller.email, ip)?;
-    let user = users::find_active(&context.db, &caller.id).await?.ok_or_else(ApiError::unauthorized)?;
+    let user = users::find_active(&context.db, &caller.id)
+        .await?
+        .ok_or_else(ApiError::unauthorized)?;
     match context.passwords.verify(password, Some(&user.password)).await? {
         Verdict::Right { .. } => {
             context.limits.forgive(&caller.email, ip);
@@ -195,13 +240,21 @@ pub async fn update_profile(
 ) -> Result<user_row::Model, ApiError> {
     let email = email.map_or_else(|| caller.email.clone(), |email| email.as_str().to_owned());
     if email != caller.email {
-        proven(context, caller, "current_password", current_password.unwrap_or_default()).await?;
+        proven(
+            context,
+            caller,
+            "current_password",
+            current_password.unwrap_or_default(),
+        )
+        .await?;
     }
     let now = context.now();
     let txn = entities::begin(&context.db).await?;
     users::update_profile(&txn, &caller.id, full_name.as_str(), &email, now).await?;
     audit::record(&txn, now, caller.did("user.updated")).await?;
-    let user = users::find_active(&txn, &caller.id).await?.ok_or_else(ApiError::unauthorized)?;
+    let user = users::find_active(&txn, &caller.id)
+        .await?
+        .ok_or_else(ApiError::unauthorized)?;
     txn.commit().await.map_err(StoreError::from)?;
     Ok(user)
 }
@@ -215,18 +268,27 @@ pub async fn change_password(
     user_agent: Option<&str>,
 ) -> Result<Session, ApiError> {
     let mut fields = Fields::default();
-    fields.check("new_password", guessable::check(new.expose_secret(), &[&caller.full_name, &caller.email]));
+    fields.check(
+        "new_password",
+        guessable::check(new.expose_secret(), &[&caller.full_name, &caller.email]),
+    );
     fields.finish()?;
     let user = proven(context, caller, "current_password", current).await?;
     let hash = context.passwords.hash(new).await?;
     let now = context.now();
     let txn = entities::begin(&context.db).await?;
     if !users::change_password(&txn, &caller.id, &user.password, &hash, now).await? {
-        return Err(ApiError::conflict("changed_meanwhile", "The password was changed at the same time. Sign in again."));
+        return Err(ApiError::conflict(
+            "changed_meanwhile",
+            "The password was changed at the same time. Sign in again.",
+        ));
     }
     refresh_tokens::revoke_user(&txn, &caller.id, now).await?;
     audit::record(&txn, now, caller.did("user.password_changed")).await?;
-    let version = users::find_active(&txn, &caller.id).await?.ok_or_else(ApiError::unauthorized)?.token_version;
+    let version = users::find_active(&txn, &caller.id)
+        .await?
+        .ok_or_else(ApiError::unauthorized)?
+        .token_version;
     let session = sessions::open(context, &txn, caller, version, user_agent).await?;
     txn.commit().await.map_err(StoreError::from)?;
     Ok(session)

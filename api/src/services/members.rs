@@ -30,10 +30,19 @@ pub fn parse_permissions(fields: &mut Fields, granted: &HashMap<String, bool>) -
     let mut known = true;
     for name in granted.keys() {
         let field = format!("permissions.{}", name.chars().take(64).collect::<String>());
-        known &= fields.parse::<domain::permissions::Permission>(&field, name).is_some();
+        known &= fields
+            .parse::<domain::permissions::Permission>(&field, name)
+            .is_some();
     }
-    let json: Value = granted.iter().map(|(name, granted)| (name.clone(), Value::Bool(*granted))).collect();
-    if known { fields.check("permissions", Permissions::try_from(&json)) } else { None }
+    let json: Value = granted
+        .iter()
+        .map(|(name, granted)| (name.clone(), Value::Bool(*granted)))
+        .collect();
+    if known {
+        fields.check("permissions", Permissions::try_from(&json))
+    } else {
+        None
+    }
 }
 
 /// What adding somebody led to.
@@ -45,47 +54,65 @@ pub enum Added {
 }
 
 /// Adds the account with this address, or invites whoever will register with it.
-pub async fn add(context: &Context, access: &OrgAccess, email: &EmailAddress, rights: &Rights) -> Result<Added, ApiError> {
+pub async fn add(
+    context: &Context,
+    access: &OrgAccess,
+    email: &EmailAddress,
+    rights: &Rights,
+) -> Result<Added, ApiError> {
     let now = context.now();
     let txn = begin_as_admin(context, access).await?;
     invitations::withdraw_for(&txn, &access.org_id, email.as_str(), now).await?;
-    let added = match users::find_active_by_email(&txn, email.as_str()).await? {
-        Some(user) => {
-            let id: UserId = user.uid.parse().map_err(|_| StoreError::Corrupt("users.uid"))?;
-            if members::find(&txn, &access.org_id, &id).await?.is_some() {
-                return Err(ApiError::conflict_on("email", "belongs to a member already"));
-            }
-            members::insert(&txn, &access.org_id, &id, rights, now).await?;
-            access.audit(&txn, now, "member.added", ("user", id.as_str()), describe(rights)).await?;
-            Added::Member(Box::new(find(&txn, access, &id).await?))
+    let added = if let Some(user) = users::find_active_by_email(&txn, email.as_str()).await? {
+        let id: UserId = user.uid.parse().map_err(|_| StoreError::Corrupt("users.uid"))?;
+        if members::find(&txn, &access.org_id, &id).await?.is_some() {
+            return Err(ApiError::conflict_on("email", "belongs to a member already"));
         }
-        None => {
-            let token = opaque::generate();
-            let invitation = NewInvitation {
-                org: &access.org_id,
-                email: email.as_str(),
-                rights,
-                token_hash: &opaque::hash(&token).ok_or_else(ApiError::internal_silent)?,
-                invited_by: &access.caller.id,
-                expires_at: now + INVITATION_LIFE,
-            };
-            let row = invitations::insert(&txn, invitation, now).await?;
-            access.audit(&txn, now, "member.invited", ("invitation", &row.uid), describe(rights)).await?;
-            Added::Invited(Box::new(row), token)
-        }
+        members::insert(&txn, &access.org_id, &id, rights, now).await?;
+        access
+            .audit(&txn, now, "member.added", ("user", id.as_str()), describe(rights))
+            .await?;
+        Added::Member(Box::new(find(&txn, access, &id).await?))
+    } else {
+        let token = opaque::generate();
+        let invitation = NewInvitation {
+            org: &access.org_id,
+            email: email.as_str(),
+            rights,
+            token_hash: &opaque::hash(&token).ok_or_else(ApiError::internal_silent)?,
+            invited_by: &access.caller.id,
+            expires_at: now + INVITATION_LIFE,
+        };
+        let row = invitations::insert(&txn, invitation, now).await?;
+        access
+            .audit(
+                &txn,
+                now,
+                "member.invited",
+                ("invitation", &row.uid),
+                describe(rights),
+            )
+            .await?;
+        Added::Invited(Box::new(row), token)
     };
     txn.commit().await.map_err(StoreError::from)?;
     Ok(added)
 }
 
 /// The members.
-pub async fn list(context: &Context, access: &OrgAccess, query: &ListQuery) -> Result<ListPage<Member>, ApiError> {
+pub async fn list(
+    context: &Context,
+    access: &OrgAccess,
+    query: &ListQuery,
+) -> Result<ListPage<Member>, ApiError> {
     Ok(members::list(&context.db, &access.org_id, query).await?)
 }
 
 /// One member.
 pub async fn read(context: &Context, access: &OrgAccess, user: &UserId) -> Result<Member, ApiError> {
-    members::find(&context.db, &access.org_id, user).await?.ok_or_else(ApiError::not_found)
+    members::find(&context.db, &access.org_id, user)
+        .await?
+        .ok_or_else(ApiError::not_found)
 }
 
 /// Changes what somebody may do. What is `None` stays as it is.
@@ -107,7 +134,15 @@ pub async fn update(
         keep_an_admin(&txn, access, user).await?;
     }
     members::update(&txn, &access.org_id, user, &rights, now).await?;
-    access.audit(&txn, now, "member.updated", ("user", user.as_str()), describe(&rights)).await?;
+    access
+        .audit(
+            &txn,
+            now,
+            "member.updated",
+            ("user", user.as_str()),
+            describe(&rights),
+        )
+        .await?;
     let member = find(&txn, access, user).await?;
     txn.commit().await.map_err(StoreError::from)?;
     Ok(member)
@@ -120,14 +155,18 @@ pub async fn remove(context: &Context, access: &OrgAccess, user: &UserId) -> Res
     let txn = begin(context, access).await?;
     let caller = find(&txn, access, &access.caller.id).await?;
     if !leaves && caller.rights.role != Role::Admin {
-        return Err(ApiError::forbidden("Only an admin of this organisation may do this."));
+        return Err(ApiError::forbidden(
+            "Only an admin of this organisation may do this.",
+        ));
     }
     if find(&txn, access, user).await?.rights.role == Role::Admin {
         keep_an_admin(&txn, access, user).await?;
     }
     members::remove(&txn, &access.org_id, user, now).await?;
     let action = if leaves { "member.left" } else { "member.removed" };
-    access.audit(&txn, now, action, ("user", user.as_str()), json!({})).await?;
+    access
+        .audit(&txn, now, action, ("user", user.as_str()), json!({}))
+        .await?;
     txn.commit().await.map_err(StoreError::from)?;
     Ok(())
 }
@@ -142,13 +181,25 @@ pub async fn list_invitations(
 }
 
 /// Withdraws an invitation.
-pub async fn withdraw_invitation(context: &Context, access: &OrgAccess, invitation: &str) -> Result<(), ApiError> {
+pub async fn withdraw_invitation(
+    context: &Context,
+    access: &OrgAccess,
+    invitation: &str,
+) -> Result<(), ApiError> {
     let now = context.now();
     let txn = begin_as_admin(context, access).await?;
     if !invitations::withdraw(&txn, &access.org_id, invitation, now).await? {
         return Err(ApiError::not_found());
     }
-    access.audit(&txn, now, "invitation.withdrawn", ("invitation", invitation), json!({})).await?;
+    access
+        .audit(
+            &txn,
+            now,
+            "invitation.withdrawn",
+            ("invitation", invitation),
+            json!({}),
+        )
+        .await?;
     txn.commit().await.map_err(StoreError::from)?;
     Ok(())
 }
@@ -164,19 +215,26 @@ async fn begin_as_admin(context: &Context, access: &OrgAccess) -> Result<Databas
     let txn = begin(context, access).await?;
     match find(&txn, access, &access.caller.id).await?.rights.role {
         Role::Admin => Ok(txn),
-        Role::Member => Err(ApiError::forbidden("Only an admin of this organisation may do this.")),
+        Role::Member => Err(ApiError::forbidden(
+            "Only an admin of this organisation may do this.",
+        )),
     }
 }
 
 async fn find(txn: &DatabaseTransaction, access: &OrgAccess, user: &UserId) -> Result<Member, ApiError> {
-    members::find(txn, &access.org_id, user).await?.ok_or_else(ApiError::not_found)
+    members::find(txn, &access.org_id, user)
+        .await?
+        .ok_or_else(ApiError::not_found)
 }
 
 async fn keep_an_admin(txn: &DatabaseTransaction, access: &OrgAccess, user: &UserId) -> Result<(), ApiError> {
     if members::count_other_admins(txn, &access.org_id, user).await? > 0 {
         return Ok(());
     }
-    Err(ApiError::conflict("last_admin", "This is the last admin of the organisation; make somebody else admin first."))
+    Err(ApiError::conflict(
+        "last_admin",
+        "This is the last admin of the organisation; make somebody else admin first.",
+    ))
 }
 
 fn describe(rights: &Rights) -> Value {

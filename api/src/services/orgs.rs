@@ -37,7 +37,12 @@ pub async fn add(
 }
 
 /// Makes an organisation.
-pub async fn create(context: &Context, creator: &Caller, name: &DisplayName, org_type: OrgType) -> Result<row::Model, ApiError> {
+pub async fn create(
+    context: &Context,
+    creator: &Caller,
+    name: &DisplayName,
+    org_type: OrgType,
+) -> Result<row::Model, ApiError> {
     let txn = entities::begin(&context.db).await?;
     let org = add(context, &txn, creator, name, org_type).await?;
     txn.commit().await.map_err(StoreError::from)?;
@@ -45,13 +50,19 @@ pub async fn create(context: &Context, creator: &Caller, name: &DisplayName, org
 }
 
 /// The caller's organisations.
-pub async fn list(context: &Context, caller: &Caller, query: &ListQuery) -> Result<ListPage<row::Model>, ApiError> {
+pub async fn list(
+    context: &Context,
+    caller: &Caller,
+    query: &ListQuery,
+) -> Result<ListPage<row::Model>, ApiError> {
     Ok(orgs::list_of_user(&context.db, &caller.id, query).await?)
 }
 
 /// One organisation.
 pub async fn read(context: &Context, access: &OrgAccess) -> Result<row::Model, ApiError> {
-    orgs::find_active(&context.db, &access.org_id).await?.ok_or_else(ApiError::not_found)
+    orgs::find_active(&context.db, &access.org_id)
+        .await?
+        .ok_or_else(ApiError::not_found)
 }
 
 /// Changes name and kind.
@@ -63,15 +74,36 @@ pub async fn update(
 ) -> Result<row::Model, ApiError> {
     let now = context.now();
     let txn = entities::begin(&context.db).await?;
-    orgs::update(&txn, &access.org_id, name.as_str(), org_type.unwrap_or(access.org_type), now).await?;
+    orgs::update(
+        &txn,
+        &access.org_id,
+        name.as_str(),
+        org_type.unwrap_or(access.org_type),
+        now,
+    )
+    .await?;
     let id = access.org_id.as_str();
-    access.audit(&txn, now, "org.updated", ("org", id), json!({"name": name.as_str()})).await?;
-    let org = orgs::find_active(&txn, &access.org_id).await?.ok_or_else(ApiError::not_found)?;
+    access
+        .audit(
+            &txn,
+            now,
+            "org.updated",
+            ("org", id),
+            json!({"name": name.as_str()}),
+        )
+        .await?;
+    let org = orgs::find_active(&txn, &access.org_id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
     txn.commit().await.map_err(StoreError::from)?;
     Ok(org)
 }
 
 /// The audit log.
-pub async fn list_audit(context: &Context, access: &OrgAccess, query: &ListQuery) -> Result<ListPage<audit_log::Model>, ApiError> {
+pub async fn list_audit(
+    context: &Context,
+    access: &OrgAccess,
+    query: &ListQuery,
+) -> Result<ListPage<audit_log::Model>, ApiError> {
     Ok(lines::list(&context.db, &access.org_id, query).await?)
 }

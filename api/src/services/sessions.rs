@@ -73,7 +73,9 @@ pub async fn log_in(
             detail: serde_json::json!({}),
         };
         audit::record(&context.db, context.now(), refused).await?;
-        return Err(ApiError::refused_sign_in("The e-mail address or the password is wrong."));
+        return Err(ApiError::refused_sign_in(
+            "The e-mail address or the password is wrong.",
+        ));
     };
     context.limits.forgive(&account, ip);
     let caller = caller_of(&user)?;
@@ -89,7 +91,11 @@ pub async fn log_in(
 /// Who this row is.
 pub fn caller_of(user: &user_row::Model) -> Result<Caller, ApiError> {
     let id = user.uid.parse().map_err(|_| StoreError::Corrupt("users.uid"))?;
-    Ok(Caller { id, email: user.email.clone(), full_name: user.full_name.clone() })
+    Ok(Caller {
+        id,
+        email: user.email.clone(),
+        full_name: user.full_name.clone(),
+    })
 }
 
 /// Starts a session, and says so in the audit log.
@@ -103,7 +109,18 @@ pub async fn open(
     let now = context.now();
     audit::record(db, now, caller.did("session.started")).await?;
     let family = Uuid::now_v7().to_string();
-    give(context, db, &caller.id, token_version, Family { id: &family, ends: now + ABSOLUTE }, user_agent).await
+    give(
+        context,
+        db,
+        &caller.id,
+        token_version,
+        Family {
+            id: &family,
+            ends: now + ABSOLUTE,
+        },
+        user_agent,
+    )
+    .await
 }
 
 struct Family<'a> {
@@ -136,7 +153,11 @@ async fn give(
         .tokens
         .issue(user, token_version, now)
         .map_err(|error| ApiError::internal(&error))?;
-    Ok(Session { access_token, refresh_token, refresh_max_age_secs: (expires_at - now).num_seconds() })
+    Ok(Session {
+        access_token,
+        refresh_token,
+        refresh_max_age_secs: (expires_at - now).num_seconds(),
+    })
 }
 
 /// Exchanges a refresh token for a new one and a new access token. A token that was used before was
@@ -150,7 +171,9 @@ pub async fn refresh(
     let hash = token.as_ref().and_then(opaque::hash).ok_or_else(expired)?;
     let now = context.now();
     let txn = entities::begin(&context.db).await?;
-    let row = refresh_tokens::find_by_hash(&txn, &hash).await?.ok_or_else(expired)?;
+    let row = refresh_tokens::find_by_hash(&txn, &hash)
+        .await?
+        .ok_or_else(expired)?;
     if row.revoked_at.is_some() || row.expires_at <= now || row.family_expires_at <= now {
         return Err(expired());
     }
@@ -159,18 +182,30 @@ pub async fn refresh(
         txn.commit().await.map_err(StoreError::from)?;
         return Err(expired());
     }
-    let id: UserId = row.user_id.parse().map_err(|_| StoreError::Corrupt("refresh_tokens.user_id"))?;
+    let id: UserId = row
+        .user_id
+        .parse()
+        .map_err(|_| StoreError::Corrupt("refresh_tokens.user_id"))?;
     let user = users::find_active(&txn, &id).await?.ok_or_else(expired)?;
-    let family = Family { id: &row.family, ends: row.family_expires_at };
+    let family = Family {
+        id: &row.family,
+        ends: row.family_expires_at,
+    };
     let session = give(context, &txn, &id, user.token_version, family, user_agent).await?;
     txn.commit().await.map_err(StoreError::from)?;
     Ok(session)
 }
 
 async fn end_stolen(db: &impl ConnectionTrait, row: &row::Model, now: DateTime<Utc>) -> Result<(), ApiError> {
-    tracing::warn!(user.id = row.user_id, "a spent refresh token was used again; its session is ended");
+    tracing::warn!(
+        user.id = row.user_id,
+        "a spent refresh token was used again; its session is ended"
+    );
     refresh_tokens::revoke_family(db, &row.family, now).await?;
-    let user: UserId = row.user_id.parse().map_err(|_| StoreError::Corrupt("refresh_tokens.user_id"))?;
+    let user: UserId = row
+        .user_id
+        .parse()
+        .map_err(|_| StoreError::Corrupt("refresh_tokens.user_id"))?;
     let entry = Entry {
         org: None,
         user: Some(&user),
@@ -185,7 +220,11 @@ async fn end_stolen(db: &impl ConnectionTrait, row: &row::Model, now: DateTime<U
 
 /// Ends the session of the cookie and every access token of its user: the user's other sessions get new
 /// ones with their own refresh tokens.
-pub async fn log_out(context: &Context, token: Option<SecretString>, caller: Option<Caller>) -> Result<(), ApiError> {
+pub async fn log_out(
+    context: &Context,
+    token: Option<SecretString>,
+    caller: Option<Caller>,
+) -> Result<(), ApiError> {
     let now = context.now();
     let txn = entities::begin(&context.db).await?;
     let row = match token.as_ref().and_then(opaque::hash) {

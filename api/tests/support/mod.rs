@@ -80,14 +80,26 @@ impl TestServer {
         settings.rates.registration = (1_000, Duration::from_secs(1));
         variables.finish()?;
         let shutdown = Shutdown::new();
-        let limits = ConnectionLimits { max_silence, ..ConnectionLimits::of(settings.max_connections) };
+        let limits = ConnectionLimits {
+            max_silence,
+            ..ConnectionLimits::of(settings.max_connections)
+        };
         let context = Context::connect(settings, Arc::new(SystemClock), shutdown.clone()).await?;
         migration::Migrator::up(&context.db, None).await?;
         let mut tasks = JoinSet::new();
         let (app, stop) = (app::build(&context), shutdown.clone());
         tasks.spawn(async move { server::serve(listener, limits, app, &stop).await });
         let anonymous = ApiClient::new(&base)?;
-        Ok(Self { context, anonymous, base, redis, database, jwt_secret: key, shutdown, tasks })
+        Ok(Self {
+            context,
+            anonymous,
+            base,
+            redis,
+            database,
+            jwt_secret: key,
+            shutdown,
+            tasks,
+        })
     }
 
     /// Waits until the server has stopped.
@@ -116,7 +128,11 @@ impl TestServer {
         let email = format!("{name}@example.org");
         let body = json!({"full_name": name, "email": email, "password": PASSWORD});
         let reply = expect(self.anonymous.post("/auth/register", &body).await?, 201)?;
-        Ok(Person { id: text(&reply, "/uid")?, client: self.sign_in(&email).await?, email })
+        Ok(Person {
+            id: text(&reply, "/uid")?,
+            client: self.sign_in(&email).await?,
+            email,
+        })
     }
 
     /// A client signed in as the account with this address.
@@ -127,10 +143,23 @@ impl TestServer {
     }
 
     /// Adds an account to an organisation.
-    pub async fn add(&self, admin: &Person, org: &str, person: &Person, role: &str, granted: &[&str]) -> anyhow::Result<()> {
-        let permissions: Value = granted.iter().map(|name| ((*name).to_owned(), json!(true))).collect();
+    pub async fn add(
+        &self,
+        admin: &Person,
+        org: &str,
+        person: &Person,
+        role: &str,
+        granted: &[&str],
+    ) -> anyhow::Result<()> {
+        let permissions: Value = granted
+            .iter()
+            .map(|name| ((*name).to_owned(), json!(true)))
+            .collect();
         let body = json!({"email": person.email, "role": role, "permissions": permissions});
-        expect(admin.client.post(&format!("/org/{org}/members"), &body).await?, 201)?;
+        expect(
+            admin.client.post(&format!("/org/{org}/members"), &body).await?,
+            201,
+        )?;
         Ok(())
     }
 }
@@ -138,21 +167,34 @@ impl TestServer {
 /// The JSON of an answer with this status.
 pub fn expect(reply: Reply, status: u16) -> anyhow::Result<Value> {
     let body = String::from_utf8_lossy(&reply.body).into_owned();
-    anyhow::ensure!(reply.status.as_u16() == status, "{}: {} instead of {status}: {body}", reply.asked, reply.status);
-    if body.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&body)?) }
+    anyhow::ensure!(
+        reply.status.as_u16() == status,
+        "{}: {} instead of {status}: {body}",
+        reply.asked,
+        reply.status
+    );
+    if body.is_empty() {
+        Ok(Value::Null)
+    } else {
+        Ok(serde_json::from_str(&body)?)
+    }
 }
 
 /// A text at a place in JSON.
 pub fn text(json: &Value, pointer: &str) -> anyhow::Result<String> {
     let found = json.pointer(pointer).and_then(Value::as_str);
-    Ok(found.with_context(|| format!("no text at {pointer} in {json}"))?.to_owned())
+    Ok(found
+        .with_context(|| format!("no text at {pointer} in {json}"))?
+        .to_owned())
 }
 
 /// The fields that a problem complains about, in order of their names.
 pub fn faulty(problem: &Value) -> Vec<String> {
     let errors = problem["errors"].as_array().cloned().unwrap_or_default();
-    let mut names: Vec<String> =
-        errors.iter().filter_map(|error| error["field"].as_str().map(str::to_owned)).collect();
+    let mut names: Vec<String> = errors
+        .iter()
+        .filter_map(|error| error["field"].as_str().map(str::to_owned))
+        .collect();
     names.sort();
     names
 }

@@ -33,7 +33,11 @@ pub struct NewEntry<'a> {
 }
 
 /// Adds a line.
-pub async fn insert(db: &impl ConnectionTrait, entry: NewEntry<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    entry: NewEntry<'_>,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     let row = ActiveModel {
         uid: Set(AuditId::new().to_string()),
         created_at: Set(now),
@@ -60,7 +64,18 @@ pub async fn insert(db: &impl ConnectionTrait, entry: NewEntry<'_>, now: DateTim
 pub const SORTABLE: &[&str] = &["uid", "created_at", "action", "actor"];
 
 /// The lines of an organisation.
-pub async fn list(db: &impl ConnectionTrait, org: &OrgId, query: &ListQuery) -> Result<ListPage<Model>, StoreError> {
+pub async fn list(
+    db: &impl ConnectionTrait,
+    org: &OrgId,
+    query: &ListQuery,
+) -> Result<ListPage<Model>, StoreError> {
     let select = Entity::find().filter(Column::OrgId.eq(org.as_str()));
-    page::fetch(db, select, "audit_log", &["actor", "action", "target_type", "target_id"], query).await
+    page::fetch(
+        db,
+        select,
+        "audit_log",
+        &["actor", "action", "target_type", "target_id"],
+        query,
+    )
+    .await
 }

@@ -59,7 +59,10 @@ pub async fn insert(
 /// What an invitation grants.
 pub fn rights(row: &Model) -> Result<Rights, StoreError> {
     Ok(Rights {
-        role: row.role.parse().map_err(|_| StoreError::Corrupt("invitations.role"))?,
+        role: row
+            .role
+            .parse()
+            .map_err(|_| StoreError::Corrupt("invitations.role"))?,
         permissions: Permissions::try_from(&row.permissions)
             .map_err(|_| StoreError::Corrupt("invitations.permissions"))?,
     })
@@ -97,7 +100,11 @@ pub async fn accept(db: &impl ConnectionTrait, uid: &str, now: DateTime<Utc>) ->
 }
 
 /// The open invitations of an organisation, expired ones among them.
-pub async fn list_open(db: &impl ConnectionTrait, org: &OrgId, query: &ListQuery) -> Result<ListPage<Model>, StoreError> {
+pub async fn list_open(
+    db: &impl ConnectionTrait,
+    org: &OrgId,
+    query: &ListQuery,
+) -> Result<ListPage<Model>, StoreError> {
     let select = Entity::find()
         .filter(Column::OrgId.eq(org.as_str()))
         .filter(Column::IsDeleted.eq(false))
@@ -106,12 +113,22 @@ pub async fn list_open(db: &impl ConnectionTrait, org: &OrgId, query: &ListQuery
 }
 
 /// Withdraws an open invitation of the organisation. False when there is none with this id.
-pub async fn withdraw(db: &impl ConnectionTrait, org: &OrgId, uid: &str, now: DateTime<Utc>) -> Result<bool, StoreError> {
+pub async fn withdraw(
+    db: &impl ConnectionTrait,
+    org: &OrgId,
+    uid: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
     Ok(withdraw_where(db, org, Column::Uid, uid, now).await? == 1)
 }
 
 /// Withdraws the organisation's open invitations of this e-mail address: a newer one takes their place.
-pub async fn withdraw_for(db: &impl ConnectionTrait, org: &OrgId, email: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn withdraw_for(
+    db: &impl ConnectionTrait,
+    org: &OrgId,
+    email: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     withdraw_where(db, org, Column::Email, email, now).await?;
     Ok(())
 }

@@ -42,7 +42,10 @@ pub struct Member {
 
 fn rights(row: &Model) -> Result<Rights, StoreError> {
     Ok(Rights {
-        role: row.role.parse().map_err(|_| StoreError::Corrupt("org_users.role"))?,
+        role: row
+            .role
+            .parse()
+            .map_err(|_| StoreError::Corrupt("org_users.role"))?,
         permissions: Permissions::try_from(&row.permissions)
             .map_err(|_| StoreError::Corrupt("org_users.permissions"))?,
     })
@@ -61,19 +64,31 @@ pub async fn membership(
     org: &OrgId,
     user: &UserId,
 ) -> Result<Option<Membership>, StoreError> {
-    let Some(row) = active(org).filter(Column::UserId.eq(user.as_str())).one(db).await? else {
+    let Some(row) = active(org)
+        .filter(Column::UserId.eq(user.as_str()))
+        .one(db)
+        .await?
+    else {
         return Ok(None);
     };
-    let Some(org) = super::orgs::find_active(db, org).await? else { return Ok(None) };
+    let Some(org) = super::orgs::find_active(db, org).await? else {
+        return Ok(None);
+    };
     Ok(Some(Membership {
-        org_type: org.org_type.parse().map_err(|_| StoreError::Corrupt("orgs.org_type"))?,
+        org_type: org
+            .org_type
+            .parse()
+            .map_err(|_| StoreError::Corrupt("orgs.org_type"))?,
         org_name: org.name,
         rights: rights(&row)?,
     }))
 }
 
 /// Every organisation the person belongs to, at most 100, with what they may do there.
-pub async fn of_user(db: &impl ConnectionTrait, user: &UserId) -> Result<Vec<(orgs::Model, Rights)>, StoreError> {
+pub async fn of_user(
+    db: &impl ConnectionTrait,
+    user: &UserId,
+) -> Result<Vec<(orgs::Model, Rights)>, StoreError> {
     let rows = Entity::find()
         .filter(Column::UserId.eq(user.as_str()))
         .filter(Column::IsDeleted.eq(false))
@@ -121,16 +136,34 @@ pub async fn insert(
 }
 
 /// The person, if they belong to the organisation.
-pub async fn find(db: &impl ConnectionTrait, org: &OrgId, user: &UserId) -> Result<Option<Member>, StoreError> {
-    let Some(row) = active(org).filter(Column::UserId.eq(user.as_str())).one(db).await? else {
+pub async fn find(
+    db: &impl ConnectionTrait,
+    org: &OrgId,
+    user: &UserId,
+) -> Result<Option<Member>, StoreError> {
+    let Some(row) = active(org)
+        .filter(Column::UserId.eq(user.as_str()))
+        .one(db)
+        .await?
+    else {
         return Ok(None);
     };
-    let Some(user) = super::users::find_active(db, user).await? else { return Ok(None) };
-    Ok(Some(Member { user, rights: rights(&row)?, since: row.created_at }))
+    let Some(user) = super::users::find_active(db, user).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Member {
+        user,
+        rights: rights(&row)?,
+        since: row.created_at,
+    }))
 }
 
 /// The people of an organisation.
-pub async fn list(db: &impl ConnectionTrait, org: &OrgId, query: &ListQuery) -> Result<ListPage<Member>, StoreError> {
+pub async fn list(
+    db: &impl ConnectionTrait,
+    org: &OrgId,
+    query: &ListQuery,
+) -> Result<ListPage<Member>, StoreError> {
     let people = active(org).select_only().column(Column::UserId).into_query();
     let select = users::Entity::find()
         .filter(users::Column::IsDeleted.eq(false))
@@ -140,13 +173,24 @@ pub async fn list(db: &impl ConnectionTrait, org: &OrgId, query: &ListQuery) -> 
     let rows = active(org).filter(Column::UserId.is_in(ids)).all(db).await?;
     let members = page.items.into_iter().filter_map(|user| {
         let row = rows.iter().find(|row| row.user_id == user.uid)?;
-        Some(rights(row).map(|rights| Member { user, rights, since: row.created_at }))
+        Some(rights(row).map(|rights| Member {
+            user,
+            rights,
+            since: row.created_at,
+        }))
     });
-    Ok(ListPage { items: members.collect::<Result<_, _>>()?, total: page.total })
+    Ok(ListPage {
+        items: members.collect::<Result<_, _>>()?,
+        total: page.total,
+    })
 }
 
 /// How many admins the organisation has, not counting this person.
-pub async fn count_other_admins(db: &impl ConnectionTrait, org: &OrgId, user: &UserId) -> Result<u64, StoreError> {
+pub async fn count_other_admins(
+    db: &impl ConnectionTrait,
+    org: &OrgId,
+    user: &UserId,
+) -> Result<u64, StoreError> {
     let people = users::Entity::find()
         .select_only()
         .column(users::Column::Uid)

@@ -89,10 +89,8 @@ pub fn contains(table: &'static str, searched: &[&'static str], text: &str) -> S
         })
         .collect();
     let pattern = format!("%{escaped}%");
-    searched
-        .iter()
-        .fold(Expr::val(false), |any: SimpleExpr, column| {
-            let lower = Func::lower(Expr::col((Alias::new(table), Alias::new(*column))));
-            any.or(Expr::expr(lower).like(LikeExpr::new(pattern.clone()).escape('\\')))
-        })
+    searched.iter().fold(Expr::val(false), |any: SimpleExpr, column| {
+        let lower = Func::lower(Expr::col((Alias::new(table), Alias::new(*column))));
+        any.or(Expr::expr(lower).like(LikeExpr::new(pattern.clone()).escape('\\')))
+    })
 }

@@ -57,7 +57,10 @@ pub async fn insert(
 
 /// The token with this hash, good or not.
 pub async fn find_by_hash(db: &impl ConnectionTrait, token_hash: &str) -> Result<Option<Model>, StoreError> {
-    Ok(Entity::find().filter(Column::TokenHash.eq(token_hash)).one(db).await?)
+    Ok(Entity::find()
+        .filter(Column::TokenHash.eq(token_hash))
+        .one(db)
+        .await?)
 }
 
 /// Marks a token as used. False when it was used or revoked before, perhaps a moment ago.
@@ -74,16 +77,29 @@ pub async fn spend(db: &impl ConnectionTrait, uid: &str, now: DateTime<Utc>) -> 
 }
 
 /// Revokes every token of a family.
-pub async fn revoke_family(db: &impl ConnectionTrait, family: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn revoke_family(
+    db: &impl ConnectionTrait,
+    family: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     revoke(db, Column::Family, family, now).await
 }
 
 /// Revokes every token of a user.
-pub async fn revoke_user(db: &impl ConnectionTrait, user: &UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn revoke_user(
+    db: &impl ConnectionTrait,
+    user: &UserId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     revoke(db, Column::UserId, user.as_str(), now).await
 }
 
-async fn revoke(db: &impl ConnectionTrait, by: Column, value: &str, now: DateTime<Utc>) -> Result<(), StoreError> {
+async fn revoke(
+    db: &impl ConnectionTrait,
+    by: Column,
+    value: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     Entity::update_many()
         .col_expr(Column::RevokedAt, Expr::value(now))
         .col_expr(Column::UpdatedAt, Expr::value(now))

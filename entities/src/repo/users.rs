@@ -24,7 +24,11 @@ pub struct NewUser<'a> {
 }
 
 /// Adds an account; a taken e-mail address is a conflict on `uq_users_email`.
-pub async fn insert(db: &impl ConnectionTrait, user: NewUser<'_>, now: DateTime<Utc>) -> Result<Model, StoreError> {
+pub async fn insert(
+    db: &impl ConnectionTrait,
+    user: NewUser<'_>,
+    now: DateTime<Utc>,
+) -> Result<Model, StoreError> {
     let row = ActiveModel {
         uid: Set(user.id.to_string()),
         created_at: Set(now),
@@ -51,7 +55,10 @@ pub async fn find_active(db: &impl ConnectionTrait, id: &UserId) -> Result<Optio
 }
 
 /// The account with this e-mail address in lower case, unless it is deleted or deactivated.
-pub async fn find_active_by_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<Model>, StoreError> {
+pub async fn find_active_by_email(
+    db: &impl ConnectionTrait,
+    email: &str,
+) -> Result<Option<Model>, StoreError> {
     let row = Entity::find()
         .filter(Column::Email.eq(email))
         .filter(Column::IsDeleted.eq(false))
@@ -116,7 +123,11 @@ pub async fn change_password(
 }
 
 /// Voids every access token issued before.
-pub async fn raise_token_version(db: &impl ConnectionTrait, id: &UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub async fn raise_token_version(
+    db: &impl ConnectionTrait,
+    id: &UserId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
     Entity::update_many()
         .col_expr(Column::TokenVersion, Expr::col(Column::TokenVersion).add(1))
         .col_expr(Column::UpdatedAt, Expr::value(now))

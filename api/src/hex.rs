@@ -1,0 +1,14 @@
+//! Bytes as lower-case hexadecimal text.
+
+use std::fmt::Write as _;
+
+/// Two digits a byte.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
