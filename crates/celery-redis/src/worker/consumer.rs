@@ -269,7 +269,9 @@ impl Consumer {
             Ok(Side::Swept) => self.sweeping = false,
             Ok(Side::Orphans(found)) => {
                 self.searching = false;
-                found.into_iter().for_each(|taken| self.admit(taken, false));
+                for taken in found {
+                    self.admit(taken, false);
+                }
                 self.search();
             }
             Ok(Side::Disposed(seq, tag)) => {
