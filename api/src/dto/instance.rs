@@ -28,7 +28,9 @@ impl InstanceCreate {
     /// Checks the node's id.
     pub fn parse(self) -> Result<Option<NodeId>, ApiError> {
         let mut fields = Fields::default();
-        let node = self.node_id.and_then(|id| fields.check("node_id", parse_node_id(&id)));
+        let node = self
+            .node_id
+            .and_then(|id| fields.check("node_id", parse_node_id(&id)));
         fields.finish()?;
         Ok(node)
     }
@@ -212,9 +214,10 @@ impl InstanceView {
     }
 }
 
-/// Usage in percent.
+/// The latest sample, in percent.
 #[derive(Debug, Object)]
-pub struct Usage {
+#[expect(clippy::struct_field_names, reason = "they are named as in Redis")]
+pub struct LatestSample {
     /// Share of the CPU time the container may use.
     pub cpu_usage: f64,
     /// Share of the memory the container may use.
@@ -223,7 +226,7 @@ pub struct Usage {
     pub disk_usage: f64,
 }
 
-impl From<RunnerMetrics> for Usage {
+impl From<RunnerMetrics> for LatestSample {
     fn from(metrics: RunnerMetrics) -> Self {
         let RunnerMetrics {
             cpu_usage,
@@ -279,7 +282,7 @@ impl From<Point> for MetricPoint {
 #[oai(skip_serializing_if_is_none)]
 pub struct MetricsView {
     /// The latest sample; absent when there was none for ten minutes.
-    pub current: Option<Usage>,
+    pub current: Option<LatestSample>,
     /// Where the range begins.
     pub from: DateTime<Utc>,
     /// Where the range ends.

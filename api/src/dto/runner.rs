@@ -261,7 +261,7 @@ impl RunnerUpdate {
             fields.refuse("min_idle", "must not be more than max_instances");
         }
         if let Some(given) = self.resources {
-            spec.resources = check_resources(&mut fields, given, spec.resources);
+            spec.resources = check_resources(&mut fields, &given, &spec.resources);
         }
         if let Some(given) = self.node_selection {
             spec.node_selection.node_ids = check_node_ids(&mut fields, &given.node_ids);
@@ -323,13 +323,13 @@ fn check_labels(fields: &mut Fields, labels: Vec<String>) -> Vec<String> {
     checked
 }
 
-fn check_resources(fields: &mut Fields, given: ResourcesInput, before: Resources) -> Resources {
+fn check_resources(fields: &mut Fields, given: &ResourcesInput, before: &Resources) -> Resources {
     let ResourcesInput {
         cpus,
         memory_mb,
         pids,
         network,
-    } = given;
+    } = *given;
     let resources = Resources {
         cpus: cpus.unwrap_or(before.cpus),
         memory_mb: memory_mb.unwrap_or(before.memory_mb),
@@ -339,9 +339,18 @@ fn check_resources(fields: &mut Fields, given: ResourcesInput, before: Resources
     // One at a time, so that every figure that is out of its range is named.
     let fine = Resources::default();
     for figure in [
-        Resources { cpus: resources.cpus, ..fine.clone() },
-        Resources { memory_mb: resources.memory_mb, ..fine.clone() },
-        Resources { pids: resources.pids, ..fine },
+        Resources {
+            cpus: resources.cpus,
+            ..fine.clone()
+        },
+        Resources {
+            memory_mb: resources.memory_mb,
+            ..fine.clone()
+        },
+        Resources {
+            pids: resources.pids,
+            ..fine
+        },
     ] {
         if let Err((name, error)) = figure.check() {
             fields.refuse(&format!("resources.{name}"), error.to_string());

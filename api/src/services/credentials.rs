@@ -65,7 +65,9 @@ async fn check_with_github(api_url: &Url, secret: &SecretString) -> Result<(), A
         Ok(Err(error)) => {
             tracing::warn!(error = %chain(&error), "a credential was stored that GitHub did not confirm");
         }
-        Err(_) => tracing::warn!("a credential was stored without GitHub's confirmation: it did not answer in time"),
+        Err(_) => {
+            tracing::warn!("a credential was stored without GitHub's confirmation: it did not answer in time")
+        }
         Ok(Ok(())) => {}
     }
     fields.finish()
@@ -78,7 +80,9 @@ async fn check_resolved(url: &Url) -> Result<(), String> {
     let port = url.port_or_known_default().unwrap_or(443);
     let looked_up = tokio::time::timeout(Duration::from_secs(2), tokio::net::lookup_host((host, port))).await;
     // A name that can't be resolved here is not called either.
-    let Ok(Ok(addresses)) = looked_up else { return Ok(()) };
+    let Ok(Ok(addresses)) = looked_up else {
+        return Ok(());
+    };
     for address in addresses {
         let ip: IpAddr = address.ip();
         domain::node::check_address(ip).map_err(|error| error.to_string())?;
@@ -95,13 +99,23 @@ pub async fn create(
     let github = &context.settings.github;
     let wish = input.parse(None, (&github.api_url, &github.url))?;
     // The parser has made sure of it.
-    let Some(secret) = wish.secret else { return Err(ApiError::internal_silent()) };
+    let Some(secret) = wish.secret else {
+        return Err(ApiError::internal_silent());
+    };
     check_with_github(&wish.api_url, &secret).await?;
     let (id, now) = (CredentialId::new(), context.now());
     let sealed = seal(context, access, &id, &secret);
     let txn = entities::begin(&context.db).await?;
-    let row =
-        credentials::insert(&txn, &id, &access.org_id, &access.caller.id, wish.spec, sealed, now).await?;
+    let row = credentials::insert(
+        &txn,
+        &id,
+        &access.org_id,
+        &access.caller.id,
+        wish.spec,
+        sealed,
+        now,
+    )
+    .await?;
     let detail = json!({"name": row.name, "kind": row.kind, "api_url": row.api_url});
     access
         .audit(&txn, now, "credential.created", ("credential", &row.uid), detail)
@@ -150,7 +164,10 @@ pub async fn update(
         .await?
         .ok_or_else(ApiError::not_found)?;
     if !changes_secret && unmoved.api_url != wish.spec.api_url {
-        return Err(ApiError::conflict("changed", "Somebody else changed it meanwhile. Read it again."));
+        return Err(ApiError::conflict(
+            "changed",
+            "Somebody else changed it meanwhile. Read it again.",
+        ));
     }
     let row = credentials::update(&txn, &access.org_id, &id, wish.spec, sealed, now)
         .await?
@@ -177,7 +194,13 @@ pub async fn delete(context: &Context, access: &OrgAccess, id: &str) -> Result<(
     credentials::soft_delete(&txn, &access.org_id, &id, now).await?;
     let detail = json!({"name": row.name});
     access
-        .audit(&txn, now, "credential.deleted", ("credential", id.as_str()), detail)
+        .audit(
+            &txn,
+            now,
+            "credential.deleted",
+            ("credential", id.as_str()),
+            detail,
+        )
         .await?;
     txn.commit().await.map_err(entities::StoreError::from)?;
     Ok(())

@@ -15,7 +15,7 @@ use crate::access::OrgAccess;
 use crate::context::Context;
 use crate::dto::instance::InstanceView;
 use crate::error::ApiError;
-use crate::services::instances::{Names, instance_id, view};
+use crate::services::instances::{Names, announce, instance_id, view};
 use crate::services::placement;
 use crate::services::runners::runner_id;
 
@@ -71,7 +71,10 @@ enum Step {
 /// What `action` means for an instance in `state` of which `desired` is wanted, or why it is refused.
 fn plan(action: Action, state: InstanceState, desired: DesiredState) -> Result<Step, &'static str> {
     use InstanceState::{Creating, Draining, Failed, Pending, Removed, Running, Starting, Stopped, Stopping};
-    let drain = |desired| Step::Move { to: Draining, desired };
+    let drain = |desired| Step::Move {
+        to: Draining,
+        desired,
+    };
     match (action, state) {
         (_, Removed) => Err("it is removed"),
         (Action::Remove, Draining | Stopping) if desired == DesiredState::Removed => Ok(Step::Nothing),
@@ -121,7 +124,10 @@ fn refused(why: &str) -> ApiError {
 }
 
 fn overtaken() -> ApiError {
-    ApiError::conflict("state", "The instance has just changed. Read it again and decide anew.")
+    ApiError::conflict(
+        "state",
+        "The instance has just changed. Read it again and decide anew.",
+    )
 }
 
 /// Does what is asked for, or says why the instance's state does not allow it.
@@ -131,7 +137,11 @@ pub async fn act(
     names: Names<'_>,
     action: Action,
 ) -> Result<InstanceView, ApiError> {
-    let (runner, id, now) = (runner_id(names.runner)?, instance_id(names.instance)?, context.now());
+    let (runner, id, now) = (
+        runner_id(names.runner)?,
+        instance_id(names.instance)?,
+        context.now(),
+    );
     let txn = entities::begin(&context.db).await?;
     // The runner first: its row guards the maximum, and everybody locks in this order.
     let runner_row = runners::lock(&txn, &access.org_id, &runner)
@@ -141,7 +151,11 @@ pub async fn act(
         .await?
         .ok_or_else(ApiError::not_found)?;
     let step = plan(action, row.state()?, row.desired()?).map_err(refused)?;
-    if let Step::Move { to: InstanceState::Pending, .. } = step {
+    if let Step::Move {
+        to: InstanceState::Pending,
+        ..
+    } = step
+    {
         placement::check_maximum(&txn, &runner_row).await?;
         let node = choose_node(&txn, access, &runner_row, &row).await?;
         instances::assign_node(&txn, &id, &node, now).await?;
@@ -156,6 +170,7 @@ pub async fn act(
         .ok_or_else(ApiError::not_found)?;
     let host = host_of(&txn, access, &row).await?;
     txn.commit().await.map_err(StoreError::from)?;
+    announce(context, access, &row).await?;
     if let Some(call) = call {
         context.send_softly(&[(call, host)]).await;
     }
@@ -177,7 +192,9 @@ async fn choose_node(
     if let Ok(node) = placement::place(txn, &access.org_id, &selection, Some(&old)).await {
         return Ok(node.id()?);
     }
-    Ok(placement::place(txn, &access.org_id, &selection, None).await?.id()?)
+    Ok(placement::place(txn, &access.org_id, &selection, None)
+        .await?
+        .id()?)
 }
 
 /// Writes one step; the answer is the task that a worker then has to be sent.
@@ -285,7 +302,11 @@ mod tests {
     use super::*;
 
     const ACTIONS: [Action; 4] = [Action::Start, Action::Stop, Action::Restart, Action::Remove];
-    const WISHES: [DesiredState; 3] = [DesiredState::Running, DesiredState::Stopped, DesiredState::Removed];
+    const WISHES: [DesiredState; 3] = [
+        DesiredState::Running,
+        DesiredState::Stopped,
+        DesiredState::Removed,
+    ];
 
     #[test]
     fn every_move_is_one_that_the_state_machine_allows() {
@@ -321,7 +342,10 @@ mod tests {
         }
         for state in LEAVING {
             for action in [Action::Start, Action::Stop, Action::Restart] {
-                assert!(plan(action, state, DesiredState::Removed).is_err(), "{action:?} {state}");
+                assert!(
+                    plan(action, state, DesiredState::Removed).is_err(),
+                    "{action:?} {state}"
+                );
             }
         }
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::access::OrgAccess;
 use crate::context::Context;
-use crate::dto::instance::{EventView, LogView, MetricPoint, MetricsRange, MetricsView, Usage};
+use crate::dto::instance::{EventView, LatestSample, LogView, MetricPoint, MetricsRange, MetricsView};
 use crate::error::{ApiError, chain};
 use crate::fields::Fields;
 use crate::page::Page;
@@ -50,7 +50,7 @@ pub async fn read_metrics(
     Ok(MetricsView {
         current: current
             .and_then(|text| serde_json::from_str::<RunnerMetrics>(&text).ok())
-            .map(Usage::from),
+            .map(LatestSample::from),
         from,
         to,
         points: points.into_iter().map(MetricPoint::from).collect(),
@@ -170,7 +170,12 @@ mod tests {
 
     #[test]
     fn a_log_is_read_in_each_form_a_worker_may_answer() {
-        for answer in [json!("a\nb"), json!(["a", "b"]), json!({"lines": ["a", "b"]}), json!({"text": "a\nb\n"})] {
+        for answer in [
+            json!("a\nb"),
+            json!(["a", "b"]),
+            json!({"lines": ["a", "b"]}),
+            json!({"text": "a\nb\n"}),
+        ] {
             assert_eq!(log_of(answer.clone()).lines, ["a", "b"], "{answer}");
         }
         assert!(log_of(json!({"lines": [], "truncated": true})).truncated);

@@ -1,6 +1,7 @@
 //! Instances: creating, showing, and what a reporter says of them.
 
 use chrono::{DateTime, Utc};
+use domain::change::Change;
 use domain::ids::{InstanceId, NodeId};
 use domain::instance::{InstanceState, InstanceStatus};
 use domain::redis_keys;
@@ -84,9 +85,24 @@ pub async fn create(
         .audit(&txn, now, "instance.created", ("instance", &row.uid), detail)
         .await?;
     txn.commit().await.map_err(StoreError::from)?;
+    announce(context, access, &row).await?;
     let host = node.queue_host().map(str::to_owned);
-    context.send_softly(&[(TaskCall::RegisterRunner(row.id()?), host)]).await;
+    context
+        .send_softly(&[(TaskCall::RegisterRunner(row.id()?), host)])
+        .await;
     InstanceView::of(row, &Live::Silent)
+}
+
+/// Tells open pages.
+pub async fn announce(context: &Context, access: &OrgAccess, row: &Model) -> Result<(), ApiError> {
+    let change = Change::InstanceChanged {
+        runner_id: runner_id(&row.runner_id)?,
+        instance_id: row.id()?,
+        state: row.state()?,
+        status: row.status()?,
+    };
+    context.publish(&access.org_id, &change).await;
+    Ok(())
 }
 
 /// An instance with its live status.
@@ -113,7 +129,10 @@ pub async fn list(
     let Some(status) = status else {
         let page = instances::list(&context.db, &access.org_id, &runner, query).await?;
         let items = live_views(context, page.items).await?;
-        let page = ListPage { items, total: page.total };
+        let page = ListPage {
+            items,
+            total: page.total,
+        };
         return Ok(Page::of(page, &query.list, |view| view));
     };
     // The status lives in Redis, so the database can't count by it.
@@ -159,11 +178,13 @@ async fn live(context: &Context, rows: &[Model]) -> Result<Vec<Live>, ApiError> 
     };
     Ok(values
         .into_iter()
-        .map(|value| match value.as_deref().map(serde_json::from_str::<RunnerStatus>) {
-            Some(Ok(report)) => Live::Reported(report),
-            Some(Err(_)) => Live::Unknown,
-            None => Live::Silent,
-        })
+        .map(
+            |value| match value.as_deref().map(serde_json::from_str::<RunnerStatus>) {
+                Some(Ok(report)) => Live::Reported(report),
+                Some(Err(_)) => Live::Unknown,
+                None => Live::Silent,
+            },
+        )
         .collect())
 }
 
@@ -195,7 +216,13 @@ pub async fn report_status(
     runners::derive_status(&txn, &row.runner_id, now).await?;
     let detail = json!({"status": status, "runner_id": row.runner_id});
     access
-        .audit(&txn, now, "instance.status_reported", ("instance", &row.uid), detail)
+        .audit(
+            &txn,
+            now,
+            "instance.status_reported",
+            ("instance", &row.uid),
+            detail,
+        )
         .await?;
     let row = instances::find(&txn, &access.org_id, &runner_id(names.runner)?, &id)
         .await?
@@ -206,7 +233,14 @@ pub async fn report_status(
         last_heartbeat: now,
     };
     store_report(context, &id, &report).await?;
-    InstanceView::of(row, &Live::Reported(RunnerStatus { last_heartbeat: to_seconds(now), ..report }))
+    announce(context, access, &row).await?;
+    InstanceView::of(
+        row,
+        &Live::Reported(RunnerStatus {
+            last_heartbeat: to_seconds(now),
+            ..report
+        }),
+    )
 }
 
 fn to_seconds(at: DateTime<Utc>) -> DateTime<Utc> {

@@ -1,5 +1,6 @@
 //! Nodes: adding, changing, removing, and asking a worker to check them.
 
+use domain::change::Change;
 use domain::ids::NodeId;
 use domain::keyring::Place;
 use domain::tasks::TaskCall;
@@ -27,16 +28,23 @@ async fn own_host() -> String {
 
 async fn ask_for_check(context: &Context, row: &Model) -> Result<(), ApiError> {
     let host = row.queue_host().map(str::to_owned);
-    context.send_softly(&[(TaskCall::CheckNode(row.id()?), host)]).await;
+    context
+        .send_softly(&[(TaskCall::CheckNode(row.id()?), host)])
+        .await;
     Ok(())
 }
 
-fn seal(
-    context: &Context,
-    access: &OrgAccess,
-    id: &NodeId,
-    material: &secrecy::SecretString,
-) -> String {
+/// Tells open pages.
+async fn announce(context: &Context, access: &OrgAccess, row: &Model) -> Result<(), ApiError> {
+    let change = Change::NodeChanged {
+        node_id: row.id()?,
+        status: row.status()?,
+    };
+    context.publish(&access.org_id, &change).await;
+    Ok(())
+}
+
+fn seal(context: &Context, access: &OrgAccess, id: &NodeId, material: &secrecy::SecretString) -> String {
     let place = Place {
         table: "nodes",
         column: "tls_material",
@@ -56,18 +64,32 @@ pub async fn create(context: &Context, access: &OrgAccess, input: NodeUpdate) ->
     let (id, now) = (NodeId::new(), context.now());
     let sealed = wish.tls.map(|material| seal(context, access, &id, &material));
     let txn = entities::begin(&context.db).await?;
-    let row = nodes::insert(&txn, &id, &access.org_id, &access.caller.id, wish.spec, sealed, now).await?;
+    let row = nodes::insert(
+        &txn,
+        &id,
+        &access.org_id,
+        &access.caller.id,
+        wish.spec,
+        sealed,
+        now,
+    )
+    .await?;
     let detail = json!({"name": row.name, "type": row.r#type});
     access
         .audit(&txn, now, "node.created", ("node", &row.uid), detail)
         .await?;
     txn.commit().await.map_err(entities::StoreError::from)?;
+    announce(context, access, &row).await?;
     ask_for_check(context, &row).await?;
     NodeView::of(row, 0)
 }
 
 /// One page of the organisation's nodes.
-pub async fn list(context: &Context, access: &OrgAccess, query: &NodeQuery) -> Result<Page<NodeView>, ApiError> {
+pub async fn list(
+    context: &Context,
+    access: &OrgAccess,
+    query: &NodeQuery,
+) -> Result<Page<NodeView>, ApiError> {
     let page = nodes::list(&context.db, &access.org_id, query).await?;
     let in_use = nodes::count_in_use(&context.db, page.items.iter().map(|row| row.uid.as_str())).await?;
     Page::try_of(page, &query.list, |row| {
@@ -142,6 +164,7 @@ pub async fn update(
         .audit(&txn, now, "node.updated", ("node", &row.uid), detail)
         .await?;
     txn.commit().await.map_err(entities::StoreError::from)?;
+    announce(context, access, &row).await?;
     ask_for_check(context, &row).await?;
     NodeView::of(row, in_use)
 }
@@ -162,10 +185,16 @@ pub async fn delete(context: &Context, access: &OrgAccess, id: &str) -> Result<(
     }
     nodes::soft_delete(&txn, &access.org_id, &id, now).await?;
     access
-        .audit(&txn, now, "node.deleted", ("node", id.as_str()), json!({"name": row.name}))
+        .audit(
+            &txn,
+            now,
+            "node.deleted",
+            ("node", id.as_str()),
+            json!({"name": row.name}),
+        )
         .await?;
     txn.commit().await.map_err(entities::StoreError::from)?;
-    Ok(())
+    announce(context, access, &row).await
 }
 
 /// Has a node checked now.
@@ -176,7 +205,13 @@ pub async fn check(context: &Context, access: &OrgAccess, id: &str) -> Result<No
         .ok_or_else(ApiError::not_found)?;
     let detail = json!({"name": row.name});
     access
-        .audit(&context.db, now, "node.check_requested", ("node", &row.uid), detail)
+        .audit(
+            &context.db,
+            now,
+            "node.check_requested",
+            ("node", &row.uid),
+            detail,
+        )
         .await?;
     ask_for_check(context, &row).await?;
     view(context, row).await

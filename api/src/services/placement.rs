@@ -63,12 +63,8 @@ fn was_checked(row: &NodeRow) -> bool {
     row.last_checked_at.is_some()
 }
 
-fn choose_any(
-    rows: &[NodeRow],
-    rooms: Vec<NodeRoom>,
-    selection: &NodeSelection,
-) -> Result<NodeId, ApiError> {
-    let refused = match choose(&rooms, selection) {
+fn choose_any(rows: &[NodeRow], rooms: Vec<NodeRoom>, selection: &NodeSelection) -> Result<NodeId, ApiError> {
+    let mut refused = match choose(&rooms, selection) {
         Ok(node) => return Ok(node),
         Err(refused) => refused,
     };
@@ -77,10 +73,16 @@ fn choose_any(
             .into_iter()
             .zip(rows)
             .filter(|(room, row)| !room.is_active && !was_checked(row))
-            .map(|(room, _)| NodeRoom { is_active: true, ..room })
+            .map(|(room, _)| NodeRoom {
+                is_active: true,
+                ..room
+            })
             .collect();
-        if let Ok(node) = choose(&unchecked, selection) {
-            return Ok(node);
+        match choose(&unchecked, selection) {
+            Ok(node) => return Ok(node),
+            // More than "nobody answers" is known then: there is a node to be made larger.
+            Err(NoRoom::AllFull) => refused = NoRoom::AllFull,
+            Err(NoRoom::NoNode | NoRoom::NoneActive) => {}
         }
     }
     let code = match refused {
@@ -99,11 +101,17 @@ fn check_wanted(
 ) -> Result<NodeId, ApiError> {
     let mut fields = Fields::default();
     let Some((room, row)) = rooms.iter().zip(rows).find(|(room, _)| room.id == *wanted) else {
-        fields.refuse("node_id", "must be the uid of a node of this organisation that takes instances");
+        fields.refuse(
+            "node_id",
+            "must be the uid of a node of this organisation that takes instances",
+        );
         return Err(fields.into_error());
     };
     if !selection.admits(wanted) {
-        fields.refuse("node_id", "must be one of the nodes in this runner's node_selection");
+        fields.refuse(
+            "node_id",
+            "must be one of the nodes in this runner's node_selection",
+        );
     } else if !room.is_active && was_checked(row) {
         let reason = row.status_reason.as_deref().unwrap_or("its checks say why");
         let reason = reason.trim_end_matches('.');

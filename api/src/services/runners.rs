@@ -1,12 +1,13 @@
 //! Runner definitions.
 
+use domain::change::Change;
 use domain::ids::{CredentialId, NodeId, RunnerId};
 use domain::keyring::{KeyringError, Place};
 use domain::runner::{NetworkMode, RunnerStatus};
 use entities::model::runners::Model;
 use entities::repo::credentials::{self, SealedSecret};
-use entities::repo::runners::{self, RunnerQuery, RunnerSpec, TokenChange};
 use entities::repo::nodes;
+use entities::repo::runners::{self, RunnerQuery, RunnerSpec, TokenChange};
 use entities::{DatabaseTransaction, StoreError};
 use secrecy::SecretString;
 use serde_json::json;
@@ -34,6 +35,16 @@ fn place<'a>(access: &'a OrgAccess, id: &'a RunnerId) -> Place<'a> {
     }
 }
 
+/// Tells open pages.
+async fn announce(context: &Context, access: &OrgAccess, row: &Model) -> Result<(), ApiError> {
+    let change = Change::RunnerChanged {
+        runner_id: row.id()?,
+        status: row.status()?,
+    };
+    context.publish(&access.org_id, &change).await;
+    Ok(())
+}
+
 fn seal(context: &Context, access: &OrgAccess, id: &RunnerId, token: &SecretString) -> SealedSecret {
     SealedSecret {
         sealed: context.keyring.seal(token, place(access, id)),
@@ -49,7 +60,9 @@ fn check_network(access: &OrgAccess, spec: &RunnerSpec, before: Option<&Model>) 
         .is_some_and(|resources| resources.network == NetworkMode::Host);
     if spec.resources.network == NetworkMode::Host && !had_it {
         access.require_admin().map_err(|_| {
-            ApiError::forbidden("Only an admin may give a runner the node's network (resources.network = host).")
+            ApiError::forbidden(
+                "Only an admin may give a runner the node's network (resources.network = host).",
+            )
         })?;
     }
     Ok(())
@@ -68,7 +81,10 @@ async fn check_references(
     if let Some(id) = credential
         && credentials::lock(txn, &access.org_id, id).await?.is_none()
     {
-        fields.refuse("credential_id", "must be the uid of a credential of this organisation");
+        fields.refuse(
+            "credential_id",
+            "must be the uid of a credential of this organisation",
+        );
     }
     let wanted = &spec.node_selection.node_ids;
     // A node that went after it was selected is no fault of a request that does not speak of it.
@@ -98,12 +114,22 @@ pub async fn create(
     };
     let txn = entities::begin(&context.db).await?;
     check_references(&txn, access, &wish.spec, wish.spec.credential_id.as_ref(), None).await?;
-    let row = runners::insert(&txn, &id, &access.org_id, &access.caller.id, wish.spec, token, now).await?;
+    let row = runners::insert(
+        &txn,
+        &id,
+        &access.org_id,
+        &access.caller.id,
+        wish.spec,
+        token,
+        now,
+    )
+    .await?;
     let detail = json!({"name": row.name, "github_repo": row.github_repo, "docker_image": row.docker_image});
     access
         .audit(&txn, now, "runner.created", ("runner", &row.uid), detail)
         .await?;
     txn.commit().await.map_err(StoreError::from)?;
+    announce(context, access, &row).await?;
     RunnerView::of(row, 0)
 }
 
@@ -163,6 +189,7 @@ pub async fn update(
         .audit(&txn, now, "runner.updated", ("runner", &row.uid), detail)
         .await?;
     txn.commit().await.map_err(StoreError::from)?;
+    announce(context, access, &row).await?;
     view(context, row).await
 }
 
@@ -181,7 +208,7 @@ pub async fn delete(context: &Context, access: &OrgAccess, id: &str) -> Result<(
         .await?;
     txn.commit().await.map_err(StoreError::from)?;
     context.send_softly(&calls).await;
-    Ok(())
+    announce(context, access, &row).await
 }
 
 /// Sets what a runner is said to be doing.
@@ -204,6 +231,7 @@ pub async fn set_status(
         .await?
         .ok_or_else(ApiError::not_found)?;
     txn.commit().await.map_err(StoreError::from)?;
+    announce(context, access, &row).await?;
     view(context, row).await
 }
 
@@ -239,5 +267,6 @@ pub async fn clone(
         .audit(&txn, now, "runner.cloned", ("runner", &row.uid), detail)
         .await?;
     txn.commit().await.map_err(StoreError::from)?;
+    announce(context, access, &row).await?;
     RunnerView::of(row, 0)
 }

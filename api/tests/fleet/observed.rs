@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use domain::instance::InstanceState::{Creating, Draining, Running, Starting, Stopped, Stopping};
 use domain::telemetry::RunnerMetrics;
 use entities::repo::lifecycle::{self, Observed};
@@ -86,7 +86,7 @@ async fn nothing_is_reported_of_an_instance_that_does_not_run() -> anyhow::Resul
 async fn usage_is_the_latest_sample_and_means_over_the_range() -> anyhow::Result<()> {
     let system = System::start().await?;
     let (_, instance, id) = system.instance("usage").await?;
-    let start = Utc::now() - TimeDelta::minutes(10);
+    let start = system.context.now() - TimeDelta::minutes(10);
     let taken: Vec<Sample> = (0..20)
         .map(|step| Sample {
             instance: id.clone(),
@@ -138,21 +138,21 @@ async fn a_log_is_read_by_a_worker_and_needs_the_permission() -> anyhow::Result<
     assert_eq!(system.admin.get(&path).await?.expect(200)?["lines"], json!([]));
     let lease = lifecycle::Lease {
         token: "test",
-        until: Utc::now() + TimeDelta::minutes(1),
+        until: system.context.now() + TimeDelta::minutes(1),
     };
     let claimed = lifecycle::claim(
         &system.context.db,
         &id,
         &domain::instance::InstanceState::ALL,
         &lease,
-        Utc::now(),
+        system.context.now(),
     );
     assert!(claimed.await?.is_some());
     let container = Observed {
         instance_identifier: Some(Some("ab".repeat(32))),
         ..Observed::default()
     };
-    assert!(lifecycle::record(&system.context.db, &id, "test", container, Utc::now()).await?);
+    assert!(lifecycle::record(&system.context.db, &id, "test", container, system.context.now()).await?);
     let (log, answered) = tokio::join!(system.admin.get(&path), answer_next(&system, "fetch_logs"));
     assert_eq!(answered?, json!([id.as_str(), 2]));
     assert_eq!(

@@ -92,8 +92,8 @@ impl System {
         let app = runner_pilot_api::app::build(&context);
         let mut server = JoinSet::new();
         server.spawn(async move {
-            let served = serve(listener, ConnectionLimits::of(1_000), app, &shutdown).await;
-            assert!(served.is_ok(), "{served:?}");
+            let outcome = serve(listener, ConnectionLimits::of(1_000), app, &shutdown).await;
+            assert!(outcome.is_ok(), "{outcome:?}");
         });
         let nobody = ApiClient::new(&base)?;
         let first =
