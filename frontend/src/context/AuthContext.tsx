@@ -4,6 +4,7 @@ import { readMeOptions } from "@/lib/api/generated/@tanstack/react-query.gen";
 import { logOut } from "@/lib/api/generated/sdk.gen";
 import type { MeView } from "@/lib/api/generated/types.gen";
 import { dropTokens, renew, type Session, sessionStore } from "@/lib/auth-session";
+import { operationOf } from "@/lib/live-keys";
 
 type Auth = {
   session: Session;
@@ -28,9 +29,13 @@ export function AuthProvider({ children }: { children: React.ReactNode }) {
   });
   const { error, refetch } = boot;
 
+  const wasSignedIn = React.useRef(false);
   React.useEffect(() => {
-    // Nothing of one account may be seen by the next.
-    if (session === "signed-out") queryClient.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" });
+    // Nothing of one account may be seen by the next. What needs no account stays.
+    if (session === "signed-out" && wasSignedIn.current) {
+      queryClient.removeQueries({ predicate: (query) => operationOf(query) !== "readConfig" });
+    }
+    wasSignedIn.current = session === "signed-in";
   }, [session, queryClient]);
 
   const auth = React.useMemo<Auth>(

@@ -52,5 +52,8 @@ export function serverWasSilent(): void {
   if (connection.mode !== "offline") set({ ...connection, mode: "offline" });
 }
 
+/** What no change tells of, such as a heartbeat that found nothing new, is asked for this often. */
+export const REFRESH_INTERVAL_MS = 30_000;
+
 /** Between two questions where no stream tells of changes. */
 export const POLL_INTERVAL_MS = 5_000;

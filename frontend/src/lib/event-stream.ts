@@ -1,6 +1,6 @@
 import { authFetch } from "@/lib/auth-session";
 import { type ConnectionMode, serverAnswered, streamIs } from "@/lib/connection";
-import { createSseParser, type SseEvent } from "@/lib/sse";
+import { createSseParser } from "@/lib/sse";
 
 /**
  * The one stream of changes of an organisation: `GET /org/{org_id}/stream`. It is read through `fetch`, not
@@ -18,7 +18,8 @@ const FAILURES_UNTIL_OFFLINE = 3;
 
 export type StreamOptions = {
   orgId: string;
-  onEvent: (event: SseEvent) => void;
+  /** Something changed; `data` says what. */
+  onChange: (data: string) => void;
   /** Events may have been missed: everything that is shown must be asked for again. */
   onResync: () => void;
   signal: AbortSignal;
@@ -65,7 +66,7 @@ function modeAfter(outcome: Outcome, failures: number): ConnectionMode {
 }
 
 async function readOnce(
-  { orgId, onEvent, onResync, signal }: StreamOptions,
+  { orgId, onChange, onResync, signal }: StreamOptions,
   lastEventId: string | null,
   setLastEventId: (id: string) => void,
   onOpen: () => void,
@@ -100,7 +101,7 @@ async function readOnce(
       for (const event of parse(decoder.decode(value, { stream: true }))) {
         if (event.id) setLastEventId(event.id);
         if (event.event === "resync") onResync();
-        else onEvent(event);
+        else if (event.event === "change") onChange(event.data);
       }
     }
   } catch {

@@ -1,5 +1,11 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { connectionStore, POLL_INTERVAL_MS, serverAnswered, serverWasSilent } from "@/lib/connection";
+import {
+  connectionStore,
+  POLL_INTERVAL_MS,
+  REFRESH_INTERVAL_MS,
+  serverAnswered,
+  serverWasSilent,
+} from "@/lib/connection";
 import { isTransient, NO_ANSWER, toProblem } from "@/lib/problem";
 
 const MOST_RETRIES = 2;
@@ -28,7 +34,7 @@ export function createQueryClient(): QueryClient {
         networkMode: "always",
         retry: (failures, error) => failures < MOST_RETRIES && isTransient(toProblem(error)),
         retryDelay: (failures) => Math.min(4_000, 400 * 2 ** failures),
-        refetchInterval: () => (connectionStore.get().mode === "live" ? false : POLL_INTERVAL_MS),
+        refetchInterval: () => (connectionStore.get().mode === "live" ? REFRESH_INTERVAL_MS : POLL_INTERVAL_MS),
       },
       mutations: { networkMode: "always", retry: false },
     },

@@ -33,7 +33,7 @@ export function CardTitle({ className, children, ...props }: React.ComponentProp
 }
 
 export function CardContent({ className, ...props }: React.ComponentProps<"div">) {
-  return <div data-slot="card-content" className={cn("p-4", className)} {...props} />;
+  return <div data-slot="card-content" className={cn("min-w-0 p-4", className)} {...props} />;
 }
 
 export function CardFooter({ className, ...props }: React.ComponentProps<"div">) {

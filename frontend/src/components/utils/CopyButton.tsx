@@ -21,7 +21,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
 /** Code to copy, as a block. */
 export function CopyBlock({ text, label }: { text: string; label: string }) {
   return (
-    <div className="relative rounded-md border border-border bg-log">
+    <div className="relative min-w-0 rounded-md border border-border bg-log">
       <section
         aria-label={label}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be focusable (WCAG 2.1.1)

@@ -59,6 +59,7 @@ export const texts = {
     labels: { label: "Labels", hint: "Separated by commas. A workflow names them in runs-on." },
     size: "Size of one instance",
     sizes: { small: "Small", medium: "Medium", large: "Large", custom: "Custom" },
+    customHint: "Your own figures",
     cpus: { label: "CPUs" },
     memory: { label: "Memory (MiB)" },
     pids: { label: "Processes" },

@@ -40,7 +40,7 @@ export function RunnerLimits({ form, nodes, hostNetworkReason }: RunnerLimitsPro
                   description={`${SIZES[name].cpus} CPU · ${mebibytes(SIZES[name].memory_mb)}`}
                 />
               ))}
-              <RadioCard value="custom" title={t.sizes.custom} description="…" />
+              <RadioCard value="custom" title={t.sizes.custom} description={t.customHint} />
             </RadioGroup>
           </fieldset>
         )}

@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { AddMemberData, AddMemberErrors, AddMemberResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CheckNodeData, CheckNodeErrors, CheckNodeResponses, CloneRunnerData, CloneRunnerErrors, CloneRunnerResponses, CreateCredentialData, CreateCredentialErrors, CreateCredentialResponses, CreateInstanceData, CreateInstanceErrors, CreateInstanceResponses, CreateNodeData, CreateNodeErrors, CreateNodeResponses, CreateOrgData, CreateOrgErrors, CreateOrgResponses, CreateRunnerData, CreateRunnerErrors, CreateRunnerResponses, DeleteCredentialData, DeleteCredentialErrors, DeleteCredentialResponses, DeleteInstanceData, DeleteInstanceErrors, DeleteInstanceResponses, DeleteNodeData, DeleteNodeErrors, DeleteNodeResponses, DeleteRunnerData, DeleteRunnerErrors, DeleteRunnerResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListCredentialsData, ListCredentialsErrors, ListCredentialsResponses, ListInstanceEventsData, ListInstanceEventsErrors, ListInstanceEventsResponses, ListInstancesData, ListInstancesErrors, ListInstancesResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOrgsData, ListOrgsErrors, ListOrgsResponses, ListPermissionsData, ListPermissionsErrors, ListPermissionsResponses, ListRunnersData, ListRunnersErrors, ListRunnersResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutResponses, OnboardData, OnboardErrors, OnboardResponses, ReadConfigData, ReadConfigErrors, ReadConfigResponses, ReadCredentialData, ReadCredentialErrors, ReadCredentialResponses, ReadInstanceData, ReadInstanceErrors, ReadInstanceLogsData, ReadInstanceLogsErrors, ReadInstanceLogsResponses, ReadInstanceMetricsData, ReadInstanceMetricsErrors, ReadInstanceMetricsResponses, ReadInstanceResponses, ReadMeData, ReadMeErrors, ReadMemberData, ReadMemberErrors, ReadMemberResponses, ReadMeResponses, ReadNodeData, ReadNodeErrors, ReadNodeResponses, ReadOrgData, ReadOrgErrors, ReadOrgResponses, ReadRunnerData, ReadRunnerErrors, ReadRunnerResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterData, RegisterErrors, RegisterResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, ReportInstanceStatusData, ReportInstanceStatusErrors, ReportInstanceStatusResponses, RestartInstanceData, RestartInstanceErrors, RestartInstanceResponses, SetRunnerStatusData, SetRunnerStatusErrors, SetRunnerStatusResponses, StartInstanceData, StartInstanceErrors, StartInstanceResponses, StopInstanceData, StopInstanceErrors, StopInstanceResponses, UpdateCredentialData, UpdateCredentialErrors, UpdateCredentialResponses, UpdateInstanceData, UpdateInstanceErrors, UpdateInstanceResponses, UpdateMeData, UpdateMeErrors, UpdateMemberData, UpdateMemberErrors, UpdateMemberResponses, UpdateMeResponses, UpdateNodeData, UpdateNodeErrors, UpdateNodeResponses, UpdateOrgData, UpdateOrgErrors, UpdateOrgResponses, UpdateRunnerData, UpdateRunnerErrors, UpdateRunnerResponses, WithdrawInvitationData, WithdrawInvitationErrors, WithdrawInvitationResponses } from './types.gen';
+import type { AddMemberData, AddMemberErrors, AddMemberResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CheckNodeData, CheckNodeErrors, CheckNodeResponses, CloneRunnerData, CloneRunnerErrors, CloneRunnerResponses, CreateCredentialData, CreateCredentialErrors, CreateCredentialResponses, CreateInstanceData, CreateInstanceErrors, CreateInstanceResponses, CreateNodeData, CreateNodeErrors, CreateNodeResponses, CreateOrgData, CreateOrgErrors, CreateOrgResponses, CreateRunnerData, CreateRunnerErrors, CreateRunnerResponses, DeleteCredentialData, DeleteCredentialErrors, DeleteCredentialResponses, DeleteInstanceData, DeleteInstanceErrors, DeleteInstanceResponses, DeleteNodeData, DeleteNodeErrors, DeleteNodeResponses, DeleteRunnerData, DeleteRunnerErrors, DeleteRunnerResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListCredentialsData, ListCredentialsErrors, ListCredentialsResponses, ListInstanceEventsData, ListInstanceEventsErrors, ListInstanceEventsResponses, ListInstancesData, ListInstancesErrors, ListInstancesResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOrgsData, ListOrgsErrors, ListOrgsResponses, ListPermissionsData, ListPermissionsErrors, ListPermissionsResponses, ListRunnersData, ListRunnersErrors, ListRunnersResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutResponses, OnboardData, OnboardErrors, OnboardResponses, ReadConfigData, ReadConfigErrors, ReadConfigResponses, ReadCredentialData, ReadCredentialErrors, ReadCredentialResponses, ReadInstanceData, ReadInstanceErrors, ReadInstanceLogsData, ReadInstanceLogsErrors, ReadInstanceLogsResponses, ReadInstanceMetricsData, ReadInstanceMetricsErrors, ReadInstanceMetricsResponses, ReadInstanceResponses, ReadMeData, ReadMeErrors, ReadMemberData, ReadMemberErrors, ReadMemberResponses, ReadMeResponses, ReadNodeData, ReadNodeErrors, ReadNodeResponses, ReadOrgData, ReadOrgErrors, ReadOrgResponses, ReadRunnerData, ReadRunnerErrors, ReadRunnerResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterData, RegisterErrors, RegisterResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, ReportInstanceStatusData, ReportInstanceStatusErrors, ReportInstanceStatusResponses, RestartInstanceData, RestartInstanceErrors, RestartInstanceResponses, SetRunnerStatusData, SetRunnerStatusErrors, SetRunnerStatusResponses, StartInstanceData, StartInstanceErrors, StartInstanceResponses, StopInstanceData, StopInstanceErrors, StopInstanceResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponse, StreamChangesResponses, UpdateCredentialData, UpdateCredentialErrors, UpdateCredentialResponses, UpdateInstanceData, UpdateInstanceErrors, UpdateInstanceResponses, UpdateMeData, UpdateMeErrors, UpdateMemberData, UpdateMemberErrors, UpdateMemberResponses, UpdateMeResponses, UpdateNodeData, UpdateNodeErrors, UpdateNodeResponses, UpdateOrgData, UpdateOrgErrors, UpdateOrgResponses, UpdateRunnerData, UpdateRunnerErrors, UpdateRunnerResponses, WithdrawInvitationData, WithdrawInvitationErrors, WithdrawInvitationResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -152,6 +152,37 @@ export const createOrg = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
+ * Read an organisation
+ */
+export const readOrg = <ThrowOnError extends boolean = false>(options: Options<ReadOrgData, ThrowOnError>) => (options.client ?? client).get<ReadOrgResponses, ReadOrgErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}',
+    ...options
+});
+
+/**
+ * Change an organisation
+ */
+export const updateOrg = <ThrowOnError extends boolean = false>(options: Options<UpdateOrgData, ThrowOnError>) => (options.client ?? client).put<UpdateOrgResponses, UpdateOrgErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * List the audit log of an organisation
+ */
+export const listAudit = <ThrowOnError extends boolean = false>(options: Options<ListAuditData, ThrowOnError>) => (options.client ?? client).get<ListAuditResponses, ListAuditErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/audit',
+    ...options
+});
+
+/**
  * List credentials
  */
 export const listCredentials = <ThrowOnError extends boolean = false>(options: Options<ListCredentialsData, ThrowOnError>) => (options.client ?? client).get<ListCredentialsResponses, ListCredentialsErrors, ThrowOnError>({
@@ -203,6 +234,84 @@ export const readCredential = <ThrowOnError extends boolean = false>(options: Op
 export const updateCredential = <ThrowOnError extends boolean = false>(options: Options<UpdateCredentialData, ThrowOnError>) => (options.client ?? client).put<UpdateCredentialResponses, UpdateCredentialErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/org/{org_id}/credentials/{credential_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * List the members of an organisation
+ */
+export const listMembers = <ThrowOnError extends boolean = false>(options: Options<ListMembersData, ThrowOnError>) => (options.client ?? client).get<ListMembersResponses, ListMembersErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/members',
+    ...options
+});
+
+/**
+ * Add somebody by e-mail address
+ *
+ * An account with this address is added at once; otherwise an invitation is made, whose token is
+ * answered this once.
+ */
+export const addMember = <ThrowOnError extends boolean = false>(options: Options<AddMemberData, ThrowOnError>) => (options.client ?? client).post<AddMemberResponses, AddMemberErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/members',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * List the open invitations
+ */
+export const listInvitations = <ThrowOnError extends boolean = false>(options: Options<ListInvitationsData, ThrowOnError>) => (options.client ?? client).get<ListInvitationsResponses, ListInvitationsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/members/invitations',
+    ...options
+});
+
+/**
+ * Withdraw an invitation
+ */
+export const withdrawInvitation = <ThrowOnError extends boolean = false>(options: Options<WithdrawInvitationData, ThrowOnError>) => (options.client ?? client).delete<WithdrawInvitationResponses, WithdrawInvitationErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/members/invitations/{invitation_id}',
+    ...options
+});
+
+/**
+ * Remove a member, or leave
+ *
+ * An admin can remove anybody, everybody can leave. The last admin stays.
+ */
+export const removeMember = <ThrowOnError extends boolean = false>(options: Options<RemoveMemberData, ThrowOnError>) => (options.client ?? client).delete<RemoveMemberResponses, RemoveMemberErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/members/{user_id}',
+    ...options
+});
+
+/**
+ * Read a member
+ */
+export const readMember = <ThrowOnError extends boolean = false>(options: Options<ReadMemberData, ThrowOnError>) => (options.client ?? client).get<ReadMemberResponses, ReadMemberErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/members/{user_id}',
+    ...options
+});
+
+/**
+ * Change a member's role or permissions
+ *
+ * Takes effect at once. The last admin stays.
+ */
+export const updateMember = <ThrowOnError extends boolean = false>(options: Options<UpdateMemberData, ThrowOnError>) => (options.client ?? client).put<UpdateMemberResponses, UpdateMemberErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/members/{user_id}',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -297,6 +406,56 @@ export const listRunners = <ThrowOnError extends boolean = false>(options: Optio
 export const createRunner = <ThrowOnError extends boolean = false>(options: Options<CreateRunnerData, ThrowOnError>) => (options.client ?? client).post<CreateRunnerResponses, CreateRunnerErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/org/{org_id}/runners',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Delete a runner
+ *
+ * Its instances drain: a job that runs is waited for.
+ */
+export const deleteRunner = <ThrowOnError extends boolean = false>(options: Options<DeleteRunnerData, ThrowOnError>) => (options.client ?? client).delete<DeleteRunnerResponses, DeleteRunnerErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/runners/{runner_id}',
+    ...options
+});
+
+/**
+ * Read a runner
+ */
+export const readRunner = <ThrowOnError extends boolean = false>(options: Options<ReadRunnerData, ThrowOnError>) => (options.client ?? client).get<ReadRunnerResponses, ReadRunnerErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/runners/{runner_id}',
+    ...options
+});
+
+/**
+ * Change a runner
+ *
+ * What is absent stays as it is. Instances that exist are not changed.
+ */
+export const updateRunner = <ThrowOnError extends boolean = false>(options: Options<UpdateRunnerData, ThrowOnError>) => (options.client ?? client).put<UpdateRunnerResponses, UpdateRunnerErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/runners/{runner_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Clone a runner
+ *
+ * The copy has everything but the instances.
+ */
+export const cloneRunner = <ThrowOnError extends boolean = false>(options: Options<CloneRunnerData, ThrowOnError>) => (options.client ?? client).post<CloneRunnerResponses, CloneRunnerErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/runners/{runner_id}/clone',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -439,56 +598,6 @@ export const stopInstance = <ThrowOnError extends boolean = false>(options: Opti
 });
 
 /**
- * Delete a runner
- *
- * Its instances drain: a job that runs is waited for.
- */
-export const deleteRunner = <ThrowOnError extends boolean = false>(options: Options<DeleteRunnerData, ThrowOnError>) => (options.client ?? client).delete<DeleteRunnerResponses, DeleteRunnerErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}/runners/{runner_id}',
-    ...options
-});
-
-/**
- * Read a runner
- */
-export const readRunner = <ThrowOnError extends boolean = false>(options: Options<ReadRunnerData, ThrowOnError>) => (options.client ?? client).get<ReadRunnerResponses, ReadRunnerErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}/runners/{runner_id}',
-    ...options
-});
-
-/**
- * Change a runner
- *
- * What is absent stays as it is. Instances that exist are not changed.
- */
-export const updateRunner = <ThrowOnError extends boolean = false>(options: Options<UpdateRunnerData, ThrowOnError>) => (options.client ?? client).put<UpdateRunnerResponses, UpdateRunnerErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}/runners/{runner_id}',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * Clone a runner
- *
- * The copy has everything but the instances.
- */
-export const cloneRunner = <ThrowOnError extends boolean = false>(options: Options<CloneRunnerData, ThrowOnError>) => (options.client ?? client).post<CloneRunnerResponses, CloneRunnerErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}/runners/{runner_id}/clone',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
  * Set a runner's status
  */
 export const setRunnerStatus = <ThrowOnError extends boolean = false>(options: Options<SetRunnerStatusData, ThrowOnError>) => (options.client ?? client).patch<SetRunnerStatusResponses, SetRunnerStatusErrors, ThrowOnError>({
@@ -502,110 +611,13 @@ export const setRunnerStatus = <ThrowOnError extends boolean = false>(options: O
 });
 
 /**
- * Read an organisation
- */
-export const readOrg = <ThrowOnError extends boolean = false>(options: Options<ReadOrgData, ThrowOnError>) => (options.client ?? client).get<ReadOrgResponses, ReadOrgErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}',
-    ...options
-});
-
-/**
- * Change an organisation
- */
-export const updateOrg = <ThrowOnError extends boolean = false>(options: Options<UpdateOrgData, ThrowOnError>) => (options.client ?? client).put<UpdateOrgResponses, UpdateOrgErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * List the audit log of an organisation
- */
-export const listAudit = <ThrowOnError extends boolean = false>(options: Options<ListAuditData, ThrowOnError>) => (options.client ?? client).get<ListAuditResponses, ListAuditErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}/audit',
-    ...options
-});
-
-/**
- * List the members of an organisation
- */
-export const listMembers = <ThrowOnError extends boolean = false>(options: Options<ListMembersData, ThrowOnError>) => (options.client ?? client).get<ListMembersResponses, ListMembersErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}/members',
-    ...options
-});
-
-/**
- * Add somebody by e-mail address
+ * Follow the changes of an organisation
  *
- * An account with this address is added at once; otherwise an invitation is made, whose token is
- * answered this once.
+ * Events are hints: read what they name. The stream ends when the access token is no longer good;
+ * connect again with a new one and the last event's id.
  */
-export const addMember = <ThrowOnError extends boolean = false>(options: Options<AddMemberData, ThrowOnError>) => (options.client ?? client).post<AddMemberResponses, AddMemberErrors, ThrowOnError>({
+export const streamChanges = <ThrowOnError extends boolean = false>(options: Options<StreamChangesData, ThrowOnError, StreamChangesResponse>) => (options.client ?? client).sse.get<StreamChangesResponses, StreamChangesErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}/members',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
-});
-
-/**
- * List the open invitations
- */
-export const listInvitations = <ThrowOnError extends boolean = false>(options: Options<ListInvitationsData, ThrowOnError>) => (options.client ?? client).get<ListInvitationsResponses, ListInvitationsErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}/members/invitations',
+    url: '/org/{org_id}/stream',
     ...options
-});
-
-/**
- * Withdraw an invitation
- */
-export const withdrawInvitation = <ThrowOnError extends boolean = false>(options: Options<WithdrawInvitationData, ThrowOnError>) => (options.client ?? client).delete<WithdrawInvitationResponses, WithdrawInvitationErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}/members/invitations/{invitation_id}',
-    ...options
-});
-
-/**
- * Remove a member, or leave
- *
- * An admin can remove anybody, everybody can leave. The last admin stays.
- */
-export const removeMember = <ThrowOnError extends boolean = false>(options: Options<RemoveMemberData, ThrowOnError>) => (options.client ?? client).delete<RemoveMemberResponses, RemoveMemberErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}/members/{user_id}',
-    ...options
-});
-
-/**
- * Read a member
- */
-export const readMember = <ThrowOnError extends boolean = false>(options: Options<ReadMemberData, ThrowOnError>) => (options.client ?? client).get<ReadMemberResponses, ReadMemberErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}/members/{user_id}',
-    ...options
-});
-
-/**
- * Change a member's role or permissions
- *
- * Takes effect at once. The last admin stays.
- */
-export const updateMember = <ThrowOnError extends boolean = false>(options: Options<UpdateMemberData, ThrowOnError>) => (options.client ?? client).put<UpdateMemberResponses, UpdateMemberErrors, ThrowOnError>({
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/org/{org_id}/members/{user_id}',
-    ...options,
-    headers: {
-        'Content-Type': 'application/json',
-        ...options.headers
-    }
 });

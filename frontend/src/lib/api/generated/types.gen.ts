@@ -1658,6 +1658,26 @@ export type RunnerView = {
 };
 
 /**
+ * StreamEvent
+ *
+ * One event.
+ */
+export type StreamEvent = {
+    /**
+     * What changed: `kind` with the ids concerned.
+     */
+    change?: unknown;
+    /**
+     * `ready`, `resync` (something may have been missed: read everything again) or `change`.
+     */
+    event: string;
+    /**
+     * Send the last one as `Last-Event-ID` to go on after it.
+     */
+    id: string;
+};
+
+/**
  * TlsInput
  *
  * What a remote engine is trusted by, and what it trusts: PEM texts. Write-only.
@@ -2976,6 +2996,239 @@ export type CreateOrgResponses = {
 
 export type CreateOrgResponse = CreateOrgResponses[keyof CreateOrgResponses];
 
+export type ReadOrgData = {
+    body?: never;
+    path: {
+        org_id: string;
+    };
+    query?: never;
+    url: '/org/{org_id}';
+};
+
+export type ReadOrgErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type ReadOrgError = ReadOrgErrors[keyof ReadOrgErrors];
+
+export type ReadOrgResponses = {
+    200: OrgView;
+};
+
+export type ReadOrgResponse = ReadOrgResponses[keyof ReadOrgResponses];
+
+export type UpdateOrgData = {
+    body: OrgUpdate;
+    path: {
+        org_id: string;
+    };
+    query?: never;
+    url: '/org/{org_id}';
+};
+
+export type UpdateOrgErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type UpdateOrgError = UpdateOrgErrors[keyof UpdateOrgErrors];
+
+export type UpdateOrgResponses = {
+    200: OrgView;
+};
+
+export type UpdateOrgResponse = UpdateOrgResponses[keyof UpdateOrgResponses];
+
+export type ListAuditData = {
+    body?: never;
+    path: {
+        org_id: string;
+    };
+    query?: {
+        /**
+         * Most items on the page, 1 to 100.
+         */
+        limit?: number;
+        /**
+         * Items to skip.
+         */
+        offset?: number;
+        /**
+         * `created_at` (the default is `-created_at`), `action` or `actor`; `-` in front sorts downwards.
+         */
+        sort?: string;
+        /**
+         * Text to search for in actor, action and target.
+         */
+        q?: string;
+    };
+    url: '/org/{org_id}/audit';
+};
+
+export type ListAuditErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type ListAuditError = ListAuditErrors[keyof ListAuditErrors];
+
+export type ListAuditResponses = {
+    200: PageAuditView;
+};
+
+export type ListAuditResponse = ListAuditResponses[keyof ListAuditResponses];
+
 export type ListCredentialsData = {
     body?: never;
     path: {
@@ -3361,6 +3614,557 @@ export type UpdateCredentialResponses = {
 };
 
 export type UpdateCredentialResponse = UpdateCredentialResponses[keyof UpdateCredentialResponses];
+
+export type ListMembersData = {
+    body?: never;
+    path: {
+        org_id: string;
+    };
+    query?: {
+        /**
+         * Most items on the page, 1 to 100.
+         */
+        limit?: number;
+        /**
+         * Items to skip.
+         */
+        offset?: number;
+        /**
+         * `full_name`, `email` or `created_at`; `-` in front sorts downwards.
+         */
+        sort?: string;
+        /**
+         * Text to search for in name and e-mail address.
+         */
+        q?: string;
+    };
+    url: '/org/{org_id}/members';
+};
+
+export type ListMembersErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type ListMembersError = ListMembersErrors[keyof ListMembersErrors];
+
+export type ListMembersResponses = {
+    200: PageMemberView;
+};
+
+export type ListMembersResponse = ListMembersResponses[keyof ListMembersResponses];
+
+export type AddMemberData = {
+    body: MemberAdd;
+    path: {
+        org_id: string;
+    };
+    query?: never;
+    url: '/org/{org_id}/members';
+};
+
+export type AddMemberErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type AddMemberError = AddMemberErrors[keyof AddMemberErrors];
+
+export type AddMemberResponses = {
+    /**
+     * The new resource, in its first state.
+     */
+    201: MemberAdded;
+};
+
+export type AddMemberResponse = AddMemberResponses[keyof AddMemberResponses];
+
+export type ListInvitationsData = {
+    body?: never;
+    path: {
+        org_id: string;
+    };
+    query?: {
+        /**
+         * Most items on the page, 1 to 100.
+         */
+        limit?: number;
+        /**
+         * Items to skip.
+         */
+        offset?: number;
+        /**
+         * `email`, `created_at` or `expires_at`; `-` in front sorts downwards.
+         */
+        sort?: string;
+        /**
+         * Text to search for in the e-mail address.
+         */
+        q?: string;
+    };
+    url: '/org/{org_id}/members/invitations';
+};
+
+export type ListInvitationsErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type ListInvitationsError = ListInvitationsErrors[keyof ListInvitationsErrors];
+
+export type ListInvitationsResponses = {
+    200: PageInvitationView;
+};
+
+export type ListInvitationsResponse = ListInvitationsResponses[keyof ListInvitationsResponses];
+
+export type WithdrawInvitationData = {
+    body?: never;
+    path: {
+        org_id: string;
+        invitation_id: string;
+    };
+    query?: never;
+    url: '/org/{org_id}/members/invitations/{invitation_id}';
+};
+
+export type WithdrawInvitationErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type WithdrawInvitationError = WithdrawInvitationErrors[keyof WithdrawInvitationErrors];
+
+export type WithdrawInvitationResponses = {
+    /**
+     * Done; there is nothing to say.
+     */
+    204: void;
+};
+
+export type WithdrawInvitationResponse = WithdrawInvitationResponses[keyof WithdrawInvitationResponses];
+
+export type RemoveMemberData = {
+    body?: never;
+    path: {
+        org_id: string;
+        user_id: string;
+    };
+    query?: never;
+    url: '/org/{org_id}/members/{user_id}';
+};
+
+export type RemoveMemberErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type RemoveMemberError = RemoveMemberErrors[keyof RemoveMemberErrors];
+
+export type RemoveMemberResponses = {
+    /**
+     * Done; there is nothing to say.
+     */
+    204: void;
+};
+
+export type RemoveMemberResponse = RemoveMemberResponses[keyof RemoveMemberResponses];
+
+export type ReadMemberData = {
+    body?: never;
+    path: {
+        org_id: string;
+        user_id: string;
+    };
+    query?: never;
+    url: '/org/{org_id}/members/{user_id}';
+};
+
+export type ReadMemberErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type ReadMemberError = ReadMemberErrors[keyof ReadMemberErrors];
+
+export type ReadMemberResponses = {
+    200: MemberView;
+};
+
+export type ReadMemberResponse = ReadMemberResponses[keyof ReadMemberResponses];
+
+export type UpdateMemberData = {
+    body: MemberUpdate;
+    path: {
+        org_id: string;
+        user_id: string;
+    };
+    query?: never;
+    url: '/org/{org_id}/members/{user_id}';
+};
+
+export type UpdateMemberErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type UpdateMemberError = UpdateMemberErrors[keyof UpdateMemberErrors];
+
+export type UpdateMemberResponses = {
+    200: MemberView;
+};
+
+export type UpdateMemberResponse = UpdateMemberResponses[keyof UpdateMemberResponses];
 
 export type ListNodesData = {
     body?: never;
@@ -3999,6 +4803,304 @@ export type CreateRunnerResponses = {
 };
 
 export type CreateRunnerResponse = CreateRunnerResponses[keyof CreateRunnerResponses];
+
+export type DeleteRunnerData = {
+    body?: never;
+    path: {
+        org_id: string;
+        runner_id: string;
+    };
+    query?: never;
+    url: '/org/{org_id}/runners/{runner_id}';
+};
+
+export type DeleteRunnerErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type DeleteRunnerError = DeleteRunnerErrors[keyof DeleteRunnerErrors];
+
+export type DeleteRunnerResponses = {
+    /**
+     * Done; there is nothing to say.
+     */
+    204: void;
+};
+
+export type DeleteRunnerResponse = DeleteRunnerResponses[keyof DeleteRunnerResponses];
+
+export type ReadRunnerData = {
+    body?: never;
+    path: {
+        org_id: string;
+        runner_id: string;
+    };
+    query?: never;
+    url: '/org/{org_id}/runners/{runner_id}';
+};
+
+export type ReadRunnerErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type ReadRunnerError = ReadRunnerErrors[keyof ReadRunnerErrors];
+
+export type ReadRunnerResponses = {
+    200: RunnerView;
+};
+
+export type ReadRunnerResponse = ReadRunnerResponses[keyof ReadRunnerResponses];
+
+export type UpdateRunnerData = {
+    body: RunnerUpdateWritable;
+    path: {
+        org_id: string;
+        runner_id: string;
+    };
+    query?: never;
+    url: '/org/{org_id}/runners/{runner_id}';
+};
+
+export type UpdateRunnerErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type UpdateRunnerError = UpdateRunnerErrors[keyof UpdateRunnerErrors];
+
+export type UpdateRunnerResponses = {
+    200: RunnerView;
+};
+
+export type UpdateRunnerResponse = UpdateRunnerResponses[keyof UpdateRunnerResponses];
+
+export type CloneRunnerData = {
+    body: RunnerClone;
+    path: {
+        org_id: string;
+        runner_id: string;
+    };
+    query?: never;
+    url: '/org/{org_id}/runners/{runner_id}/clone';
+};
+
+export type CloneRunnerErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type CloneRunnerError = CloneRunnerErrors[keyof CloneRunnerErrors];
+
+export type CloneRunnerResponses = {
+    /**
+     * The new resource, in its first state.
+     */
+    201: RunnerView;
+};
+
+export type CloneRunnerResponse = CloneRunnerResponses[keyof CloneRunnerResponses];
 
 export type ListInstancesData = {
     body?: never;
@@ -4969,304 +6071,6 @@ export type StopInstanceResponses = {
 
 export type StopInstanceResponse = StopInstanceResponses[keyof StopInstanceResponses];
 
-export type DeleteRunnerData = {
-    body?: never;
-    path: {
-        org_id: string;
-        runner_id: string;
-    };
-    query?: never;
-    url: '/org/{org_id}/runners/{runner_id}';
-};
-
-export type DeleteRunnerErrors = {
-    /**
-     * The request cannot be read.
-     */
-    400: Problem;
-    /**
-     * The caller is not signed in.
-     */
-    401: Problem;
-    /**
-     * The caller may see this but not do it.
-     */
-    403: Problem;
-    /**
-     * There is no such thing, or the caller may not see it.
-     */
-    404: Problem;
-    /**
-     * The path does not know this method.
-     */
-    405: Problem;
-    /**
-     * It conflicts with what is there.
-     */
-    409: Problem;
-    /**
-     * The body is too large.
-     */
-    413: Problem;
-    /**
-     * The body is not JSON.
-     */
-    415: Problem;
-    /**
-     * One or more fields are invalid.
-     */
-    422: Problem;
-    /**
-     * Too many requests.
-     */
-    429: Problem;
-    /**
-     * The server failed.
-     */
-    500: Problem;
-    /**
-     * The server cannot answer now.
-     */
-    503: Problem;
-    /**
-     * Something behind the server did not answer in time.
-     */
-    504: Problem;
-};
-
-export type DeleteRunnerError = DeleteRunnerErrors[keyof DeleteRunnerErrors];
-
-export type DeleteRunnerResponses = {
-    /**
-     * Done; there is nothing to say.
-     */
-    204: void;
-};
-
-export type DeleteRunnerResponse = DeleteRunnerResponses[keyof DeleteRunnerResponses];
-
-export type ReadRunnerData = {
-    body?: never;
-    path: {
-        org_id: string;
-        runner_id: string;
-    };
-    query?: never;
-    url: '/org/{org_id}/runners/{runner_id}';
-};
-
-export type ReadRunnerErrors = {
-    /**
-     * The request cannot be read.
-     */
-    400: Problem;
-    /**
-     * The caller is not signed in.
-     */
-    401: Problem;
-    /**
-     * The caller may see this but not do it.
-     */
-    403: Problem;
-    /**
-     * There is no such thing, or the caller may not see it.
-     */
-    404: Problem;
-    /**
-     * The path does not know this method.
-     */
-    405: Problem;
-    /**
-     * It conflicts with what is there.
-     */
-    409: Problem;
-    /**
-     * The body is too large.
-     */
-    413: Problem;
-    /**
-     * The body is not JSON.
-     */
-    415: Problem;
-    /**
-     * One or more fields are invalid.
-     */
-    422: Problem;
-    /**
-     * Too many requests.
-     */
-    429: Problem;
-    /**
-     * The server failed.
-     */
-    500: Problem;
-    /**
-     * The server cannot answer now.
-     */
-    503: Problem;
-    /**
-     * Something behind the server did not answer in time.
-     */
-    504: Problem;
-};
-
-export type ReadRunnerError = ReadRunnerErrors[keyof ReadRunnerErrors];
-
-export type ReadRunnerResponses = {
-    200: RunnerView;
-};
-
-export type ReadRunnerResponse = ReadRunnerResponses[keyof ReadRunnerResponses];
-
-export type UpdateRunnerData = {
-    body: RunnerUpdateWritable;
-    path: {
-        org_id: string;
-        runner_id: string;
-    };
-    query?: never;
-    url: '/org/{org_id}/runners/{runner_id}';
-};
-
-export type UpdateRunnerErrors = {
-    /**
-     * The request cannot be read.
-     */
-    400: Problem;
-    /**
-     * The caller is not signed in.
-     */
-    401: Problem;
-    /**
-     * The caller may see this but not do it.
-     */
-    403: Problem;
-    /**
-     * There is no such thing, or the caller may not see it.
-     */
-    404: Problem;
-    /**
-     * The path does not know this method.
-     */
-    405: Problem;
-    /**
-     * It conflicts with what is there.
-     */
-    409: Problem;
-    /**
-     * The body is too large.
-     */
-    413: Problem;
-    /**
-     * The body is not JSON.
-     */
-    415: Problem;
-    /**
-     * One or more fields are invalid.
-     */
-    422: Problem;
-    /**
-     * Too many requests.
-     */
-    429: Problem;
-    /**
-     * The server failed.
-     */
-    500: Problem;
-    /**
-     * The server cannot answer now.
-     */
-    503: Problem;
-    /**
-     * Something behind the server did not answer in time.
-     */
-    504: Problem;
-};
-
-export type UpdateRunnerError = UpdateRunnerErrors[keyof UpdateRunnerErrors];
-
-export type UpdateRunnerResponses = {
-    200: RunnerView;
-};
-
-export type UpdateRunnerResponse = UpdateRunnerResponses[keyof UpdateRunnerResponses];
-
-export type CloneRunnerData = {
-    body: RunnerClone;
-    path: {
-        org_id: string;
-        runner_id: string;
-    };
-    query?: never;
-    url: '/org/{org_id}/runners/{runner_id}/clone';
-};
-
-export type CloneRunnerErrors = {
-    /**
-     * The request cannot be read.
-     */
-    400: Problem;
-    /**
-     * The caller is not signed in.
-     */
-    401: Problem;
-    /**
-     * The caller may see this but not do it.
-     */
-    403: Problem;
-    /**
-     * There is no such thing, or the caller may not see it.
-     */
-    404: Problem;
-    /**
-     * The path does not know this method.
-     */
-    405: Problem;
-    /**
-     * It conflicts with what is there.
-     */
-    409: Problem;
-    /**
-     * The body is too large.
-     */
-    413: Problem;
-    /**
-     * The body is not JSON.
-     */
-    415: Problem;
-    /**
-     * One or more fields are invalid.
-     */
-    422: Problem;
-    /**
-     * Too many requests.
-     */
-    429: Problem;
-    /**
-     * The server failed.
-     */
-    500: Problem;
-    /**
-     * The server cannot answer now.
-     */
-    503: Problem;
-    /**
-     * Something behind the server did not answer in time.
-     */
-    504: Problem;
-};
-
-export type CloneRunnerError = CloneRunnerErrors[keyof CloneRunnerErrors];
-
-export type CloneRunnerResponses = {
-    /**
-     * The new resource, in its first state.
-     */
-    201: RunnerView;
-};
-
-export type CloneRunnerResponse = CloneRunnerResponses[keyof CloneRunnerResponses];
-
 export type SetRunnerStatusData = {
     body: RunnerStatusPatch;
     path: {
@@ -5340,16 +6144,22 @@ export type SetRunnerStatusResponses = {
 
 export type SetRunnerStatusResponse = SetRunnerStatusResponses[keyof SetRunnerStatusResponses];
 
-export type ReadOrgData = {
+export type StreamChangesData = {
     body?: never;
+    headers?: {
+        /**
+         * The id of the last event that was received.
+         */
+        'Last-Event-ID'?: string;
+    };
     path: {
         org_id: string;
     };
     query?: never;
-    url: '/org/{org_id}';
+    url: '/org/{org_id}/stream';
 };
 
-export type ReadOrgErrors = {
+export type StreamChangesErrors = {
     /**
      * The request cannot be read.
      */
@@ -5404,722 +6214,13 @@ export type ReadOrgErrors = {
     504: Problem;
 };
 
-export type ReadOrgError = ReadOrgErrors[keyof ReadOrgErrors];
+export type StreamChangesError = StreamChangesErrors[keyof StreamChangesErrors];
 
-export type ReadOrgResponses = {
-    200: OrgView;
+export type StreamChangesResponses = {
+    /**
+     * Events, one JSON object each.
+     */
+    200: Array<StreamEvent>;
 };
 
-export type ReadOrgResponse = ReadOrgResponses[keyof ReadOrgResponses];
-
-export type UpdateOrgData = {
-    body: OrgUpdate;
-    path: {
-        org_id: string;
-    };
-    query?: never;
-    url: '/org/{org_id}';
-};
-
-export type UpdateOrgErrors = {
-    /**
-     * The request cannot be read.
-     */
-    400: Problem;
-    /**
-     * The caller is not signed in.
-     */
-    401: Problem;
-    /**
-     * The caller may see this but not do it.
-     */
-    403: Problem;
-    /**
-     * There is no such thing, or the caller may not see it.
-     */
-    404: Problem;
-    /**
-     * The path does not know this method.
-     */
-    405: Problem;
-    /**
-     * It conflicts with what is there.
-     */
-    409: Problem;
-    /**
-     * The body is too large.
-     */
-    413: Problem;
-    /**
-     * The body is not JSON.
-     */
-    415: Problem;
-    /**
-     * One or more fields are invalid.
-     */
-    422: Problem;
-    /**
-     * Too many requests.
-     */
-    429: Problem;
-    /**
-     * The server failed.
-     */
-    500: Problem;
-    /**
-     * The server cannot answer now.
-     */
-    503: Problem;
-    /**
-     * Something behind the server did not answer in time.
-     */
-    504: Problem;
-};
-
-export type UpdateOrgError = UpdateOrgErrors[keyof UpdateOrgErrors];
-
-export type UpdateOrgResponses = {
-    200: OrgView;
-};
-
-export type UpdateOrgResponse = UpdateOrgResponses[keyof UpdateOrgResponses];
-
-export type ListAuditData = {
-    body?: never;
-    path: {
-        org_id: string;
-    };
-    query?: {
-        /**
-         * Most items on the page, 1 to 100.
-         */
-        limit?: number;
-        /**
-         * Items to skip.
-         */
-        offset?: number;
-        /**
-         * `created_at` (the default is `-created_at`), `action` or `actor`; `-` in front sorts downwards.
-         */
-        sort?: string;
-        /**
-         * Text to search for in actor, action and target.
-         */
-        q?: string;
-    };
-    url: '/org/{org_id}/audit';
-};
-
-export type ListAuditErrors = {
-    /**
-     * The request cannot be read.
-     */
-    400: Problem;
-    /**
-     * The caller is not signed in.
-     */
-    401: Problem;
-    /**
-     * The caller may see this but not do it.
-     */
-    403: Problem;
-    /**
-     * There is no such thing, or the caller may not see it.
-     */
-    404: Problem;
-    /**
-     * The path does not know this method.
-     */
-    405: Problem;
-    /**
-     * It conflicts with what is there.
-     */
-    409: Problem;
-    /**
-     * The body is too large.
-     */
-    413: Problem;
-    /**
-     * The body is not JSON.
-     */
-    415: Problem;
-    /**
-     * One or more fields are invalid.
-     */
-    422: Problem;
-    /**
-     * Too many requests.
-     */
-    429: Problem;
-    /**
-     * The server failed.
-     */
-    500: Problem;
-    /**
-     * The server cannot answer now.
-     */
-    503: Problem;
-    /**
-     * Something behind the server did not answer in time.
-     */
-    504: Problem;
-};
-
-export type ListAuditError = ListAuditErrors[keyof ListAuditErrors];
-
-export type ListAuditResponses = {
-    200: PageAuditView;
-};
-
-export type ListAuditResponse = ListAuditResponses[keyof ListAuditResponses];
-
-export type ListMembersData = {
-    body?: never;
-    path: {
-        org_id: string;
-    };
-    query?: {
-        /**
-         * Most items on the page, 1 to 100.
-         */
-        limit?: number;
-        /**
-         * Items to skip.
-         */
-        offset?: number;
-        /**
-         * `full_name`, `email` or `created_at`; `-` in front sorts downwards.
-         */
-        sort?: string;
-        /**
-         * Text to search for in name and e-mail address.
-         */
-        q?: string;
-    };
-    url: '/org/{org_id}/members';
-};
-
-export type ListMembersErrors = {
-    /**
-     * The request cannot be read.
-     */
-    400: Problem;
-    /**
-     * The caller is not signed in.
-     */
-    401: Problem;
-    /**
-     * The caller may see this but not do it.
-     */
-    403: Problem;
-    /**
-     * There is no such thing, or the caller may not see it.
-     */
-    404: Problem;
-    /**
-     * The path does not know this method.
-     */
-    405: Problem;
-    /**
-     * It conflicts with what is there.
-     */
-    409: Problem;
-    /**
-     * The body is too large.
-     */
-    413: Problem;
-    /**
-     * The body is not JSON.
-     */
-    415: Problem;
-    /**
-     * One or more fields are invalid.
-     */
-    422: Problem;
-    /**
-     * Too many requests.
-     */
-    429: Problem;
-    /**
-     * The server failed.
-     */
-    500: Problem;
-    /**
-     * The server cannot answer now.
-     */
-    503: Problem;
-    /**
-     * Something behind the server did not answer in time.
-     */
-    504: Problem;
-};
-
-export type ListMembersError = ListMembersErrors[keyof ListMembersErrors];
-
-export type ListMembersResponses = {
-    200: PageMemberView;
-};
-
-export type ListMembersResponse = ListMembersResponses[keyof ListMembersResponses];
-
-export type AddMemberData = {
-    body: MemberAdd;
-    path: {
-        org_id: string;
-    };
-    query?: never;
-    url: '/org/{org_id}/members';
-};
-
-export type AddMemberErrors = {
-    /**
-     * The request cannot be read.
-     */
-    400: Problem;
-    /**
-     * The caller is not signed in.
-     */
-    401: Problem;
-    /**
-     * The caller may see this but not do it.
-     */
-    403: Problem;
-    /**
-     * There is no such thing, or the caller may not see it.
-     */
-    404: Problem;
-    /**
-     * The path does not know this method.
-     */
-    405: Problem;
-    /**
-     * It conflicts with what is there.
-     */
-    409: Problem;
-    /**
-     * The body is too large.
-     */
-    413: Problem;
-    /**
-     * The body is not JSON.
-     */
-    415: Problem;
-    /**
-     * One or more fields are invalid.
-     */
-    422: Problem;
-    /**
-     * Too many requests.
-     */
-    429: Problem;
-    /**
-     * The server failed.
-     */
-    500: Problem;
-    /**
-     * The server cannot answer now.
-     */
-    503: Problem;
-    /**
-     * Something behind the server did not answer in time.
-     */
-    504: Problem;
-};
-
-export type AddMemberError = AddMemberErrors[keyof AddMemberErrors];
-
-export type AddMemberResponses = {
-    /**
-     * The new resource, in its first state.
-     */
-    201: MemberAdded;
-};
-
-export type AddMemberResponse = AddMemberResponses[keyof AddMemberResponses];
-
-export type ListInvitationsData = {
-    body?: never;
-    path: {
-        org_id: string;
-    };
-    query?: {
-        /**
-         * Most items on the page, 1 to 100.
-         */
-        limit?: number;
-        /**
-         * Items to skip.
-         */
-        offset?: number;
-        /**
-         * `email`, `created_at` or `expires_at`; `-` in front sorts downwards.
-         */
-        sort?: string;
-        /**
-         * Text to search for in the e-mail address.
-         */
-        q?: string;
-    };
-    url: '/org/{org_id}/members/invitations';
-};
-
-export type ListInvitationsErrors = {
-    /**
-     * The request cannot be read.
-     */
-    400: Problem;
-    /**
-     * The caller is not signed in.
-     */
-    401: Problem;
-    /**
-     * The caller may see this but not do it.
-     */
-    403: Problem;
-    /**
-     * There is no such thing, or the caller may not see it.
-     */
-    404: Problem;
-    /**
-     * The path does not know this method.
-     */
-    405: Problem;
-    /**
-     * It conflicts with what is there.
-     */
-    409: Problem;
-    /**
-     * The body is too large.
-     */
-    413: Problem;
-    /**
-     * The body is not JSON.
-     */
-    415: Problem;
-    /**
-     * One or more fields are invalid.
-     */
-    422: Problem;
-    /**
-     * Too many requests.
-     */
-    429: Problem;
-    /**
-     * The server failed.
-     */
-    500: Problem;
-    /**
-     * The server cannot answer now.
-     */
-    503: Problem;
-    /**
-     * Something behind the server did not answer in time.
-     */
-    504: Problem;
-};
-
-export type ListInvitationsError = ListInvitationsErrors[keyof ListInvitationsErrors];
-
-export type ListInvitationsResponses = {
-    200: PageInvitationView;
-};
-
-export type ListInvitationsResponse = ListInvitationsResponses[keyof ListInvitationsResponses];
-
-export type WithdrawInvitationData = {
-    body?: never;
-    path: {
-        org_id: string;
-        invitation_id: string;
-    };
-    query?: never;
-    url: '/org/{org_id}/members/invitations/{invitation_id}';
-};
-
-export type WithdrawInvitationErrors = {
-    /**
-     * The request cannot be read.
-     */
-    400: Problem;
-    /**
-     * The caller is not signed in.
-     */
-    401: Problem;
-    /**
-     * The caller may see this but not do it.
-     */
-    403: Problem;
-    /**
-     * There is no such thing, or the caller may not see it.
-     */
-    404: Problem;
-    /**
-     * The path does not know this method.
-     */
-    405: Problem;
-    /**
-     * It conflicts with what is there.
-     */
-    409: Problem;
-    /**
-     * The body is too large.
-     */
-    413: Problem;
-    /**
-     * The body is not JSON.
-     */
-    415: Problem;
-    /**
-     * One or more fields are invalid.
-     */
-    422: Problem;
-    /**
-     * Too many requests.
-     */
-    429: Problem;
-    /**
-     * The server failed.
-     */
-    500: Problem;
-    /**
-     * The server cannot answer now.
-     */
-    503: Problem;
-    /**
-     * Something behind the server did not answer in time.
-     */
-    504: Problem;
-};
-
-export type WithdrawInvitationError = WithdrawInvitationErrors[keyof WithdrawInvitationErrors];
-
-export type WithdrawInvitationResponses = {
-    /**
-     * Done; there is nothing to say.
-     */
-    204: void;
-};
-
-export type WithdrawInvitationResponse = WithdrawInvitationResponses[keyof WithdrawInvitationResponses];
-
-export type RemoveMemberData = {
-    body?: never;
-    path: {
-        org_id: string;
-        user_id: string;
-    };
-    query?: never;
-    url: '/org/{org_id}/members/{user_id}';
-};
-
-export type RemoveMemberErrors = {
-    /**
-     * The request cannot be read.
-     */
-    400: Problem;
-    /**
-     * The caller is not signed in.
-     */
-    401: Problem;
-    /**
-     * The caller may see this but not do it.
-     */
-    403: Problem;
-    /**
-     * There is no such thing, or the caller may not see it.
-     */
-    404: Problem;
-    /**
-     * The path does not know this method.
-     */
-    405: Problem;
-    /**
-     * It conflicts with what is there.
-     */
-    409: Problem;
-    /**
-     * The body is too large.
-     */
-    413: Problem;
-    /**
-     * The body is not JSON.
-     */
-    415: Problem;
-    /**
-     * One or more fields are invalid.
-     */
-    422: Problem;
-    /**
-     * Too many requests.
-     */
-    429: Problem;
-    /**
-     * The server failed.
-     */
-    500: Problem;
-    /**
-     * The server cannot answer now.
-     */
-    503: Problem;
-    /**
-     * Something behind the server did not answer in time.
-     */
-    504: Problem;
-};
-
-export type RemoveMemberError = RemoveMemberErrors[keyof RemoveMemberErrors];
-
-export type RemoveMemberResponses = {
-    /**
-     * Done; there is nothing to say.
-     */
-    204: void;
-};
-
-export type RemoveMemberResponse = RemoveMemberResponses[keyof RemoveMemberResponses];
-
-export type ReadMemberData = {
-    body?: never;
-    path: {
-        org_id: string;
-        user_id: string;
-    };
-    query?: never;
-    url: '/org/{org_id}/members/{user_id}';
-};
-
-export type ReadMemberErrors = {
-    /**
-     * The request cannot be read.
-     */
-    400: Problem;
-    /**
-     * The caller is not signed in.
-     */
-    401: Problem;
-    /**
-     * The caller may see this but not do it.
-     */
-    403: Problem;
-    /**
-     * There is no such thing, or the caller may not see it.
-     */
-    404: Problem;
-    /**
-     * The path does not know this method.
-     */
-    405: Problem;
-    /**
-     * It conflicts with what is there.
-     */
-    409: Problem;
-    /**
-     * The body is too large.
-     */
-    413: Problem;
-    /**
-     * The body is not JSON.
-     */
-    415: Problem;
-    /**
-     * One or more fields are invalid.
-     */
-    422: Problem;
-    /**
-     * Too many requests.
-     */
-    429: Problem;
-    /**
-     * The server failed.
-     */
-    500: Problem;
-    /**
-     * The server cannot answer now.
-     */
-    503: Problem;
-    /**
-     * Something behind the server did not answer in time.
-     */
-    504: Problem;
-};
-
-export type ReadMemberError = ReadMemberErrors[keyof ReadMemberErrors];
-
-export type ReadMemberResponses = {
-    200: MemberView;
-};
-
-export type ReadMemberResponse = ReadMemberResponses[keyof ReadMemberResponses];
-
-export type UpdateMemberData = {
-    body: MemberUpdate;
-    path: {
-        org_id: string;
-        user_id: string;
-    };
-    query?: never;
-    url: '/org/{org_id}/members/{user_id}';
-};
-
-export type UpdateMemberErrors = {
-    /**
-     * The request cannot be read.
-     */
-    400: Problem;
-    /**
-     * The caller is not signed in.
-     */
-    401: Problem;
-    /**
-     * The caller may see this but not do it.
-     */
-    403: Problem;
-    /**
-     * There is no such thing, or the caller may not see it.
-     */
-    404: Problem;
-    /**
-     * The path does not know this method.
-     */
-    405: Problem;
-    /**
-     * It conflicts with what is there.
-     */
-    409: Problem;
-    /**
-     * The body is too large.
-     */
-    413: Problem;
-    /**
-     * The body is not JSON.
-     */
-    415: Problem;
-    /**
-     * One or more fields are invalid.
-     */
-    422: Problem;
-    /**
-     * Too many requests.
-     */
-    429: Problem;
-    /**
-     * The server failed.
-     */
-    500: Problem;
-    /**
-     * The server cannot answer now.
-     */
-    503: Problem;
-    /**
-     * Something behind the server did not answer in time.
-     */
-    504: Problem;
-};
-
-export type UpdateMemberError = UpdateMemberErrors[keyof UpdateMemberErrors];
-
-export type UpdateMemberResponses = {
-    200: MemberView;
-};
-
-export type UpdateMemberResponse = UpdateMemberResponses[keyof UpdateMemberResponses];
+export type StreamChangesResponse = StreamChangesResponses[keyof StreamChangesResponses];

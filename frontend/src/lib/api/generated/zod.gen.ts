@@ -767,6 +767,17 @@ export const zPageRunnerView = z.object({
 });
 
 /**
+ * StreamEvent
+ *
+ * One event.
+ */
+export const zStreamEvent = z.object({
+    change: z.unknown().optional(),
+    event: z.string(),
+    id: z.string()
+});
+
+/**
  * TlsInput
  *
  * What a remote engine is trusted by, and what it trusts: PEM texts. Write-only.
@@ -1062,6 +1073,33 @@ export const zCreateOrgBody = zOrgCreate;
  */
 export const zCreateOrgResponse = zOrgView;
 
+export const zReadOrgPath = z.object({
+    org_id: z.string()
+});
+
+export const zReadOrgResponse = zOrgView;
+
+export const zUpdateOrgBody = zOrgUpdate;
+
+export const zUpdateOrgPath = z.object({
+    org_id: z.string()
+});
+
+export const zUpdateOrgResponse = zOrgView;
+
+export const zListAuditPath = z.object({
+    org_id: z.string()
+});
+
+export const zListAuditQuery = z.object({
+    limit: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
+    offset: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
+    sort: z.string().optional(),
+    q: z.string().optional()
+});
+
+export const zListAuditResponse = zPageAuditView;
+
 export const zListCredentialsPath = z.object({
     org_id: z.string()
 });
@@ -1111,6 +1149,79 @@ export const zUpdateCredentialPath = z.object({
 });
 
 export const zUpdateCredentialResponse = zCredentialView;
+
+export const zListMembersPath = z.object({
+    org_id: z.string()
+});
+
+export const zListMembersQuery = z.object({
+    limit: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
+    offset: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
+    sort: z.string().optional(),
+    q: z.string().optional()
+});
+
+export const zListMembersResponse = zPageMemberView;
+
+export const zAddMemberBody = zMemberAdd;
+
+export const zAddMemberPath = z.object({
+    org_id: z.string()
+});
+
+/**
+ * The new resource, in its first state.
+ */
+export const zAddMemberResponse = zMemberAdded;
+
+export const zListInvitationsPath = z.object({
+    org_id: z.string()
+});
+
+export const zListInvitationsQuery = z.object({
+    limit: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
+    offset: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
+    sort: z.string().optional(),
+    q: z.string().optional()
+});
+
+export const zListInvitationsResponse = zPageInvitationView;
+
+export const zWithdrawInvitationPath = z.object({
+    org_id: z.string(),
+    invitation_id: z.string()
+});
+
+/**
+ * Done; there is nothing to say.
+ */
+export const zWithdrawInvitationResponse = z.void();
+
+export const zRemoveMemberPath = z.object({
+    org_id: z.string(),
+    user_id: z.string()
+});
+
+/**
+ * Done; there is nothing to say.
+ */
+export const zRemoveMemberResponse = z.void();
+
+export const zReadMemberPath = z.object({
+    org_id: z.string(),
+    user_id: z.string()
+});
+
+export const zReadMemberResponse = zMemberView;
+
+export const zUpdateMemberBody = zMemberUpdate;
+
+export const zUpdateMemberPath = z.object({
+    org_id: z.string(),
+    user_id: z.string()
+});
+
+export const zUpdateMemberResponse = zMemberView;
 
 export const zListNodesPath = z.object({
     org_id: z.string()
@@ -1198,6 +1309,44 @@ export const zCreateRunnerPath = z.object({
  * The new resource, in its first state.
  */
 export const zCreateRunnerResponse = zRunnerView;
+
+export const zDeleteRunnerPath = z.object({
+    org_id: z.string(),
+    runner_id: z.string()
+});
+
+/**
+ * Done; there is nothing to say.
+ */
+export const zDeleteRunnerResponse = z.void();
+
+export const zReadRunnerPath = z.object({
+    org_id: z.string(),
+    runner_id: z.string()
+});
+
+export const zReadRunnerResponse = zRunnerView;
+
+export const zUpdateRunnerBody = zRunnerUpdateWritable;
+
+export const zUpdateRunnerPath = z.object({
+    org_id: z.string(),
+    runner_id: z.string()
+});
+
+export const zUpdateRunnerResponse = zRunnerView;
+
+export const zCloneRunnerBody = zRunnerClone;
+
+export const zCloneRunnerPath = z.object({
+    org_id: z.string(),
+    runner_id: z.string()
+});
+
+/**
+ * The new resource, in its first state.
+ */
+export const zCloneRunnerResponse = zRunnerView;
 
 export const zListInstancesPath = z.object({
     org_id: z.string(),
@@ -1342,44 +1491,6 @@ export const zStopInstancePath = z.object({
  */
 export const zStopInstanceResponse = zInstanceView;
 
-export const zDeleteRunnerPath = z.object({
-    org_id: z.string(),
-    runner_id: z.string()
-});
-
-/**
- * Done; there is nothing to say.
- */
-export const zDeleteRunnerResponse = z.void();
-
-export const zReadRunnerPath = z.object({
-    org_id: z.string(),
-    runner_id: z.string()
-});
-
-export const zReadRunnerResponse = zRunnerView;
-
-export const zUpdateRunnerBody = zRunnerUpdateWritable;
-
-export const zUpdateRunnerPath = z.object({
-    org_id: z.string(),
-    runner_id: z.string()
-});
-
-export const zUpdateRunnerResponse = zRunnerView;
-
-export const zCloneRunnerBody = zRunnerClone;
-
-export const zCloneRunnerPath = z.object({
-    org_id: z.string(),
-    runner_id: z.string()
-});
-
-/**
- * The new resource, in its first state.
- */
-export const zCloneRunnerResponse = zRunnerView;
-
 export const zSetRunnerStatusBody = zRunnerStatusPatch;
 
 export const zSetRunnerStatusPath = z.object({
@@ -1389,102 +1500,15 @@ export const zSetRunnerStatusPath = z.object({
 
 export const zSetRunnerStatusResponse = zRunnerView;
 
-export const zReadOrgPath = z.object({
-    org_id: z.string()
+export const zStreamChangesHeaders = z.object({
+    'Last-Event-ID': z.string().optional()
 });
 
-export const zReadOrgResponse = zOrgView;
-
-export const zUpdateOrgBody = zOrgUpdate;
-
-export const zUpdateOrgPath = z.object({
-    org_id: z.string()
-});
-
-export const zUpdateOrgResponse = zOrgView;
-
-export const zListAuditPath = z.object({
-    org_id: z.string()
-});
-
-export const zListAuditQuery = z.object({
-    limit: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
-    offset: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
-    sort: z.string().optional(),
-    q: z.string().optional()
-});
-
-export const zListAuditResponse = zPageAuditView;
-
-export const zListMembersPath = z.object({
-    org_id: z.string()
-});
-
-export const zListMembersQuery = z.object({
-    limit: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
-    offset: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
-    sort: z.string().optional(),
-    q: z.string().optional()
-});
-
-export const zListMembersResponse = zPageMemberView;
-
-export const zAddMemberBody = zMemberAdd;
-
-export const zAddMemberPath = z.object({
+export const zStreamChangesPath = z.object({
     org_id: z.string()
 });
 
 /**
- * The new resource, in its first state.
+ * Events, one JSON object each.
  */
-export const zAddMemberResponse = zMemberAdded;
-
-export const zListInvitationsPath = z.object({
-    org_id: z.string()
-});
-
-export const zListInvitationsQuery = z.object({
-    limit: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
-    offset: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
-    sort: z.string().optional(),
-    q: z.string().optional()
-});
-
-export const zListInvitationsResponse = zPageInvitationView;
-
-export const zWithdrawInvitationPath = z.object({
-    org_id: z.string(),
-    invitation_id: z.string()
-});
-
-/**
- * Done; there is nothing to say.
- */
-export const zWithdrawInvitationResponse = z.void();
-
-export const zRemoveMemberPath = z.object({
-    org_id: z.string(),
-    user_id: z.string()
-});
-
-/**
- * Done; there is nothing to say.
- */
-export const zRemoveMemberResponse = z.void();
-
-export const zReadMemberPath = z.object({
-    org_id: z.string(),
-    user_id: z.string()
-});
-
-export const zReadMemberResponse = zMemberView;
-
-export const zUpdateMemberBody = zMemberUpdate;
-
-export const zUpdateMemberPath = z.object({
-    org_id: z.string(),
-    user_id: z.string()
-});
-
-export const zUpdateMemberResponse = zMemberView;
+export const zStreamChangesResponse = z.array(zStreamEvent);

@@ -64,7 +64,7 @@ export function InstanceStep({ orgId, runnerId, instanceId, sandboxUrl, go }: In
       ) : null}
       {runner.data && instance.data && isLive(instance.data) ? (
         <Card>
-          <CardContent className="grid gap-3">
+          <CardContent className="grid grid-cols-[minmax(0,1fr)] gap-3">
             <p>{t.snippet}</p>
             <CopyBlock text={runsOn(runner.data.labels)} label="runs-on snippet" />
             {sandboxUrl ? (

@@ -180,7 +180,7 @@ function RunnerRow({ runner, orgId }: { runner: RunnerView; orgId: string }) {
       <span className="w-14 text-right text-muted-foreground">
         {runner.instances_in_use} / {runner.max_instances}
       </span>
-      <span className="w-20">
+      <span className="flex w-22 justify-end">
         <StatusBadge look={runnerLook(runner.status, runner.instances_in_use === 0 ? 0 : undefined)} />
       </span>
     </li>
@@ -210,7 +210,7 @@ function NodeRow({ node, orgId }: { node: NodeView; orgId: string }) {
       <span className="w-14 text-right text-muted-foreground">
         {node.instances_in_use} / {node.capacity}
       </span>
-      <span className="w-28">
+      <span className="flex w-28 justify-end">
         <StatusBadge look={nodeLook(node.status, Boolean(node.last_checked_at))} detail={node.status_reason} />
       </span>
     </li>

@@ -319,6 +319,86 @@ export const createOrgMutation = (options?: Partial<Options<CreateOrgData>>): Us
     return mutationOptions;
 };
 
+export const readOrgQueryKey = (options: Options<ReadOrgData>) => createQueryKey('readOrg', options);
+
+/**
+ * Read an organisation
+ */
+export const readOrgOptions = (options: Options<ReadOrgData>) => queryOptions<ReadOrgResponse, ReadOrgError, ReadOrgResponse, ReturnType<typeof readOrgQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await readOrg({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: readOrgQueryKey(options)
+});
+
+/**
+ * Change an organisation
+ */
+export const updateOrgMutation = (options?: Partial<Options<UpdateOrgData>>): UseMutationOptions<UpdateOrgResponse, UpdateOrgError, Options<UpdateOrgData>> => {
+    const mutationOptions: UseMutationOptions<UpdateOrgResponse, UpdateOrgError, Options<UpdateOrgData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await updateOrg({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const listAuditQueryKey = (options: Options<ListAuditData>) => createQueryKey('listAudit', options);
+
+/**
+ * List the audit log of an organisation
+ */
+export const listAuditOptions = (options: Options<ListAuditData>) => queryOptions<ListAuditResponse, ListAuditError, ListAuditResponse, ReturnType<typeof listAuditQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listAudit({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listAuditQueryKey(options)
+});
+
+export const listAuditInfiniteQueryKey = (options: Options<ListAuditData>): QueryKey<Options<ListAuditData>> => createQueryKey('listAudit', options, true);
+
+/**
+ * List the audit log of an organisation
+ */
+export const listAuditInfiniteOptions = (options: Options<ListAuditData>) => infiniteQueryOptions<ListAuditResponse, ListAuditError, InfiniteData<ListAuditResponse>, QueryKey<Options<ListAuditData>>, number | Pick<QueryKey<Options<ListAuditData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListAuditData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                offset: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listAudit({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listAuditInfiniteQueryKey(options)
+});
+
 export const listCredentialsQueryKey = (options: Options<ListCredentialsData>) => createQueryKey('listCredentials', options);
 
 /**
@@ -429,6 +509,189 @@ export const updateCredentialMutation = (options?: Partial<Options<UpdateCredent
     const mutationOptions: UseMutationOptions<UpdateCredentialResponse, UpdateCredentialError, Options<UpdateCredentialData>> = {
         mutationFn: async (fnOptions) => {
             const { data } = await updateCredential({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const listMembersQueryKey = (options: Options<ListMembersData>) => createQueryKey('listMembers', options);
+
+/**
+ * List the members of an organisation
+ */
+export const listMembersOptions = (options: Options<ListMembersData>) => queryOptions<ListMembersResponse, ListMembersError, ListMembersResponse, ReturnType<typeof listMembersQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listMembers({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listMembersQueryKey(options)
+});
+
+export const listMembersInfiniteQueryKey = (options: Options<ListMembersData>): QueryKey<Options<ListMembersData>> => createQueryKey('listMembers', options, true);
+
+/**
+ * List the members of an organisation
+ */
+export const listMembersInfiniteOptions = (options: Options<ListMembersData>) => infiniteQueryOptions<ListMembersResponse, ListMembersError, InfiniteData<ListMembersResponse>, QueryKey<Options<ListMembersData>>, number | Pick<QueryKey<Options<ListMembersData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListMembersData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                offset: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listMembers({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listMembersInfiniteQueryKey(options)
+});
+
+/**
+ * Add somebody by e-mail address
+ *
+ * An account with this address is added at once; otherwise an invitation is made, whose token is
+ * answered this once.
+ */
+export const addMemberMutation = (options?: Partial<Options<AddMemberData>>): UseMutationOptions<AddMemberResponse, AddMemberError, Options<AddMemberData>> => {
+    const mutationOptions: UseMutationOptions<AddMemberResponse, AddMemberError, Options<AddMemberData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await addMember({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const listInvitationsQueryKey = (options: Options<ListInvitationsData>) => createQueryKey('listInvitations', options);
+
+/**
+ * List the open invitations
+ */
+export const listInvitationsOptions = (options: Options<ListInvitationsData>) => queryOptions<ListInvitationsResponse, ListInvitationsError, ListInvitationsResponse, ReturnType<typeof listInvitationsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listInvitations({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listInvitationsQueryKey(options)
+});
+
+export const listInvitationsInfiniteQueryKey = (options: Options<ListInvitationsData>): QueryKey<Options<ListInvitationsData>> => createQueryKey('listInvitations', options, true);
+
+/**
+ * List the open invitations
+ */
+export const listInvitationsInfiniteOptions = (options: Options<ListInvitationsData>) => infiniteQueryOptions<ListInvitationsResponse, ListInvitationsError, InfiniteData<ListInvitationsResponse>, QueryKey<Options<ListInvitationsData>>, number | Pick<QueryKey<Options<ListInvitationsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListInvitationsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                offset: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listInvitations({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listInvitationsInfiniteQueryKey(options)
+});
+
+/**
+ * Withdraw an invitation
+ */
+export const withdrawInvitationMutation = (options?: Partial<Options<WithdrawInvitationData>>): UseMutationOptions<WithdrawInvitationResponse, WithdrawInvitationError, Options<WithdrawInvitationData>> => {
+    const mutationOptions: UseMutationOptions<WithdrawInvitationResponse, WithdrawInvitationError, Options<WithdrawInvitationData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await withdrawInvitation({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Remove a member, or leave
+ *
+ * An admin can remove anybody, everybody can leave. The last admin stays.
+ */
+export const removeMemberMutation = (options?: Partial<Options<RemoveMemberData>>): UseMutationOptions<RemoveMemberResponse, RemoveMemberError, Options<RemoveMemberData>> => {
+    const mutationOptions: UseMutationOptions<RemoveMemberResponse, RemoveMemberError, Options<RemoveMemberData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await removeMember({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const readMemberQueryKey = (options: Options<ReadMemberData>) => createQueryKey('readMember', options);
+
+/**
+ * Read a member
+ */
+export const readMemberOptions = (options: Options<ReadMemberData>) => queryOptions<ReadMemberResponse, ReadMemberError, ReadMemberResponse, ReturnType<typeof readMemberQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await readMember({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: readMemberQueryKey(options)
+});
+
+/**
+ * Change a member's role or permissions
+ *
+ * Takes effect at once. The last admin stays.
+ */
+export const updateMemberMutation = (options?: Partial<Options<UpdateMemberData>>): UseMutationOptions<UpdateMemberResponse, UpdateMemberError, Options<UpdateMemberData>> => {
+    const mutationOptions: UseMutationOptions<UpdateMemberResponse, UpdateMemberError, Options<UpdateMemberData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await updateMember({
                 ...options,
                 ...fnOptions,
                 throwOnError: true
@@ -632,6 +895,81 @@ export const createRunnerMutation = (options?: Partial<Options<CreateRunnerData>
     const mutationOptions: UseMutationOptions<CreateRunnerResponse, CreateRunnerError, Options<CreateRunnerData>> = {
         mutationFn: async (fnOptions) => {
             const { data } = await createRunner({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Delete a runner
+ *
+ * Its instances drain: a job that runs is waited for.
+ */
+export const deleteRunnerMutation = (options?: Partial<Options<DeleteRunnerData>>): UseMutationOptions<DeleteRunnerResponse, DeleteRunnerError, Options<DeleteRunnerData>> => {
+    const mutationOptions: UseMutationOptions<DeleteRunnerResponse, DeleteRunnerError, Options<DeleteRunnerData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await deleteRunner({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+export const readRunnerQueryKey = (options: Options<ReadRunnerData>) => createQueryKey('readRunner', options);
+
+/**
+ * Read a runner
+ */
+export const readRunnerOptions = (options: Options<ReadRunnerData>) => queryOptions<ReadRunnerResponse, ReadRunnerError, ReadRunnerResponse, ReturnType<typeof readRunnerQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await readRunner({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: readRunnerQueryKey(options)
+});
+
+/**
+ * Change a runner
+ *
+ * What is absent stays as it is. Instances that exist are not changed.
+ */
+export const updateRunnerMutation = (options?: Partial<Options<UpdateRunnerData>>): UseMutationOptions<UpdateRunnerResponse, UpdateRunnerError, Options<UpdateRunnerData>> => {
+    const mutationOptions: UseMutationOptions<UpdateRunnerResponse, UpdateRunnerError, Options<UpdateRunnerData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await updateRunner({
+                ...options,
+                ...fnOptions,
+                throwOnError: true
+            });
+            return data;
+        }
+    };
+    return mutationOptions;
+};
+
+/**
+ * Clone a runner
+ *
+ * The copy has everything but the instances.
+ */
+export const cloneRunnerMutation = (options?: Partial<Options<CloneRunnerData>>): UseMutationOptions<CloneRunnerResponse, CloneRunnerError, Options<CloneRunnerData>> => {
+    const mutationOptions: UseMutationOptions<CloneRunnerResponse, CloneRunnerError, Options<CloneRunnerData>> = {
+        mutationFn: async (fnOptions) => {
+            const { data } = await cloneRunner({
                 ...options,
                 ...fnOptions,
                 throwOnError: true
@@ -920,350 +1258,12 @@ export const stopInstanceMutation = (options?: Partial<Options<StopInstanceData>
 };
 
 /**
- * Delete a runner
- *
- * Its instances drain: a job that runs is waited for.
- */
-export const deleteRunnerMutation = (options?: Partial<Options<DeleteRunnerData>>): UseMutationOptions<DeleteRunnerResponse, DeleteRunnerError, Options<DeleteRunnerData>> => {
-    const mutationOptions: UseMutationOptions<DeleteRunnerResponse, DeleteRunnerError, Options<DeleteRunnerData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await deleteRunner({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-export const readRunnerQueryKey = (options: Options<ReadRunnerData>) => createQueryKey('readRunner', options);
-
-/**
- * Read a runner
- */
-export const readRunnerOptions = (options: Options<ReadRunnerData>) => queryOptions<ReadRunnerResponse, ReadRunnerError, ReadRunnerResponse, ReturnType<typeof readRunnerQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await readRunner({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: readRunnerQueryKey(options)
-});
-
-/**
- * Change a runner
- *
- * What is absent stays as it is. Instances that exist are not changed.
- */
-export const updateRunnerMutation = (options?: Partial<Options<UpdateRunnerData>>): UseMutationOptions<UpdateRunnerResponse, UpdateRunnerError, Options<UpdateRunnerData>> => {
-    const mutationOptions: UseMutationOptions<UpdateRunnerResponse, UpdateRunnerError, Options<UpdateRunnerData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await updateRunner({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-/**
- * Clone a runner
- *
- * The copy has everything but the instances.
- */
-export const cloneRunnerMutation = (options?: Partial<Options<CloneRunnerData>>): UseMutationOptions<CloneRunnerResponse, CloneRunnerError, Options<CloneRunnerData>> => {
-    const mutationOptions: UseMutationOptions<CloneRunnerResponse, CloneRunnerError, Options<CloneRunnerData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await cloneRunner({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-/**
  * Set a runner's status
  */
 export const setRunnerStatusMutation = (options?: Partial<Options<SetRunnerStatusData>>): UseMutationOptions<SetRunnerStatusResponse, SetRunnerStatusError, Options<SetRunnerStatusData>> => {
     const mutationOptions: UseMutationOptions<SetRunnerStatusResponse, SetRunnerStatusError, Options<SetRunnerStatusData>> = {
         mutationFn: async (fnOptions) => {
             const { data } = await setRunnerStatus({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-export const readOrgQueryKey = (options: Options<ReadOrgData>) => createQueryKey('readOrg', options);
-
-/**
- * Read an organisation
- */
-export const readOrgOptions = (options: Options<ReadOrgData>) => queryOptions<ReadOrgResponse, ReadOrgError, ReadOrgResponse, ReturnType<typeof readOrgQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await readOrg({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: readOrgQueryKey(options)
-});
-
-/**
- * Change an organisation
- */
-export const updateOrgMutation = (options?: Partial<Options<UpdateOrgData>>): UseMutationOptions<UpdateOrgResponse, UpdateOrgError, Options<UpdateOrgData>> => {
-    const mutationOptions: UseMutationOptions<UpdateOrgResponse, UpdateOrgError, Options<UpdateOrgData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await updateOrg({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-export const listAuditQueryKey = (options: Options<ListAuditData>) => createQueryKey('listAudit', options);
-
-/**
- * List the audit log of an organisation
- */
-export const listAuditOptions = (options: Options<ListAuditData>) => queryOptions<ListAuditResponse, ListAuditError, ListAuditResponse, ReturnType<typeof listAuditQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await listAudit({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: listAuditQueryKey(options)
-});
-
-export const listAuditInfiniteQueryKey = (options: Options<ListAuditData>): QueryKey<Options<ListAuditData>> => createQueryKey('listAudit', options, true);
-
-/**
- * List the audit log of an organisation
- */
-export const listAuditInfiniteOptions = (options: Options<ListAuditData>) => infiniteQueryOptions<ListAuditResponse, ListAuditError, InfiniteData<ListAuditResponse>, QueryKey<Options<ListAuditData>>, number | Pick<QueryKey<Options<ListAuditData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
-// @ts-ignore
-{
-    queryFn: async ({ pageParam, queryKey, signal }) => {
-        // @ts-ignore
-        const page: Pick<QueryKey<Options<ListAuditData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
-            query: {
-                offset: pageParam
-            }
-        };
-        const params = createInfiniteParams(queryKey, page);
-        const { data } = await listAudit({
-            ...options,
-            ...params,
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: listAuditInfiniteQueryKey(options)
-});
-
-export const listMembersQueryKey = (options: Options<ListMembersData>) => createQueryKey('listMembers', options);
-
-/**
- * List the members of an organisation
- */
-export const listMembersOptions = (options: Options<ListMembersData>) => queryOptions<ListMembersResponse, ListMembersError, ListMembersResponse, ReturnType<typeof listMembersQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await listMembers({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: listMembersQueryKey(options)
-});
-
-export const listMembersInfiniteQueryKey = (options: Options<ListMembersData>): QueryKey<Options<ListMembersData>> => createQueryKey('listMembers', options, true);
-
-/**
- * List the members of an organisation
- */
-export const listMembersInfiniteOptions = (options: Options<ListMembersData>) => infiniteQueryOptions<ListMembersResponse, ListMembersError, InfiniteData<ListMembersResponse>, QueryKey<Options<ListMembersData>>, number | Pick<QueryKey<Options<ListMembersData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
-// @ts-ignore
-{
-    queryFn: async ({ pageParam, queryKey, signal }) => {
-        // @ts-ignore
-        const page: Pick<QueryKey<Options<ListMembersData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
-            query: {
-                offset: pageParam
-            }
-        };
-        const params = createInfiniteParams(queryKey, page);
-        const { data } = await listMembers({
-            ...options,
-            ...params,
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: listMembersInfiniteQueryKey(options)
-});
-
-/**
- * Add somebody by e-mail address
- *
- * An account with this address is added at once; otherwise an invitation is made, whose token is
- * answered this once.
- */
-export const addMemberMutation = (options?: Partial<Options<AddMemberData>>): UseMutationOptions<AddMemberResponse, AddMemberError, Options<AddMemberData>> => {
-    const mutationOptions: UseMutationOptions<AddMemberResponse, AddMemberError, Options<AddMemberData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await addMember({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-export const listInvitationsQueryKey = (options: Options<ListInvitationsData>) => createQueryKey('listInvitations', options);
-
-/**
- * List the open invitations
- */
-export const listInvitationsOptions = (options: Options<ListInvitationsData>) => queryOptions<ListInvitationsResponse, ListInvitationsError, ListInvitationsResponse, ReturnType<typeof listInvitationsQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await listInvitations({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: listInvitationsQueryKey(options)
-});
-
-export const listInvitationsInfiniteQueryKey = (options: Options<ListInvitationsData>): QueryKey<Options<ListInvitationsData>> => createQueryKey('listInvitations', options, true);
-
-/**
- * List the open invitations
- */
-export const listInvitationsInfiniteOptions = (options: Options<ListInvitationsData>) => infiniteQueryOptions<ListInvitationsResponse, ListInvitationsError, InfiniteData<ListInvitationsResponse>, QueryKey<Options<ListInvitationsData>>, number | Pick<QueryKey<Options<ListInvitationsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
-// @ts-ignore
-{
-    queryFn: async ({ pageParam, queryKey, signal }) => {
-        // @ts-ignore
-        const page: Pick<QueryKey<Options<ListInvitationsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
-            query: {
-                offset: pageParam
-            }
-        };
-        const params = createInfiniteParams(queryKey, page);
-        const { data } = await listInvitations({
-            ...options,
-            ...params,
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: listInvitationsInfiniteQueryKey(options)
-});
-
-/**
- * Withdraw an invitation
- */
-export const withdrawInvitationMutation = (options?: Partial<Options<WithdrawInvitationData>>): UseMutationOptions<WithdrawInvitationResponse, WithdrawInvitationError, Options<WithdrawInvitationData>> => {
-    const mutationOptions: UseMutationOptions<WithdrawInvitationResponse, WithdrawInvitationError, Options<WithdrawInvitationData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await withdrawInvitation({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-/**
- * Remove a member, or leave
- *
- * An admin can remove anybody, everybody can leave. The last admin stays.
- */
-export const removeMemberMutation = (options?: Partial<Options<RemoveMemberData>>): UseMutationOptions<RemoveMemberResponse, RemoveMemberError, Options<RemoveMemberData>> => {
-    const mutationOptions: UseMutationOptions<RemoveMemberResponse, RemoveMemberError, Options<RemoveMemberData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await removeMember({
-                ...options,
-                ...fnOptions,
-                throwOnError: true
-            });
-            return data;
-        }
-    };
-    return mutationOptions;
-};
-
-export const readMemberQueryKey = (options: Options<ReadMemberData>) => createQueryKey('readMember', options);
-
-/**
- * Read a member
- */
-export const readMemberOptions = (options: Options<ReadMemberData>) => queryOptions<ReadMemberResponse, ReadMemberError, ReadMemberResponse, ReturnType<typeof readMemberQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await readMember({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: readMemberQueryKey(options)
-});
-
-/**
- * Change a member's role or permissions
- *
- * Takes effect at once. The last admin stays.
- */
-export const updateMemberMutation = (options?: Partial<Options<UpdateMemberData>>): UseMutationOptions<UpdateMemberResponse, UpdateMemberError, Options<UpdateMemberData>> => {
-    const mutationOptions: UseMutationOptions<UpdateMemberResponse, UpdateMemberError, Options<UpdateMemberData>> = {
-        mutationFn: async (fnOptions) => {
-            const { data } = await updateMember({
                 ...options,
                 ...fnOptions,
                 throwOnError: true
