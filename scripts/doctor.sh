@@ -42,6 +42,8 @@ api="$CARGO_TARGET_DIR/debug/runner-pilot-api"
 [ ! "$CARGO_TARGET_DIR/release/runner-pilot-api" -nt "$api" ] || api="$CARGO_TARGET_DIR/release/runner-pilot-api"
 if [ ! -x "$api" ]; then
     say "  --    nothing is built yet, so settings, database and Redis were not checked; make up builds"
+elif [ ! -s "$SECRETS/jwt_secret" ] && [ -z "${JWT_SECRET:-}${JWT_SECRET_FILE:-}" ]; then
+    say "  --    there are no settings yet, so database and Redis were not checked; make up makes them"
 else
     step "Settings, database and Redis"
     for secret in jwt_secret encryption_key redis_url; do

@@ -120,8 +120,8 @@ Runner Pilot is up:  $url
   logs               $LOG
   stop               ${stop_with}
 
-Next: open $url, create the first user and organisation, add this machine's Docker engine as a node
-and start a runner. The sandbox GitHub needs no account. README.md has the same with curl.
+Next: a first user, this machine's Docker engine as a node, a runner. The sandbox GitHub needs no account.
+README.md, "The first runner in five minutes", has it step by step.
 TEXT
 }
 
