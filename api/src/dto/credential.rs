@@ -90,11 +90,7 @@ pub struct CredentialWish {
 impl CredentialUpdate {
     /// Checks the credential that results from these changes of `current`, or of nothing; `defaults` are
     /// the API's and the pages' base.
-    pub fn parse(
-        self,
-        current: Option<&Model>,
-        defaults: (&Url, &Url),
-    ) -> Result<CredentialWish, ApiError> {
+    pub fn parse(self, current: Option<&Model>, defaults: (&Url, &Url)) -> Result<CredentialWish, ApiError> {
         let mut fields = Fields::default();
         let name = match (self.name, current) {
             (Some(name), _) => fields
@@ -162,7 +158,9 @@ pub fn masked(hint: &str) -> String {
 }
 
 fn base_url(fields: &mut Fields, field: &str, given: Option<&str>, default: &Url) -> Option<Url> {
-    let Some(text) = given else { return Some(default.clone()) };
+    let Some(text) = given else {
+        return Some(default.clone());
+    };
     let Ok(url) = text.trim_end_matches('/').parse::<Url>() else {
         fields.refuse(field, "must be an address such as https://github.example.org");
         return None;

@@ -66,7 +66,9 @@ async fn check_with_github(api_url: &Url, secret: &SecretString) -> Result<(), A
             tracing::warn!(error = %chain(&error), "a credential was stored that GitHub did not confirm");
         }
         Err(_) => {
-            tracing::warn!("a credential was stored without GitHub's confirmation: it did not answer in time")
+            tracing::warn!(
+                "a credential was stored without GitHub's confirmation: it did not answer in time"
+            );
         }
         Ok(Ok(())) => {}
     }

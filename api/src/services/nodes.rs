@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::access::OrgAccess;
 use crate::context::Context;
-use crate::dto::node::{NodeRules, NodeUpdate, NodeView};
+use crate::dto::node::{NodeRules, NodeUpdate};
+use crate::dto::node_view::NodeView;
 use crate::error::ApiError;
 use crate::page::Page;
 
