@@ -1,6 +1,6 @@
 # A thin face over scripts/: each target is one script, which can be run without make.
 .DEFAULT_GOAL := help
-.PHONY: help up down doctor test e2e celery-compat bench openapi lint fmt
+.PHONY: help up down doctor test e2e celery-compat bench openapi client build lint fmt
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,13 @@ bench: ## The promised figures, each as a ratio measured in one run (release bui
 
 openapi: ## Write openapi.json, the description of the API
 	@scripts/openapi.sh
+
+client: ## Generate the page's API client from openapi.json
+	@scripts/frontend.sh client
+
+build: ## Build the page and the three binaries
+	@scripts/frontend.sh build
+	@cargo build --locked --workspace --bins
 
 lint: ## Format, lints and script checks, without tests
 	@scripts/lint.sh

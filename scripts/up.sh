@@ -150,6 +150,8 @@ main() {
     need_file /bin/busybox busybox-static "the simulated runner image, which no registry is needed for"
     install_needed
     step "Building"
+    # Embedded by the api; without it the api shows a page that says so.
+    "$ROOT/scripts/frontend.sh" build || warn "the page is left out"
     build_binaries
     # From here on something may run; a failure or Ctrl-C must not leave half of it behind.
     trap 'stop_all "$interrupted"' INT TERM
