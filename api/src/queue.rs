@@ -19,7 +19,7 @@ pub fn signature(call: &TaskCall, host: Option<&str>) -> Signature {
         .queue(call.queue(host));
     // The api sends nothing periodically: only what expires regardless of a period does.
     match call {
-        TaskCall::FetchLogs(..) => call
+        TaskCall::FetchLogs(..) | TaskCall::FollowLogs(..) => call
             .expires_after(Duration::ZERO)
             .map_or(signature.clone(), |age| signature.expires_in(age)),
         TaskCall::RegisterRunner(_)

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{InstanceId, NodeId, RunnerId};
+use crate::ids::{CredentialId, InstanceId, NodeId, RunnerId, UserId};
 use crate::instance::{InstanceState, InstanceStatus};
 use crate::node::NodeStatus;
 use crate::runner::RunnerStatus;
@@ -54,6 +54,20 @@ pub enum Change {
         /// Its status now.
         status: NodeStatus,
     },
+    /// A credential was created, changed or deleted.
+    CredentialChanged {
+        /// The credential.
+        credential_id: CredentialId,
+    },
+    /// Somebody joined or left the organisation, or may do more or less there.
+    MemberChanged {
+        /// The member.
+        user_id: UserId,
+    },
+    /// An invitation was made or withdrawn. Only admins see invitations, so it is not said which.
+    InvitationsChanged,
+    /// The organisation itself was changed.
+    OrgChanged,
 }
 
 #[cfg(test)]
@@ -74,5 +88,11 @@ mod tests {
             r#"{"kind":"instance_changed","runner_id":"01890a5d-ac96-774b-bcce-b302099a8057","instance_id":"01890a5d-ac96-774b-bcce-b302099a8058","state":"running","status":"idle"}"#
         );
         assert_eq!(serde_json::from_str::<Change>(&json).unwrap(), change);
+    }
+
+    #[test]
+    fn a_change_without_an_id_is_its_kind_alone() {
+        let json = serde_json::to_string(&Change::InvitationsChanged).unwrap();
+        assert_eq!(json, r#"{"kind":"invitations_changed"}"#);
     }
 }

@@ -87,6 +87,8 @@ id! {
     InstanceId,
     /// A stored credential for GitHub.
     CredentialId,
+    /// One person's look at an instance's log while it is written; nothing stored.
+    LogStreamId,
     /// One entry on an instance's timeline.
     EventId,
     /// One line of the audit log.

@@ -12,6 +12,7 @@ pub mod ids;
 pub mod instance;
 pub mod invalid;
 pub mod keyring;
+pub mod logs;
 pub mod node;
 pub mod org;
 pub mod permissions;

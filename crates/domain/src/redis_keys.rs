@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::ids::{InstanceId, NodeId, OrgId};
+use crate::ids::{InstanceId, LogStreamId, NodeId, OrgId};
 
 /// How long [`runner_status`] lives without a heartbeat; its absence means offline.
 pub const RUNNER_STATUS_TTL: Duration = Duration::from_mins(5);
@@ -32,6 +32,36 @@ pub const EVENTS_MAX_LEN: usize = 10_000;
 
 /// How long a stream of [`events`] lives without a new entry.
 pub const EVENTS_TTL: Duration = Duration::from_hours(24);
+
+/// Stream of one entry at most that wakes one api process's reader of streams; expires after [`WAKE_TTL`];
+/// written by that api when it has a further stream to read.
+pub fn wake(process: &str) -> String {
+    format!("runner_pilot:wake:{process}")
+}
+
+/// How long a stream of [`wake`] lives without a new entry.
+pub const WAKE_TTL: Duration = Duration::from_mins(1);
+
+/// Stream of what an instance writes while somebody looks ([`crate::logs::LogBatch`]), one per viewer, capped at
+/// [`LOGS_MAX_LEN`]; expires after [`LOGS_TTL`]; written by the worker, read by the api.
+pub fn logs(stream: &LogStreamId) -> String {
+    format!("runner_pilot:logs:{stream}")
+}
+
+/// How many entries a stream of [`logs`] keeps.
+pub const LOGS_MAX_LEN: usize = 128;
+
+/// How long a stream of [`logs`] lives without a new entry.
+pub const LOGS_TTL: Duration = Duration::from_mins(1);
+
+/// String; while it is there somebody looks at a stream of [`logs`]; expires after [`LOGS_LEASE_TTL`]; written and
+/// renewed by the api.
+pub fn logs_lease(stream: &LogStreamId) -> String {
+    format!("runner_pilot:logs_lease:{stream}")
+}
+
+/// How long a [`logs_lease`] lives without being renewed.
+pub const LOGS_LEASE_TTL: Duration = Duration::from_secs(15);
 
 /// Prefix of the beat's own keys (leader lock, last runs); written by the beat.
 pub const BEAT_PREFIX: &str = "runner_pilot:beat";
@@ -70,6 +100,9 @@ mod tests {
             BEAT_PREFIX.to_owned(),
             WORKERS.to_owned(),
             node_watch(&NodeId::new()),
+            wake("1"),
+            logs(&LogStreamId::new()),
+            logs_lease(&LogStreamId::new()),
         ] {
             assert!(key.starts_with("runner_pilot:"), "{key}");
         }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::ids::{InstanceId, NodeId, RunnerId};
+use crate::ids::{InstanceId, LogStreamId, NodeId, RunnerId};
 
 /// Queue of the tasks that change things; Celery's default queue.
 pub const QUEUE_DEFAULT: &str = "celery";
@@ -30,6 +30,9 @@ pub const RECONCILE_RUNNER: &str = "reconcile_runner";
 pub const CHECK_NODE: &str = "check_node";
 /// Reads the last lines of an instance's log and returns them as its result. Arguments: instance id, number of lines.
 pub const FETCH_LOGS: &str = "fetch_logs";
+/// Follows an instance's log into a stream for as long as somebody looks. Arguments: instance id, stream id, number
+/// of earlier lines.
+pub const FOLLOW_LOGS: &str = "follow_logs";
 /// Sends `send_heartbeat` for every live instance. No argument.
 pub const DISPATCH_HEARTBEATS: &str = "dispatch_heartbeats";
 /// Sends `collect_metrics` for every live instance. No argument.
@@ -44,7 +47,7 @@ pub const PRUNE_MONITORING: &str = "prune_monitoring";
 pub const PRUNE_EXPIRED: &str = "prune_expired";
 
 /// Every task the worker registers.
-pub const ALL: [&str; 13] = [
+pub const ALL: [&str; 14] = [
     REGISTER_RUNNER,
     UNREGISTER_RUNNER,
     SEND_HEARTBEAT,
@@ -52,6 +55,7 @@ pub const ALL: [&str; 13] = [
     RECONCILE_RUNNER,
     CHECK_NODE,
     FETCH_LOGS,
+    FOLLOW_LOGS,
     DISPATCH_HEARTBEATS,
     DISPATCH_METRICS,
     RECONCILE_ALL,
@@ -77,6 +81,8 @@ pub enum TaskCall {
     CheckNode(NodeId),
     /// [`FETCH_LOGS`] with the number of lines.
     FetchLogs(InstanceId, u32),
+    /// [`FOLLOW_LOGS`] with the stream and the number of earlier lines.
+    FollowLogs(InstanceId, LogStreamId, u32),
 }
 
 impl TaskCall {
@@ -90,6 +96,7 @@ impl TaskCall {
             Self::ReconcileRunner(_) => RECONCILE_RUNNER,
             Self::CheckNode(_) => CHECK_NODE,
             Self::FetchLogs(..) => FETCH_LOGS,
+            Self::FollowLogs(..) => FOLLOW_LOGS,
         }
     }
 
@@ -105,6 +112,9 @@ impl TaskCall {
             Self::ReconcileRunner(id) => vec![id.as_str().into()],
             Self::CheckNode(id) => vec![id.as_str().into()],
             Self::FetchLogs(id, lines) => vec![id.as_str().into(), (*lines).into()],
+            Self::FollowLogs(id, stream, lines) => {
+                vec![id.as_str().into(), stream.as_str().into(), (*lines).into()]
+            }
         }
     }
 
@@ -119,7 +129,8 @@ impl TaskCall {
                 Self::RegisterRunner(_)
                 | Self::UnregisterRunner(_)
                 | Self::CheckNode(_)
-                | Self::FetchLogs(..),
+                | Self::FetchLogs(..)
+                | Self::FollowLogs(..),
                 None,
             ) => QUEUE_DEFAULT.to_owned(),
         }
@@ -130,7 +141,7 @@ impl TaskCall {
         match self {
             Self::SendHeartbeat(_) | Self::CollectMetrics(_) => Some(period),
             // Someone waits for the answer on an open connection, not longer than this.
-            Self::FetchLogs(..) => Some(Duration::from_secs(15)),
+            Self::FetchLogs(..) | Self::FollowLogs(..) => Some(Duration::from_secs(15)),
             Self::RegisterRunner(_)
             | Self::UnregisterRunner(_)
             | Self::ReconcileRunner(_)
