@@ -1,5 +1,6 @@
 import { createBrowserRouter, type RouteObject } from "react-router";
 import { AuthLayout } from "@/components/layouts/AuthLayout";
+import { BareLayout } from "@/components/layouts/BareLayout";
 import { CanvasLayout } from "@/components/layouts/CanvasLayout";
 import { DashboardLayout, PageSkeleton } from "@/components/layouts/DashboardLayout";
 import { Home, RequireSession, SessionGate } from "@/components/layouts/fragments/SessionGate";
@@ -66,7 +67,7 @@ export const router = createBrowserRouter([
           },
         ],
       },
-      { path: "*", Component: NotFoundPage },
+      { Component: BareLayout, children: [{ path: "*", Component: NotFoundPage }] },
     ],
   },
 ]);

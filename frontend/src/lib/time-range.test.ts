@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rangeOf, readRange } from "./time-range";
+import { rangeOf, readRange, timeTicks } from "./time-range";
 
 describe("time ranges", () => {
   it("fall back to an hour when the URL says nonsense", () => {
@@ -14,5 +14,14 @@ describe("time ranges", () => {
     expect(range.to).toBeGreaterThanOrEqual(now);
     expect(range.to - range.from).toBe(3_600_000);
     expect(rangeOf("1h", now + 5_000)).toEqual(range);
+  });
+
+  it("have round ticks, not too many", () => {
+    const to = Date.parse("2026-01-10T12:07:30Z");
+    const hour = timeTicks(to - 3_600_000, to, 7, 0).map((at) => new Date(at).toISOString().slice(11, 16));
+    expect(hour).toEqual(["11:10", "11:20", "11:30", "11:40", "11:50", "12:00"]);
+    const week = timeTicks(to - 7 * 86_400_000, to, 7, 0);
+    expect(week.every((at) => at % 86_400_000 === 0)).toBe(true);
+    expect(timeTicks(to - 30 * 86_400_000, to, 7, 0).length).toBeLessThanOrEqual(8);
   });
 });

@@ -30,3 +30,21 @@ export function rangeOf(name: RangeName, now: number): { from: number; to: numbe
   const to = Math.ceil(now / step) * step;
   return { from: to - length, to };
 }
+
+const TICK_STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440, 2_880, 7_200].map(
+  (minutes) => minutes * 60_000,
+);
+
+/** Round moments for a chart's time axis, about `most` of them; days begin in the reader's own zone. */
+export function timeTicks(
+  from: number,
+  to: number,
+  most: number,
+  offsetMs = new Date(to).getTimezoneOffset() * 60_000,
+): number[] {
+  const step = TICK_STEPS_MS.find((each) => (to - from) / each <= most) ?? to - from;
+  const first = Math.ceil((from - offsetMs) / step) * step + offsetMs;
+  const ticks: number[] = [];
+  for (let at = first; at <= to; at += step) ticks.push(at);
+  return ticks;
+}

@@ -20,20 +20,20 @@ export function ErrorPage() {
     ? { status: 500, detail: texts.errors.oldPage }
     : { status: 500, detail: `${texts.errors.pageBroke} ${toProblem(error).detail}` };
   return (
-    <main className="grid min-h-[60vh] content-center justify-items-center">
-      <ErrorState error={shown} onRetry={() => window.location.reload()} />
-    </main>
+    <div className="grid min-h-[60vh] content-center justify-items-center">
+      <ErrorState isPage error={shown} onRetry={() => window.location.reload()} />
+    </div>
   );
 }
 
 export function NotFoundPage() {
   useTitle(texts.errors.titles[404] ?? "");
   return (
-    <main className="grid min-h-[60vh] content-center justify-items-center">
-      <ErrorState error={{ status: 404, detail: texts.errors.noSuchPage }} />
+    <div className="grid min-h-[60vh] content-center justify-items-center">
+      <ErrorState isPage error={{ status: 404, detail: texts.errors.noSuchPage }} />
       <Button asChild variant="outline" size="sm">
         <Link to={routes.home}>{texts.errors.home}</Link>
       </Button>
-    </main>
+    </div>
   );
 }

@@ -14,6 +14,11 @@ export function SheetContent({ className, children, side = "right", ...props }: 
       <SheetPrimitive.Overlay className={overlayClasses} />
       <SheetPrimitive.Content
         data-slot="sheet-content"
+        // The panel itself takes the focus: its heading is read, and nothing in it is half done by Enter.
+        onOpenAutoFocus={(event) => {
+          event.preventDefault();
+          if (event.target instanceof HTMLElement) event.target.focus();
+        }}
         className={cn(
           "fixed inset-y-0 z-50 flex flex-col overflow-y-auto border-border bg-surface-raised shadow-raised outline-none data-[state=open]:animate-in data-[state=open]:duration-200",
           side === "right"

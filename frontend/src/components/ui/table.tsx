@@ -53,6 +53,6 @@ export function TableHead({ className, ...props }: React.ComponentProps<"th">) {
 
 export function TableCell({ className, ...props }: React.ComponentProps<"td">) {
   return (
-    <td data-slot="table-cell" className={cn("h-10 px-3 py-1 align-middle whitespace-nowrap", className)} {...props} />
+    <td data-slot="table-cell" className={cn("h-9 px-3 py-0.5 align-middle whitespace-nowrap", className)} {...props} />
   );
 }

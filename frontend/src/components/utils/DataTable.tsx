@@ -24,7 +24,9 @@ export type Column<Row> = {
   /** On small screens the less important columns give way. */
   priority?: "high" | "mid" | "low";
   align?: "right";
-  /** The first column always stays. */
+  /** Its heading is for assistive technology only. */
+  quiet?: boolean;
+  /** It can't be hidden. */
   fixed?: boolean;
   className?: string;
 };
@@ -177,7 +179,13 @@ function cellClasses<Row>(column: Column<Row>): string {
 
 function HeadCell<Row>({ column, controls }: { column: Column<Row>; controls: ListControls }) {
   const { sortKey } = column;
-  if (!sortKey) return <TableHead className={cellClasses(column)}>{column.header}</TableHead>;
+  if (!sortKey) {
+    return (
+      <TableHead className={cellClasses(column)}>
+        {column.quiet ? <span className="sr-only">{column.header}</span> : column.header}
+      </TableHead>
+    );
+  }
   const current = controls.state.sort;
   const direction = current === sortKey ? "ascending" : current === `-${sortKey}` ? "descending" : undefined;
   const Icon = direction === "ascending" ? ArrowUp : direction === "descending" ? ArrowDown : ChevronsUpDown;

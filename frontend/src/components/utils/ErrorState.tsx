@@ -4,10 +4,10 @@ import { Empty } from "@/components/ui/empty";
 import { isTransient, NO_ANSWER, toProblem } from "@/lib/problem";
 import { texts } from "@/lib/texts/common";
 
-type ErrorStateProps = { error: unknown; onRetry?: (() => void) | undefined };
+type ErrorStateProps = { error: unknown; onRetry?: (() => void) | undefined; isPage?: boolean };
 
 /** What a view shows in place of data that could not be had. */
-export function ErrorState({ error, onRetry }: ErrorStateProps) {
+export function ErrorState({ error, onRetry, isPage = false }: ErrorStateProps) {
   const problem = toProblem(error);
   const Icon =
     problem.status === NO_ANSWER
@@ -20,6 +20,7 @@ export function ErrorState({ error, onRetry }: ErrorStateProps) {
   return (
     <div role="alert">
       <Empty
+        isPage={isPage}
         icon={<Icon />}
         title={texts.errors.titles[problem.status] ?? texts.errors.other}
         description={problem.detail}

@@ -19,12 +19,14 @@ export function Facts({ facts, className }: { facts: Fact[]; className?: string 
   );
 }
 
+type LabelsProps = { labels: readonly string[]; most?: number; wrap?: boolean };
+
 /** Labels of a runner, as GitHub shows them. */
-export function Labels({ labels, most = 4 }: { labels: readonly string[]; most?: number }) {
+export function Labels({ labels, most = 4, wrap = true }: LabelsProps) {
   const shown = labels.slice(0, most);
   const more = labels.length - shown.length;
   return (
-    <span className="inline-flex flex-wrap gap-1">
+    <span className={cn("inline-flex gap-1", wrap && "flex-wrap")}>
       {shown.map((label) => (
         <span
           key={label}

@@ -44,7 +44,7 @@ export function ListToolbar({ name, controls, searchable, filters, columns, hidd
           <DropdownMenuContent align="end">
             <DropdownMenuLabel>{texts.list.columns}</DropdownMenuLabel>
             {columns
-              .filter((column) => !column.fixed && column.header !== "")
+              .filter((column) => !column.fixed)
               .map((column) => (
                 <DropdownMenuCheckboxItem
                   key={column.id}

@@ -1,6 +1,7 @@
 import { CartesianGrid, Line, LineChart, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { breakAtGaps, downsample, type Point } from "@/lib/downsample";
 import { exactTime, percent } from "@/lib/format";
+import { timeTicks } from "@/lib/time-range";
 
 export type MetricName = "cpu" | "memory" | "disk";
 export type MetricPoint = Point<MetricName>;
@@ -66,7 +67,8 @@ export function MetricsChart({ points, from, to, gapMs }: MetricsChartProps) {
               tick={{ fill: "var(--muted-foreground)" }}
               stroke="var(--border)"
               tickLine={false}
-              minTickGap={48}
+              ticks={timeTicks(from, to, 7)}
+              interval="preserveStartEnd"
             />
             <YAxis
               domain={[0, 100]}

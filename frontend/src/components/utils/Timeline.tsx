@@ -22,7 +22,7 @@ export function Timeline({ entries }: { entries: readonly TimelineEntry[] }) {
             {index < entries.length - 1 ? <span className="w-px bg-border" /> : null}
           </span>
           <div className="grid min-w-0 gap-0.5 pb-4 text-[0.8125rem]">
-            <p className="flex flex-wrap items-baseline justify-between gap-x-4">
+            <p className="grid grid-cols-[minmax(0,1fr)_auto] items-baseline gap-x-4">
               <span className={cn("min-w-0 break-words", entry.tone === "bad" && "text-destructive")}>
                 {entry.title}
               </span>

@@ -144,6 +144,7 @@ export const texts = {
     failures: "Failed instances",
     noFailures: "Nothing has failed.",
     runners: "Runners",
+    activity: "Recent activity",
     all: "All",
   },
 };

@@ -109,7 +109,8 @@ export function InstanceTable({ source, controls, nodeNames, emptyAction }: Inst
     },
     {
       id: "actions",
-      header: "",
+      header: "Actions",
+      quiet: true,
       fixed: true,
       align: "right",
       cell: (instance) => <RowMenu instance={instance} actions={actions} />,

@@ -1,5 +1,6 @@
 import { CircleCheck, CircleX } from "lucide-react";
 import type { NodeCheck } from "@/lib/api/generated/types.gen";
+import { sentence } from "@/lib/problem";
 import { texts } from "@/lib/texts/fleet";
 
 /** The named checks of a node, each with what helps where it failed. */
@@ -16,7 +17,7 @@ export function NodeChecks({ checks }: { checks: readonly NodeCheck[] }) {
           )}
           <div className="grid min-w-0 gap-0.5 break-words">
             <span className="font-medium">{checkName(check.name)}</span>
-            {check.message ? <span className="text-muted-foreground">{check.message}</span> : null}
+            {check.message ? <span className="text-muted-foreground">{sentence(check.message)}</span> : null}
             {!check.ok && check.fix ? (
               <span className="rounded-md bg-warn-soft px-2 py-1">
                 {texts.nodes.fix}: {check.fix}

@@ -29,9 +29,9 @@ export function RunnerLimits({ form, nodes, hostNetworkReason }: RunnerLimitsPro
         control={form.control}
         name="size"
         render={({ field }) => (
-          <fieldset>
+          <fieldset className="@container">
             <legend className="mb-1.5 text-[0.8125rem] font-medium">{t.size}</legend>
-            <RadioGroup value={field.value} onValueChange={field.onChange} className="grid-cols-2 sm:grid-cols-4">
+            <RadioGroup value={field.value} onValueChange={field.onChange} className="grid-cols-2 @xl:grid-cols-4">
               {(["small", "medium", "large"] as const).map((name) => (
                 <RadioCard
                   key={name}

@@ -57,7 +57,8 @@ export function CredentialListPage() {
     { id: "created", header: t.columns.created, sortKey: "created_at", cell: (row) => <TimeAgo at={row.created_at} /> },
     {
       id: "actions",
-      header: "",
+      header: "Actions",
+      quiet: true,
       fixed: true,
       align: "right",
       cell: (row) => (

@@ -15,6 +15,7 @@ import { StatusBadge } from "@/components/utils/StatusBadge";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
 import type { InstanceView } from "@/lib/api/generated/types.gen";
+import { sentence } from "@/lib/problem";
 import { routes } from "@/lib/routes";
 import { instanceLook } from "@/lib/status";
 import { texts as all } from "@/lib/texts/fleet";
@@ -35,7 +36,7 @@ export function InstanceDetailPage() {
   const path = { org_id: org.orgId, runner_id: runnerId, instance_id: instanceId };
   const instance = useInstance(path);
   if (instance.isError && !instance.data)
-    return <ErrorState error={instance.error} onRetry={() => instance.refetch()} />;
+    return <ErrorState isPage error={instance.error} onRetry={() => instance.refetch()} />;
   if (!instance.data) return <Skeleton className="h-80" />;
   return <Detail instance={instance.data} path={path} />;
 }
@@ -96,10 +97,10 @@ function Detail({ instance, path }: { instance: InstanceView; path: InstancePath
           );
         })}
       />
-      <div aria-live="polite">
+      <div aria-live="polite" className="-mt-5 [&>*]:mt-5">
         {instance.state_reason ? (
           <Alert tone={instance.state === "failed" ? "bad" : "info"} title={look.word}>
-            {instance.state_reason}
+            {sentence(instance.state_reason)}
           </Alert>
         ) : null}
       </div>

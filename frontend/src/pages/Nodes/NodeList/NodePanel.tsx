@@ -15,6 +15,7 @@ import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
 import type { NodeView } from "@/lib/api/generated/types.gen";
 import { bytes, percent } from "@/lib/format";
+import { sentence } from "@/lib/problem";
 import { nodeLook } from "@/lib/status";
 import { texts as common } from "@/lib/texts/common";
 import { texts as all } from "@/lib/texts/fleet";
@@ -125,7 +126,9 @@ function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
               {t.remove}
             </GuardedButton>
           </div>
-          {node.status === "inactive" && node.status_reason ? <Alert tone="bad">{node.status_reason}</Alert> : null}
+          {node.status === "inactive" && node.status_reason ? (
+            <Alert tone="bad">{sentence(node.status_reason)}</Alert>
+          ) : null}
           <section className="grid gap-3">
             <h3 className="flex items-baseline justify-between text-[0.8125rem] font-semibold">
               {t.checks}

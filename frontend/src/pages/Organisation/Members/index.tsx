@@ -85,7 +85,8 @@ export function MembersPage() {
     },
     {
       id: "actions",
-      header: "",
+      header: "Actions",
+      quiet: true,
       fixed: true,
       align: "right",
       cell: (member) => (

@@ -9,9 +9,10 @@ import { Skeleton } from "@/components/ui/skeleton";
 import { ErrorState } from "@/components/utils/ErrorState";
 import { PageHeader } from "@/components/utils/PageHeader";
 import { StatusBadge, StatusMark } from "@/components/utils/StatusBadge";
+import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
-import type { NodeView, RunnerView } from "@/lib/api/generated/types.gen";
-import { count, percent } from "@/lib/format";
+import type { AuditView, NodeView, RunnerView } from "@/lib/api/generated/types.gen";
+import { count, percent, shortId } from "@/lib/format";
 import { routes } from "@/lib/routes";
 import { nodeLook, runnerLook, type StatusLook } from "@/lib/status";
 import { texts as all } from "@/lib/texts/fleet";
@@ -32,7 +33,7 @@ const TONES: Record<string, string> = {
 
 export function OverviewPage() {
   const org = useOrg();
-  const { runners, nodes } = useFleet();
+  const { runners, nodes, activity } = useFleet();
   return (
     <div className="grid gap-5">
       <PageHeader title={t.title} description={t.description(org.name)} />
@@ -50,14 +51,24 @@ export function OverviewPage() {
           action={all.runners.create}
           row={(runner) => <RunnerRow key={runner.uid} runner={runner} orgId={org.orgId} />}
         />
-        <ListCard
-          title={t.headroom}
-          to={routes.nodes(org.orgId)}
-          query={nodes}
-          empty={all.nodes.empty}
-          action={all.nodes.add}
-          row={(node) => <NodeRow key={node.uid} node={node} orgId={org.orgId} />}
-        />
+        <div className="grid gap-5">
+          <ListCard
+            title={t.headroom}
+            to={routes.nodes(org.orgId)}
+            query={nodes}
+            empty={all.nodes.empty}
+            action={all.nodes.add}
+            row={(node) => <NodeRow key={node.uid} node={node} orgId={org.orgId} />}
+          />
+          {org.role === "admin" ? (
+            <ListCard
+              title={t.activity}
+              to={routes.audit(org.orgId)}
+              query={activity}
+              row={(line) => <ActivityRow key={line.uid} line={line} />}
+            />
+          ) : null}
+        </div>
       </div>
     </div>
   );
@@ -125,8 +136,9 @@ type ListCardProps<Row> = {
   title: string;
   to: string;
   query: { data: { items: Row[] } | undefined; isError: boolean; error: unknown; refetch: () => unknown };
-  empty: { title: string; description: string };
-  action: string;
+  /** What to say and to do while there is nothing yet. */
+  empty?: { title: string; description: string };
+  action?: string;
   row: (row: Row) => React.ReactNode;
 };
 
@@ -150,7 +162,7 @@ function ListCard<Row>({ title, to, query, empty, action, row }: ListCardProps<R
           <Skeleton className="h-24" />
         </CardContent>
       ) : null}
-      {query.data?.items.length === 0 ? (
+      {query.data?.items.length === 0 && empty ? (
         <Empty title={empty.title} description={empty.description}>
           <Button asChild size="sm">
             <Link to={`${to}?create=1`}>
@@ -201,7 +213,7 @@ function NodeRow({ node, orgId }: { node: NodeView; orgId: string }) {
         <span className="hidden text-xs text-muted-foreground sm:block">CPU {percent(load)}</span>
       )}
       <Progress
-        className="w-20"
+        className="w-20 max-sm:hidden"
         value={node.instances_in_use}
         max={Math.max(1, node.capacity)}
         tone={node.instances_in_use >= node.capacity ? "warn" : "primary"}
@@ -212,6 +224,21 @@ function NodeRow({ node, orgId }: { node: NodeView; orgId: string }) {
       </span>
       <span className="flex w-28 justify-end">
         <StatusBadge look={nodeLook(node.status, Boolean(node.last_checked_at))} detail={node.status_reason} />
+      </span>
+    </li>
+  );
+}
+
+function ActivityRow({ line }: { line: AuditView }) {
+  return (
+    <li className="flex min-h-9 items-center gap-3 px-4 py-1 text-[0.8125rem]">
+      <code className={cn("shrink-0 text-xs", line.result === "denied" && "text-destructive")}>{line.action}</code>
+      <span className="min-w-0 flex-1 truncate text-muted-foreground">
+        {line.actor}
+        {line.target_id ? <span className="max-sm:hidden"> · {shortId(line.target_id)}</span> : null}
+      </span>
+      <span className="text-xs text-muted-foreground">
+        <TimeAgo at={line.created_at} />
       </span>
     </li>
   );

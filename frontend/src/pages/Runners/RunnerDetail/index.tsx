@@ -35,7 +35,8 @@ type InstanceFilters = NonNullable<ListInstancesData["query"]>;
 export function RunnerDetailPage() {
   const { runnerId = "" } = useParams();
   const runner = useRunner(runnerId);
-  if (runner.isError && !runner.data) return <ErrorState error={runner.error} onRetry={() => runner.refetch()} />;
+  if (runner.isError && !runner.data)
+    return <ErrorState isPage error={runner.error} onRetry={() => runner.refetch()} />;
   if (!runner.data) return <Skeleton className="h-80" />;
   return <Detail key={runner.data.uid} runner={runner.data} />;
 }

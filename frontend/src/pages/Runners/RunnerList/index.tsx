@@ -68,7 +68,7 @@ function columnsOf(orgId: string): Column<RunnerView>[] {
       id: "labels",
       header: t.columns.labels,
       priority: "mid",
-      cell: (runner) => <Labels labels={runner.labels} most={3} />,
+      cell: (runner) => <Labels labels={runner.labels} most={2} wrap={false} />,
     },
     {
       id: "image",

@@ -1,0 +1,123 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "@playwright/test";
+import { ADA, apiOf, firstRunner, GRACE, type Named, SocketDoor, sendSampleJob, signIn } from "./support";
+
+test("a change made by one person is seen by another without a reload", async ({ page, request }) => {
+  const api = await apiOf(request, ADA);
+  const { runner, instance } = await firstRunner(api);
+  await signIn(page, ADA);
+  await page.goto(`/o/${api.orgId}/runners/${runner.uid}`);
+  await expect(page.locator('[data-connection="live"]')).toBeVisible();
+  const row = page.getByRole("row").filter({ hasText: instance.name });
+  await expect(row.locator('[data-status="Idle"]')).toBeVisible({ timeout: 60_000 });
+  await sendSampleJob(request, 8);
+  await expect(row.locator('[data-status="Active"]')).toBeVisible({ timeout: 45_000 });
+  await expect(row.locator('[data-status="Idle"]')).toBeVisible({ timeout: 60_000 });
+});
+
+test("an instance's log is shown, searched and followed", async ({ page, request }) => {
+  const api = await apiOf(request, ADA);
+  const { runner, instance } = await firstRunner(api);
+  await signIn(page, ADA);
+  await page.goto(`/o/${api.orgId}/runners/${runner.uid}/instances/${instance.uid}?tab=logs`);
+  const log = page.getByRole("region", { name: /^Logs:/ });
+  await expect(log).toContainText("Listening for Jobs", { timeout: 30_000 });
+  await page.getByLabel("Search the log").fill("Listening for Jobs");
+  await expect(page.getByText(/^1 \/ \d+$/)).toBeVisible();
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Download" }).click();
+  expect((await download).suggestedFilename()).toBe(`${instance.name}.log`);
+});
+
+test("a node that goes away is shown as unreachable and comes back", async ({ page, request }) => {
+  const api = await apiOf(request, ADA);
+  const folder = await mkdtemp(join(tmpdir(), "rp-door-"));
+  const door = new SocketDoor(join(folder, "engine.sock"));
+  await door.start();
+  try {
+    const node = await api.post<Named>(`/org/${api.orgId}/nodes`, {
+      name: "behind-a-door",
+      type: "socket",
+      socket_path: door.path,
+    });
+    await signIn(page, ADA);
+    await page.goto(`/o/${api.orgId}/nodes?q=behind-a-door`);
+    const row = page.getByRole("row").filter({ hasText: "behind-a-door" });
+    await expect(row.locator('[data-status="Ready"]')).toBeVisible({ timeout: 30_000 });
+
+    await door.stop();
+    await api.post(`/org/${api.orgId}/nodes/${node.uid}/check`, {});
+    await expect(row.locator('[data-status="Unreachable"]')).toBeVisible({ timeout: 45_000 });
+    await row.getByRole("button", { name: "behind-a-door" }).click();
+    await expect(page.getByText("What helps")).toBeVisible();
+
+    await door.start();
+    await page.getByRole("button", { name: "Check now" }).click();
+    await expect(page.getByRole("dialog").locator('[data-status="Ready"]')).toBeVisible({ timeout: 45_000 });
+  } finally {
+    await door.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test("a member without a permission sees the control and why it is out of reach", async ({
+  page,
+  request,
+  browser,
+}) => {
+  const registered = await request.post("/auth/register", { data: GRACE });
+  expect(registered.ok(), await registered.text()).toBe(true);
+  const api = await apiOf(request, ADA);
+  await api.post(`/org/${api.orgId}/members`, { email: GRACE.email, role: "member", permissions: {} });
+
+  const context = await browser.newContext();
+  const hers = await context.newPage();
+  await signIn(hers, GRACE);
+  await hers.goto(`/o/${api.orgId}/runners`);
+  const create = hers.getByRole("button", { name: "Create runner" });
+  await expect(create).toHaveAttribute("aria-disabled", "true");
+  await create.focus();
+  await expect(hers.getByRole("tooltip")).toContainText("create_runner");
+  await create.click({ force: true });
+  await expect(hers.getByRole("dialog")).toHaveCount(0);
+  await hers.goto(`/o/${api.orgId}/audit`);
+  await expect(hers.getByText("Only an admin")).toBeVisible();
+  await context.close();
+
+  // Her name is text wherever it stands.
+  await signIn(page, ADA);
+  await page.goto(`/o/${api.orgId}/members`);
+  await expect(page.getByText("Grace <script>")).toBeVisible();
+  expect(await page.evaluate(() => "harm" in window)).toBe(false);
+});
+
+test("a lost session leads back to where one was", async ({ page, request, context }) => {
+  const api = await apiOf(request, ADA);
+  await signIn(page, ADA);
+  const address = `/o/${api.orgId}/nodes?q=this&sort=-name`;
+  await page.goto(address);
+  await expect(page.getByRole("heading", { name: "Nodes" })).toBeVisible();
+  await context.clearCookies();
+  await page.reload();
+  await page.waitForURL(/\/sign-in\?return_to=/);
+  await page.getByLabel("E-mail address").fill(ADA.email);
+  await page.getByLabel("Password").fill(ADA.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL((url) => `${url.pathname}${url.search}` === address);
+  await expect(page.getByRole("row").filter({ hasText: "this-machine" })).toBeVisible();
+});
+
+test("a server that does not answer is said to be away, and what was seen stays", async ({ page, request }) => {
+  const api = await apiOf(request, ADA);
+  await signIn(page, ADA);
+  await page.goto(`/o/${api.orgId}/nodes`);
+  const row = page.getByRole("row").filter({ hasText: "this-machine" });
+  await expect(row).toBeVisible();
+  await page.context().setOffline(true);
+  await expect(page.locator('[data-connection="offline"]')).toBeVisible({ timeout: 60_000 });
+  await expect(row).toBeVisible();
+  await page.context().setOffline(false);
+  await expect(page.locator('[data-connection="live"]')).toBeVisible({ timeout: 60_000 });
+});

@@ -1,0 +1,125 @@
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { type APIRequestContext, expect, type Locator, type Page } from "@playwright/test";
+
+/** The first person of the story; the onboarding makes the account. */
+export const ADA = {
+  full_name: "Ada Lovelace",
+  email: "ada@example.org",
+  password: "correct horse battery staple",
+  org_name: "Acme Platform",
+};
+
+/** Someone who may only read. Her name must do no harm. */
+export const GRACE = {
+  full_name: "Grace <script>window.harm = 1</script> Hopper",
+  email: "grace@example.org",
+  password: "a longer sentence for grace",
+};
+
+export async function signIn(page: Page, who: { email: string; password: string }): Promise<void> {
+  await page.goto("/sign-in");
+  await page.getByLabel("E-mail address").fill(who.email);
+  await page.getByLabel("Password").fill(who.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL(/\/o\//);
+}
+
+export type Api = {
+  get: <T>(path: string) => Promise<T>;
+  post: <T>(path: string, body: unknown) => Promise<T>;
+  orgId: string;
+};
+
+type PageOf<T> = { items: T[]; total: number };
+export type Named = { uid: string; name: string };
+
+/** The REST API as a script sees it, signed in. */
+export async function apiOf(request: APIRequestContext, who: { email: string; password: string }): Promise<Api> {
+  const login = await request.post("/auth/login", { data: { email: who.email, password: who.password } });
+  expect(login.ok(), await login.text()).toBe(true);
+  const { access_token: token } = (await login.json()) as { access_token: string };
+  const headers = { Authorization: `Bearer ${token}` };
+  const get = async <T>(path: string): Promise<T> => {
+    const answer = await request.get(path, { headers });
+    expect(answer.ok(), await answer.text()).toBe(true);
+    return (await answer.json()) as T;
+  };
+  const post = async <T>(path: string, data: unknown): Promise<T> => {
+    const answer = await request.post(path, { headers, data });
+    expect(answer.ok(), await answer.text()).toBe(true);
+    return (await answer.json()) as T;
+  };
+  const me = await get<{ orgs: Named[] }>("/common/me");
+  return { get, post, orgId: me.orgs[0]?.uid ?? "" };
+}
+
+/** The runner that the onboarding made, with its first instance. */
+export async function firstRunner(api: Api): Promise<{ runner: Named; instance: Named }> {
+  const runners = await api.get<PageOf<Named>>(`/org/${api.orgId}/runners?q=builder`);
+  const runner = runners.items[0];
+  if (!runner) throw new Error("the onboarding made no runner");
+  const instances = await api.get<PageOf<Named>>(`/org/${api.orgId}/runners/${runner.uid}/instance`);
+  const instance = instances.items[0];
+  if (!instance) throw new Error("the onboarding made no instance");
+  return { runner, instance };
+}
+
+/** Sends a sample job to the simulated GitHub, as the wizard's snippet does. */
+export async function sendSampleJob(request: APIRequestContext, seconds: number): Promise<void> {
+  const config = (await (await request.get("/common/config")).json()) as { sandbox_github_url: string };
+  const url = new URL("/_sandbox/jobs", config.sandbox_github_url);
+  const data = { target: "acme/web", labels: ["linux"], name: "build", duration_secs: seconds, result: "Succeeded" };
+  const answer = await request.post(url.href, { data });
+  expect(answer.ok(), await answer.text()).toBe(true);
+}
+
+/** Presses Tab until the target has the focus, as someone without a mouse would. */
+export async function tabTo(page: Page, target: Locator): Promise<void> {
+  await expect(target).toBeVisible();
+  for (let presses = 0; presses < 80; presses += 1) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error("Tab never reached the target");
+}
+
+/** A unix socket in front of the engine's, so that a node can be taken away and brought back. */
+export class SocketDoor {
+  private server: Server | null = null;
+  private readonly open = new Set<Socket>();
+  private readonly engine = "/var/run/docker.sock";
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  async start(): Promise<void> {
+    const server = createServer((client) => {
+      const upstream = connect(this.engine);
+      for (const [from, to] of [
+        [client, upstream],
+        [upstream, client],
+      ] as const) {
+        this.open.add(from);
+        from.on("close", () => {
+          this.open.delete(from);
+          to.destroy();
+        });
+        from.on("error", () => to.destroy());
+        from.pipe(to);
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(this.path, resolve));
+    this.server = server;
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.open) socket.destroy();
+    await new Promise<void>((resolve) => {
+      if (this.server) this.server.close(() => resolve());
+      else resolve();
+    });
+    this.server = null;
+  }
+}
