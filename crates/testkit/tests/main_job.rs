@@ -41,7 +41,7 @@ async fn main_job(kind: DatabaseKind) -> anyhow::Result<()> {
     let mut stack = Stack::start(kind, &settings).await?;
     let outcome = journey(&mut stack, &engine, &image).await;
     if outcome.is_err() {
-        println!(
+        eprintln!(
             "the worker's log:\n{}\nthe api's log:\n{}",
             stack.worker.log_text(),
             stack.api.log_text()
