@@ -1,6 +1,6 @@
 //! A worker with the tasks that the conformance checklist names, started as Celery's own command is:
 //!
-//! `REDIS_URL=redis://127.0.0.1:6379/0 conformance -Q celery,other -c 4 -n w1@host`
+//! `REDIS_URL=redis://127.0.0.1:6379/0 conformance -Q celery,other -c 4 -n w1@%h -E`
 //!
 //! Further options: `--visibility-timeout SECONDS`, `--restore-interval SECONDS`, `--prefetch-multiplier N`,
 //! `--track-started`, `--prefix PREFIX`, `--grace SECONDS`, `--max-deaths N`. SIGTERM and SIGINT shut it down warmly.
@@ -189,8 +189,13 @@ fn with_tasks(builder: WorkerBuilder) -> WorkerBuilder {
 }
 
 /// Applies the command line to a worker.
-fn configured(url: &str, mut arguments: impl Iterator<Item = String>) -> anyhow::Result<WorkerBuilder> {
+fn configured(url: &str, arguments: impl Iterator<Item = String>) -> anyhow::Result<WorkerBuilder> {
     let mut builder = with_tasks(Worker::builder(url));
+    // `--concurrency=4` and `--concurrency 4` are the same.
+    let mut arguments = arguments.flat_map(|argument| match argument.split_once('=') {
+        Some((option, value)) if option.starts_with("--") => vec![option.to_owned(), value.to_owned()],
+        _ => vec![argument],
+    });
     while let Some(option) = arguments.next() {
         let mut value = || {
             arguments
@@ -198,9 +203,10 @@ fn configured(url: &str, mut arguments: impl Iterator<Item = String>) -> anyhow:
                 .ok_or_else(|| anyhow::anyhow!("{option} needs a value"))
         };
         builder = match option.as_str() {
-            "-Q" => builder.queues(value()?.split(',')),
-            "-c" => builder.concurrency(value()?.parse()?),
-            "-n" => builder.hostname(value()?),
+            "-Q" | "--queues" => builder.queues(value()?.split(',')),
+            "-c" | "--concurrency" => builder.concurrency(value()?.parse()?),
+            "-n" | "--hostname" => builder.hostname(node_name(&value()?)?),
+            "-E" | "--task-events" => builder.task_events(true),
             "--visibility-timeout" => builder.visibility_timeout(Duration::from_secs_f64(value()?.parse()?)),
             "--restore-interval" => builder.restore_interval(Duration::from_secs_f64(value()?.parse()?)),
             "--prefetch-multiplier" => builder.prefetch_multiplier(value()?.parse()?),
@@ -212,6 +218,20 @@ fn configured(url: &str, mut arguments: impl Iterator<Item = String>) -> anyhow:
         };
     }
     Ok(builder)
+}
+
+/// A node name as Celery's `-n` takes it: `%h`, `%n` and `%d` stand for the host, its name and its domain, and a
+/// name without a host gets this one.
+fn node_name(given: &str) -> anyhow::Result<String> {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")?;
+    let host = host.trim();
+    let (name, domain) = host.split_once('.').unwrap_or((host, ""));
+    let full = given.replace("%h", host).replace("%n", name).replace("%d", domain);
+    Ok(if full.contains('@') {
+        full
+    } else {
+        format!("{full}@{host}")
+    })
 }
 
 async fn work() -> anyhow::Result<()> {

@@ -211,7 +211,7 @@ impl Beat {
         loop {
             let renewed = Instant::now();
             for entry in &self.entries {
-                let now = seconds();
+                let now = clock::epoch();
                 let last = last_runs.get(&entry.name).cloned().unwrap_or_default();
                 if now + EARLY < read(&last) + entry.interval.as_secs_f64() {
                     continue;
@@ -231,7 +231,8 @@ impl Beat {
                         - EARLY
                 })
                 .fold(f64::INFINITY, f64::min);
-            let until_due = Duration::try_from_secs_f64((next - seconds()).max(0.0)).unwrap_or(LONGEST_SLEEP);
+            let until_due =
+                Duration::try_from_secs_f64((next - clock::epoch()).max(0.0)).unwrap_or(LONGEST_SLEEP);
             let until_renewal = (self.lock_ttl / 3).saturating_sub(renewed.elapsed());
             tokio::time::sleep(until_due.min(until_renewal)).await;
             if let Lead::Lost = self.renew().await? {
@@ -260,7 +261,7 @@ impl Beat {
         let (stored,): (HashMap<String, String>,) = self.link.query(&read).await?;
         let mut tidy = redis::pipe();
         for entry in &self.entries {
-            tidy.hset_nx(&self.last_run, &entry.name, write(seconds()))
+            tidy.hset_nx(&self.last_run, &entry.name, write(clock::epoch()))
                 .ignore();
         }
         for name in stored
@@ -295,16 +296,6 @@ impl Beat {
         tracing::debug!(entry = entry.name, task.id = draft.id, "sending a due entry");
         self.link.script(&scripts::BEAT_SEND, &keys, &args).await
     }
-}
-
-/// Epoch seconds.
-fn seconds() -> f64 {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "microseconds since 1970 fit a double for two centuries more"
-    )]
-    let micros = clock::now().timestamp_micros() as f64;
-    micros / 1e6
 }
 
 /// A time as it is stored. Two beats compare this text, so it is always written alike.

@@ -8,6 +8,7 @@ use std::{
 use redis::Pipeline;
 
 use crate::{
+    control::Control,
     draft::Draft,
     error::Error,
     keys::{DEFAULT_QUEUE, Keys, PRIORITY_STEPS, own_binding},
@@ -44,8 +45,9 @@ impl ClientBuilder {
         let server = Server::new(&self.url)?;
         let hub = Hub::default();
         let pushed = hub.clone();
-        let link = Link::new(server, Some(Arc::new(move |info| pushed.handle(info))));
+        let link = Link::new(server.clone(), Some(Arc::new(move |info| pushed.handle(info))));
         let inner = Inner {
+            server,
             link,
             hub,
             keys: Keys::new(&self.prefix, ""),
@@ -58,6 +60,7 @@ impl ClientBuilder {
 
 #[derive(Debug)]
 struct Inner {
+    server: Server,
     link: Link,
     hub: Hub,
     keys: Keys,
@@ -170,6 +173,15 @@ impl Client {
             .query(&ping)
             .await
             .map_err(Error::redis("answer a ping"))
+    }
+
+    /// Requests to workers: `celery inspect` and `celery control` from here.
+    pub fn control(&self) -> Control {
+        Control::new(self.clone())
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.0.server
     }
 
     pub(crate) fn link(&self) -> &Link {

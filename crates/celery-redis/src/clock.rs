@@ -2,11 +2,32 @@
 
 use std::time::SystemTime;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Local, Offset, SecondsFormat, TimeZone, Utc};
 
 /// The current time.
 pub(crate) fn now() -> DateTime<Utc> {
     DateTime::<Utc>::from(SystemTime::now())
+}
+
+/// Epoch seconds of a time.
+pub(crate) fn epoch_of(time: DateTime<Utc>) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "microseconds since 1970 fit a double for two centuries more"
+    )]
+    let micros = time.timestamp_micros() as f64;
+    micros / 1e6
+}
+
+/// The current time as epoch seconds.
+pub(crate) fn epoch() -> f64 {
+    epoch_of(now())
+}
+
+/// How many hours this machine's time zone lies west of UTC now, as events tell it.
+pub(crate) fn hours_west_of_utc() -> f64 {
+    let offset = Local.offset_from_utc_datetime(&now().naive_utc()).fix();
+    -f64::from(offset.local_minus_utc()) / 3600.0
 }
 
 /// Formats a time as Python's `datetime.isoformat()` does for an aware UTC time: microseconds, `+00:00`.

@@ -82,6 +82,21 @@ impl Keys {
         format!("{}_kombu.binding_permanent.{exchange}", self.broker)
     }
 
+    /// Sorted set of exchanges whose bindings lapse unless someone refreshes them (kombu 5.7), by epoch milliseconds.
+    pub(crate) fn binding_deadlines(&self) -> String {
+        format!("{}_kombu.binding_deadlines", self.broker)
+    }
+
+    /// Channel of remote control.
+    pub(crate) fn pidbox(&self, database: i64) -> String {
+        format!("{}/{database}.celery.pidbox", self.broker)
+    }
+
+    /// Channel of the events with this routing key.
+    pub(crate) fn events(&self, database: i64, routing_key: &str) -> String {
+        format!("{}/{database}.celeryev/{routing_key}", self.broker)
+    }
+
     /// Key and channel of a task's result.
     pub(crate) fn task_meta(&self, id: &str) -> String {
         format!("{}{TASK_META}{id}", self.results)
@@ -124,6 +139,8 @@ mod tests {
         assert_eq!(keys.list("q", 4), "pfxq\x06\x163");
         assert_eq!(keys.unacked(), "pfxunacked");
         assert_eq!(keys.task_meta("1"), "pfx_celery-task-meta-1");
+        assert_eq!(keys.events(3, "worker.online"), "pfx/3.celeryev/worker.online");
+        assert_eq!(keys.pidbox(3), "pfx/3.celery.pidbox");
         assert_eq!(Keys::new("pfx:", "").task_meta("1"), "pfx:celery-task-meta-1");
         assert_eq!(keys.owners(), "pfxprivate.owners");
     }

@@ -11,8 +11,9 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 use redis::{
-    AsyncConnectionConfig, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline, ProtocolVersion,
-    PushInfo, PushKind, RedisError, Script, ServerErrorKind, Value, aio::MultiplexedConnection,
+    AsyncConnectionConfig, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline,
+    ProtocolVersion, PushInfo, PushKind, RedisError, Script, ServerErrorKind, Value,
+    aio::MultiplexedConnection,
 };
 
 use crate::{error::Error, scripts};
@@ -66,6 +67,22 @@ impl Server {
     /// The number of the database.
     pub(crate) fn database(&self) -> i64 {
         self.client.get_connection_info().redis_settings().db()
+    }
+
+    /// The server as Celery's `stats` describe a broker.
+    pub(crate) fn describe(&self) -> serde_json::Value {
+        let (host, port, ssl) = match self.client.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, port) => (host.clone(), Some(*port), false),
+            ConnectionAddr::TcpTls { host, port, .. } => (host.clone(), Some(*port), true),
+            ConnectionAddr::Unix(path) => (path.display().to_string(), None, false),
+            _ => (String::new(), None, false),
+        };
+        serde_json::json!({
+            "hostname": host, "userid": null, "virtual_host": self.database().to_string(), "port": port,
+            "insist": false, "ssl": ssl, "transport": "redis", "connect_timeout": CONNECT_TIMEOUT.as_secs(),
+            "transport_options": {}, "login_method": null, "uri_prefix": null, "heartbeat": null,
+            "failover_strategy": "round-robin", "alternates": [], "credential_provider": null,
+        })
     }
 
     /// The URL without its password.

@@ -37,6 +37,8 @@ pub(crate) enum Malformed {
     Body(#[source] serde_json::Error),
     #[error("`{0}` is no ISO-8601 time")]
     Time(&'static str),
+    #[error("{0} bytes are too many for a message of its kind")]
+    TooLarge(usize),
 }
 
 /// What the sender wants done around the call.
@@ -273,7 +275,8 @@ fn priority(properties: &Map<String, Value>) -> i64 {
     }
 }
 
-fn body(
+/// The body of a message, decoded and decompressed.
+pub(crate) fn body(
     envelope: &Map<String, Value>,
     headers: &Map<String, Value>,
     properties: &Map<String, Value>,

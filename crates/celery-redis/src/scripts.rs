@@ -35,6 +35,8 @@ scripts! {
     RELEASE = "release.lua";
     /// Drops owner entries without a message.
     PRUNE = "prune.lua";
+    /// Stores `REVOKED` for calls that nobody has begun.
+    REVOKE = "revoke.lua";
     /// Renews the beat's lock by token.
     BEAT_RENEW = "beat_renew.lua";
     /// Sends due entries while the beat's lock is held.

@@ -19,12 +19,10 @@ use support::{
     stray_keys,
 };
 
-#[tokio::test]
-async fn an_idle_worker_says_nothing_beyond_its_upkeep() {
-    let redis = RedisServer::start();
+/// What an idle worker sends within three seconds.
+async fn said_while_idle(redis: &RedisServer, builder: celery_redis::WorkerBuilder) -> Vec<String> {
     let worker = Running::start(
-        redis
-            .worker()
+        builder
             .register::<note>()
             .restore_interval(Duration::from_mins(1)),
     );
@@ -51,8 +49,30 @@ async fn an_idle_worker_says_nothing_beyond_its_upkeep() {
             .is_err(),
         "the monitor ended"
     );
-    assert_eq!(seen, Vec::<String>::new());
     worker.stop().await;
+    seen
+}
+
+#[tokio::test]
+async fn an_idle_worker_says_nothing_beyond_its_upkeep() {
+    let redis = RedisServer::start();
+    let silent = redis.worker().remote_control(false);
+    assert_eq!(said_while_idle(&redis, silent).await, Vec::<String>::new());
+    let silent = redis.worker().events(celery_redis::Events::Off);
+    assert_eq!(said_while_idle(&redis, silent).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_idle_worker_that_can_be_inspected_says_nothing_but_heartbeats() {
+    let redis = RedisServer::start();
+    let said = said_while_idle(&redis, redis.worker()).await;
+    assert!(
+        (1..=2).contains(&said.len())
+            && said
+                .iter()
+                .all(|line| line.contains("\"/0.celeryev/worker.heartbeat\"")),
+        "{said:?}"
+    );
 }
 
 #[tokio::test]

@@ -50,15 +50,12 @@ impl Consumer {
             permit,
             running: false,
         };
+        self.core.events.received(&job);
         let now = clock::now();
-        if job.message.expires.is_some_and(|expires| expires <= now) {
+        let expired = job.message.expires.is_some_and(|expires| expires <= now);
+        if expired || self.revoked.covers(&job.message) {
             held.running = true;
-            let core = self.core.clone();
-            let expired = job.clone();
-            self.side.spawn(async move {
-                revoke(&core, &expired, "expired").await;
-                Side::Disposed(expired.seq, expired.taken.tag.clone())
-            });
+            self.discard(job.clone(), if expired { "expired" } else { "revoked" });
         } else if let Some(eta) = job.message.eta.filter(|eta| *eta > now) {
             // A message that waits for its time makes room for another, as in Celery.
             if permit && self.waiting.len() < self.core.settings.eta_limit {
@@ -67,9 +64,27 @@ impl Consumer {
             }
             self.waiting.push(Reverse(Due(eta, job.seq, job.clone())));
         } else {
-            self.ready.push_back(job.clone());
+            self.make_ready(job.clone());
         }
         self.held.insert(job.taken.tag.clone(), held);
+    }
+
+    /// Lets a job start as soon as there is room, and its task's rate allows.
+    fn make_ready(&mut self, job: Arc<Job>) {
+        if let Some(job) = self.buckets.put(job) {
+            self.ready.push_back(job);
+        } else {
+            self.refill();
+        }
+    }
+
+    /// Ends a delivery that is not to be executed.
+    pub(super) fn discard(&mut self, job: Arc<Job>, reason: &'static str) {
+        let core = self.core.clone();
+        self.side.spawn(async move {
+            revoke(&core, &job, reason, None).await;
+            Side::Disposed(job.seq, job.taken.tag.clone())
+        });
     }
 
     /// Sets a message aside that nobody can or should execute, and tells who waits for it.

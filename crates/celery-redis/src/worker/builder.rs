@@ -11,6 +11,7 @@ use crate::{
     link::Server,
     request::Shared,
     worker::{
+        events::Events,
         registry::{Entry, Registry},
         runtime::Worker,
     },
@@ -24,6 +25,7 @@ pub(crate) struct Settings {
     pub concurrency: usize,
     /// Messages held beyond those being executed; 0 means no limit.
     pub prefetch: usize,
+    pub prefetch_multiplier: usize,
     pub visibility_timeout: Duration,
     pub restore_interval: Duration,
     pub result_expires: Option<Duration>,
@@ -31,6 +33,8 @@ pub(crate) struct Settings {
     pub max_deaths: u32,
     pub eta_limit: usize,
     pub track_started: bool,
+    pub events: Events,
+    pub remote_control: bool,
 }
 
 /// Describes a [`Worker`]; see each method for its default.
@@ -39,7 +43,8 @@ pub struct WorkerBuilder {
     url: String,
     prefix: String,
     private_prefix: String,
-    prefetch_multiplier: usize,
+    /// As asked for; `None` leaves it to `remote_control`.
+    events: Option<Events>,
     settings: Settings,
     shared: Shared,
     tasks: BTreeMap<&'static str, Entry>,
@@ -52,12 +57,13 @@ impl WorkerBuilder {
             url: url.to_owned(),
             prefix: String::new(),
             private_prefix: "celery-redis.".to_owned(),
-            prefetch_multiplier: 4,
+            events: None,
             settings: Settings {
                 hostname: format!("celery@{}", host_name()),
                 queues: vec![DEFAULT_QUEUE.to_owned()],
                 concurrency: std::thread::available_parallelism().map_or(1, usize::from),
                 prefetch: 0,
+                prefetch_multiplier: 4,
                 visibility_timeout: Duration::from_hours(1),
                 restore_interval: Duration::from_secs(10),
                 result_expires: Some(Duration::from_hours(24)),
@@ -65,6 +71,8 @@ impl WorkerBuilder {
                 max_deaths: 5,
                 eta_limit: 65_535,
                 track_started: false,
+                events: Events::Off,
+                remote_control: true,
             },
             shared: Shared::default(),
             tasks: BTreeMap::new(),
@@ -96,7 +104,7 @@ impl WorkerBuilder {
     /// Holds up to `concurrency` times this many messages, 4 unless set; 0 means no limit.
     #[must_use]
     pub fn prefetch_multiplier(mut self, multiplier: usize) -> Self {
-        self.prefetch_multiplier = multiplier;
+        self.settings.prefetch_multiplier = multiplier;
         self
     }
 
@@ -150,6 +158,28 @@ impl WorkerBuilder {
         self
     }
 
+    /// Which events are sent. Unless set: those of the worker while it can be remote-controlled, so that
+    /// Celery's tools know whom to ask, and none otherwise.
+    #[must_use]
+    pub fn events(mut self, events: Events) -> Self {
+        self.events = Some(events);
+        self
+    }
+
+    /// Celery's `-E`: sends the events of tasks as well as those of the worker. Off unless set; `enable_events`
+    /// turns them on, too.
+    #[must_use]
+    pub fn task_events(self, send: bool) -> Self {
+        self.events(if send { Events::Task } else { Events::Worker })
+    }
+
+    /// Whether `celery inspect` and `celery control` reach this worker; on unless set, as in Celery.
+    #[must_use]
+    pub fn remote_control(mut self, allow: bool) -> Self {
+        self.settings.remote_control = allow;
+        self
+    }
+
     /// kombu's transport option `global_keyprefix`, put before every key and channel.
     #[must_use]
     pub fn global_keyprefix(mut self, prefix: impl Into<String>) -> Self {
@@ -187,7 +217,7 @@ impl WorkerBuilder {
             url,
             prefix,
             private_prefix,
-            prefetch_multiplier,
+            events,
             mut settings,
             shared,
             tasks,
@@ -219,7 +249,12 @@ impl WorkerBuilder {
         )?;
         let mut unique = std::collections::HashSet::new();
         settings.queues.retain(|queue| unique.insert(queue.clone()));
-        settings.prefetch = settings.concurrency.saturating_mul(prefetch_multiplier);
+        settings.prefetch = settings.concurrency.saturating_mul(settings.prefetch_multiplier);
+        settings.events = events.unwrap_or(if settings.remote_control {
+            Events::Worker
+        } else {
+            Events::Off
+        });
         Ok(Worker {
             server: Server::new(&url)?,
             keys: Keys::new(&prefix, &private_prefix),

@@ -10,9 +10,9 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, watch},
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval_at, sleep_until},
+    time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -22,7 +22,12 @@ use crate::{
     worker::{
         execute::execute,
         fetch::Event,
+        inspect::HEARTBEAT_S,
         job::{Job, Taken},
+        mailbox::Post,
+        pool::Source,
+        rate::Buckets,
+        revoke::Revoked,
         runtime::Core,
     },
 };
@@ -55,6 +60,24 @@ pub(super) struct Held {
     pub(super) running: bool,
 }
 
+/// An execution under way.
+pub(super) struct Run {
+    pub(super) job: Arc<Job>,
+    /// Epoch seconds.
+    pub(super) began: f64,
+}
+
+/// What connects a consumer to the other parts.
+pub(crate) struct Wires {
+    /// Places for messages, shared with the fetcher.
+    pub permits: Arc<Semaphore>,
+    pub events: mpsc::UnboundedReceiver<Event>,
+    pub posts: mpsc::Receiver<Post>,
+    /// Where the fetcher takes from.
+    pub queues: watch::Sender<Vec<Source>>,
+    pub stop: CancellationToken,
+}
+
 /// What a side job ended with.
 pub(super) enum Side {
     Renewed(Option<HashSet<String>>),
@@ -68,9 +91,24 @@ pub(super) enum Side {
 /// The state of a running worker.
 pub(crate) struct Consumer {
     pub(super) core: Arc<Core>,
-    permits: Arc<Semaphore>,
+    pub(super) permits: Arc<Semaphore>,
     pub(super) events: mpsc::UnboundedReceiver<Event>,
-    stop: CancellationToken,
+    pub(super) posts: mpsc::Receiver<Post>,
+    pub(super) queues: watch::Sender<Vec<Source>>,
+    pub(super) stop: CancellationToken,
+    pub(super) heart: Interval,
+    pub(super) started: Instant,
+    /// Most tasks at once.
+    pub(super) concurrency: usize,
+    /// Messages held beyond those; 0 means no limit.
+    pub(super) prefetch: usize,
+    /// Places for messages to be taken away as they become free.
+    pub(super) owed: usize,
+    pub(super) revoked: Revoked,
+    pub(super) buckets: Buckets,
+    /// Executions begun, by task and in all.
+    pub(super) totals: HashMap<String, u64>,
+    pub(super) processed: u64,
     pub(super) seq: u64,
     /// Everything in `unacked` that is ours, by tag.
     pub(super) held: HashMap<String, Held>,
@@ -78,29 +116,45 @@ pub(crate) struct Consumer {
     pub(super) waiting: BinaryHeap<Reverse<Due>>,
     pub(super) running: JoinSet<()>,
     /// What each running task works on.
-    pub(super) jobs: HashMap<tokio::task::Id, Arc<Job>>,
+    pub(super) jobs: HashMap<tokio::task::Id, Run>,
     pub(super) side: JoinSet<Side>,
-    renewing: bool,
-    sweeping: bool,
-    searching: bool,
+    pub(super) renewing: bool,
+    pub(super) sweeping: bool,
+    pub(super) searching: bool,
     /// Tags to look into.
-    suspects: HashSet<String>,
+    pub(super) suspects: HashSet<String>,
     /// When everything held was last known to be ours.
-    vouched: Instant,
+    pub(super) vouched: Instant,
 }
 
 impl Consumer {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        permits: Arc<Semaphore>,
-        events: mpsc::UnboundedReceiver<Event>,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(core: Arc<Core>, wires: Wires) -> Self {
+        let Wires {
+            permits,
+            events,
+            posts,
+            queues,
+            stop,
+        } = wires;
+        let beat = Duration::from_secs_f64(HEARTBEAT_S);
+        let mut heart = interval_at(Instant::now() + beat, beat);
+        heart.set_missed_tick_behavior(MissedTickBehavior::Skip);
         Self {
+            concurrency: core.settings.concurrency,
+            prefetch: core.settings.prefetch,
             core,
             permits,
             events,
+            posts,
+            queues,
             stop,
+            heart,
+            started: Instant::now(),
+            owed: 0,
+            revoked: Revoked::default(),
+            buckets: Buckets::default(),
+            totals: HashMap::new(),
+            processed: 0,
             seq: 0,
             held: HashMap::new(),
             ready: VecDeque::new(),
@@ -126,12 +180,16 @@ impl Consumer {
         let mut sweep_at = Instant::now();
         let stop = self.stop.clone();
         let mut open = true;
+        let vitals = || self.vitals();
+        self.core.events.worker("online", vitals);
         loop {
+            self.withdraw();
             self.start_ready();
             let due = self.next_due();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                Some(post) = self.posts.recv() => self.post(post),
                 Some(ended) = self.running.join_next_with_id() => self.ended(ended),
                 Some(side) = self.side.join_next() => self.side_ended(side),
                 event = self.events.recv(), if open => match event {
@@ -140,6 +198,7 @@ impl Consumer {
                 },
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.release_due(),
                 _ = renew.tick() => self.renew(),
+                _ = self.heart.tick(), if self.core.events.of_worker() => self.beat(),
                 () = sleep_until(sweep_at) => {
                     self.sweep();
                     sweep_at = Instant::now() + every.mul_f64(rand::random_range(0.9..1.1));
@@ -168,24 +227,6 @@ impl Consumer {
         }
     }
 
-    /// Looks into the suspects: what is still ours and yet not held was taken by a call whose reply was lost.
-    fn search(&mut self) {
-        if self.searching {
-            return;
-        }
-        let suspects: Vec<String> = self
-            .suspects
-            .drain()
-            .filter(|tag| !self.held.contains_key(tag))
-            .collect();
-        if !suspects.is_empty() {
-            self.searching = true;
-            let core = self.core.clone();
-            self.side
-                .spawn(async move { Side::Orphans(core.orphans(suspects).await) });
-        }
-    }
-
     /// Starts what may run now.
     fn start_ready(&mut self) {
         // Silent for nearly a visibility timeout (a stopped process, a dead network): what we hold may be someone
@@ -196,7 +237,7 @@ impl Consumer {
             self.renew();
             return;
         }
-        while self.running.len() < self.core.settings.concurrency {
+        while self.running.len() < self.concurrency {
             let Some(job) = self.ready.pop_front() else { return };
             let Some(held) = self
                 .held
@@ -212,8 +253,14 @@ impl Consumer {
                 self.core.ack_early(&job);
                 self.let_go(&job);
             }
+            self.processed += 1;
+            match self.totals.get_mut(&job.message.task) {
+                Some(total) => *total += 1,
+                None => drop(self.totals.insert(job.message.task.clone(), 1)),
+            }
             let handle = self.running.spawn(execute(self.core.clone(), job.clone()));
-            self.jobs.insert(handle.id(), job);
+            let began = clock::epoch();
+            self.jobs.insert(handle.id(), Run { job, began });
         }
     }
 
@@ -222,7 +269,9 @@ impl Consumer {
             Ok((id, ())) => *id,
             Err(error) => error.id(),
         };
-        let Some(job) = self.jobs.remove(&id) else { return };
+        let Some(Run { job, .. }) = self.jobs.remove(&id) else {
+            return;
+        };
         if let Err(error) = ended {
             // Not the task's own panic, which is caught: the message stays in `unacked` and is redelivered.
             tracing::error!(task.id = job.message.id, error = %error, "the execution broke off; the message will be redelivered");
@@ -242,64 +291,31 @@ impl Consumer {
         }
     }
 
-    pub(super) fn release_permit(&self, permit: bool) {
-        if permit {
+    pub(super) fn release_permit(&mut self, permit: bool) {
+        if permit && self.owed > 0 {
+            self.owed -= 1;
+        } else if permit {
             self.permits.add_permits(1);
         }
     }
 
-    pub(super) fn side_ended(&mut self, side: Result<Side, tokio::task::JoinError>) {
-        match side {
-            Ok(Side::Renewed(lost)) => {
-                self.renewing = false;
-                let Some(lost) = lost else { return };
-                self.vouched = Instant::now();
-                for tag in lost {
-                    // What runs already runs on: its end finds out that the message is no longer ours.
-                    if let Some(held) = self.held.get(&tag).filter(|held| !held.running) {
-                        let job = held.job.clone();
-                        tracing::warn!(
-                            task.id = job.message.id,
-                            "another worker has taken over this message"
-                        );
-                        self.let_go(&job);
-                    }
-                }
-            }
-            Ok(Side::Swept) => self.sweeping = false,
-            Ok(Side::Orphans(found)) => {
-                self.searching = false;
-                for taken in found {
-                    self.admit(taken, false);
-                }
-                self.search();
-            }
-            Ok(Side::Disposed(seq, tag)) => {
-                if let Some(job) = self
-                    .held
-                    .get(&tag)
-                    .map(|held| held.job.clone())
-                    .filter(|job| job.seq == seq)
-                {
-                    self.let_go(&job);
-                }
-            }
-            Ok(Side::Done) => {}
-            Err(error) => {
-                tracing::error!(error = %error, "upkeep broke off");
-                (self.renewing, self.sweeping, self.searching) = (false, false, false);
-            }
-        }
+    /// Tells that this worker lives.
+    pub(super) fn beat(&self) {
+        self.core.events.worker("heartbeat", || self.vitals());
     }
 
     fn next_due(&self) -> Option<Instant> {
-        let Reverse(Due(at, ..)) = self.waiting.peek()?;
+        let turn = self.buckets.next();
+        let Some(Reverse(Due(at, ..))) = self.waiting.peek() else {
+            return turn;
+        };
         // The wall clock may be set meanwhile, so no sleep is long.
         let wait = (*at - clock::now())
             .to_std()
             .unwrap_or_default()
             .min(Duration::from_mins(1));
-        Some(Instant::now() + wait)
+        let due = Instant::now() + wait;
+        Some(turn.map_or(due, |turn| turn.min(due)))
     }
 
     fn release_due(&mut self) {
@@ -312,39 +328,10 @@ impl Consumer {
         }
         // Their time has come: they do not queue behind what was merely fetched early.
         for job in due.into_iter().rev() {
-            self.ready.push_front(job);
+            if let Some(job) = self.buckets.put(job) {
+                self.ready.push_front(job);
+            }
         }
-    }
-
-    pub(super) fn renew(&mut self) {
-        if self.renewing {
-            return;
-        }
-        if self.held.is_empty() {
-            self.vouched = Instant::now();
-            return;
-        }
-        self.renewing = true;
-        let held = self.jobs_held();
-        let core = self.core.clone();
-        self.side
-            .spawn(async move { Side::Renewed(core.renew(held).await) });
-    }
-
-    fn jobs_held(&self) -> Vec<Arc<Job>> {
-        self.held.values().map(|held| held.job.clone()).collect()
-    }
-
-    fn sweep(&mut self) {
-        if self.sweeping {
-            return;
-        }
-        self.sweeping = true;
-        let held = self.held.keys().cloned().collect();
-        let core = self.core.clone();
-        self.side.spawn(async move {
-            core.sweep(held).await;
-            Side::Swept
-        });
+        self.refill();
     }
 }

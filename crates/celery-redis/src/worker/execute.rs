@@ -23,7 +23,7 @@ use crate::{
 pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
     let message = &job.message;
     if message.expires.is_some_and(|expires| expires <= clock::now()) {
-        return revoke(&core, &job, "expired").await;
+        return revoke(&core, &job, "expired", None).await;
     }
     if core.settings.track_started {
         let result = json!({"pid": std::process::id(), "hostname": core.settings.hostname});
@@ -37,13 +37,19 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
             core.store(&message.id, meta).await;
         }
     }
+    core.events.task("started", &message.id, || json!({}));
     let began = Instant::now();
     let here = Surroundings {
         shared: core.shared.clone(),
         request: Arc::new(request(&core, &job)),
         directive: Arc::new(Mutex::new(None)),
     };
-    let verdict = core.registry.run(core.app.clone(), message, here).await;
+    // Only the task itself is broken off: its future is dropped, and with it all it holds.
+    let verdict = tokio::select! {
+        biased;
+        signal = job.terminated() => return revoke(&core, &job, "terminated", Some(signal)).await,
+        verdict = core.registry.run(core.app.clone(), message, here) => verdict,
+    };
     let seconds = began.elapsed().as_secs_f64();
     match verdict {
         Verdict::Success(value) => {
@@ -53,7 +59,7 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
                 seconds,
                 "task succeeded"
             );
-            succeed(&core, &job, value).await;
+            succeed(&core, &job, value, seconds).await;
         }
         Verdict::Failure(exception) => {
             tracing::error!(
@@ -73,10 +79,14 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
                 "task rejected and put back"
             );
             core.give_back(std::slice::from_ref(&job), "L").await;
+            core.events
+                .task("rejected", &message.id, || json!({"requeue": true}));
         }
         Verdict::Reject { .. } => {
             let exception = Exception::celery("Reject", vec![json!("rejected by the task"), json!(false)]);
             fail(&core, &job, "FAILURE", &exception).await;
+            core.events
+                .task("rejected", &message.id, || json!({"requeue": false}));
         }
         Verdict::Ignore => {
             core.settle(&job, true, None, &FollowUp::default()).await;
@@ -84,8 +94,8 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
     }
 }
 
-/// Ends a delivery that is not to be executed.
-pub(crate) async fn revoke(core: &Core, job: &Job, reason: &str) {
+/// Ends a delivery that is not to be executed, or not further: then with the signal it was terminated with.
+pub(crate) async fn revoke(core: &Core, job: &Job, reason: &str, terminated: Option<i32>) {
     tracing::info!(
         task.id = job.message.id,
         task.name = job.message.task,
@@ -99,9 +109,14 @@ pub(crate) async fn revoke(core: &Core, job: &Job, reason: &str) {
         &Exception::celery("TaskRevokedError", vec![json!(reason)]),
     )
     .await;
+    core.events.task(
+        "revoked",
+        &job.message.id,
+        || json!({"terminated": terminated.is_some(), "signum": terminated, "expired": reason == "expired"}),
+    );
 }
 
-async fn succeed(core: &Core, job: &Job, value: serde_json::Value) {
+async fn succeed(core: &Core, job: &Job, value: serde_json::Value, seconds: f64) {
     let message = &job.message;
     let follow_up = match core.after_success(message, &value) {
         Ok(follow_up) => follow_up,
@@ -123,6 +138,11 @@ async fn succeed(core: &Core, job: &Job, value: serde_json::Value) {
         core.chord_part(message, "SUCCESS", &value).await;
         core.settle(job, true, None, &FollowUp::default()).await;
     }
+    core.events.task(
+        "succeeded",
+        &message.id,
+        || json!({"result": crate::json::repr(&value), "runtime": seconds}),
+    );
 }
 
 /// Stores the failure, tells all who wait for this task, then acknowledges.
@@ -134,12 +154,20 @@ pub(crate) async fn fail(core: &Core, job: &Job, status: &'static str, exception
     let held = core
         .settle(job, alone, stored.own_meta(message), &follow_up)
         .await;
-    if alone || !held {
-        return;
+    if !alone && held {
+        core.chord_part(message, status, &stored.result).await;
+        core.fail_chain(message, status, exception).await;
+        core.settle(job, true, None, &FollowUp::default()).await;
     }
-    core.chord_part(message, status, &stored.result).await;
-    core.fail_chain(message, status, exception).await;
-    core.settle(job, true, None, &FollowUp::default()).await;
+    if status == "FAILURE" {
+        core.events.task("failed", &message.id, || told(exception));
+    }
+}
+
+/// An exception as events tell it.
+fn told(exception: &Exception) -> serde_json::Value {
+    let shown = crate::exception::repr_encoded(&exception.encode());
+    json!({"exception": shown, "traceback": exception.traceback})
 }
 
 async fn retry(core: &Core, job: &Job, eta: Option<chrono::DateTime<chrono::Utc>>, cause: &Exception) {
@@ -165,6 +193,7 @@ async fn retry(core: &Core, job: &Job, eta: Option<chrono::DateTime<chrono::Utc>
         ..FollowUp::default()
     };
     core.settle(job, true, stored.own_meta(message), &follow_up).await;
+    core.events.task("retried", &message.id, || told(cause));
 }
 
 impl Core {

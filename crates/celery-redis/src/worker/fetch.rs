@@ -8,22 +8,24 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use redis::{AsyncCommands, PushKind, RedisError, Value, aio::MultiplexedConnection};
-use tokio::sync::{Notify, Semaphore, mpsc};
+use redis::{AsyncCommands, Pipeline, PushKind, RedisError, Value, aio::MultiplexedConnection};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    keys::{DEAD_LETTER_LIMIT, PRIORITY_STEPS, own_binding},
+    keys::{DEAD_LETTER_LIMIT, Keys, PRIORITY_STEPS},
     link::{Backoff, PushHandler, Server, is_no_script},
     message::Message,
     scripts,
-    worker::{job::Taken, runtime::Core},
+    worker::{job::Taken, pool::Source, runtime::Core},
 };
 
 /// Most messages taken in one round trip.
 const MOST: usize = 128;
 /// An idle worker looks this often without being told to: it proves that the connection still lives.
 const UPKEEP: Duration = Duration::from_secs(25);
+/// How long to wait before the first take for what other workers know to be revoked.
+const MINGLE: Duration = Duration::from_millis(1500);
 
 /// What the consumer hears from the fetcher.
 #[derive(Debug)]
@@ -54,6 +56,9 @@ enum End {
 /// Takes messages.
 pub(crate) struct Fetcher {
     server: Server,
+    keys: Keys,
+    /// Where to take from; remote control changes it.
+    sources: watch::Receiver<Vec<Source>>,
     queues: Vec<String>,
     /// The keys of the take script: four of its own, then the lists.
     fixed_keys: [String; 4],
@@ -66,6 +71,7 @@ pub(crate) struct Fetcher {
     /// Free places for messages.
     permits: Arc<Semaphore>,
     events: mpsc::UnboundedSender<Event>,
+    mingled: CancellationToken,
     stop: CancellationToken,
 }
 
@@ -73,47 +79,59 @@ impl Fetcher {
     pub(crate) fn new(
         server: Server,
         core: &Core,
+        sources: watch::Receiver<Vec<Source>>,
         permits: Arc<Semaphore>,
         events: mpsc::UnboundedSender<Event>,
         stop: CancellationToken,
     ) -> Self {
         let keys = &core.keys;
-        let queues = core.settings.queues.clone();
-        let lists = PRIORITY_STEPS
-            .iter()
-            .map(|step| {
-                queues
-                    .iter()
-                    .map(|queue| keys.list(queue, i64::from(*step)))
-                    .collect()
-            })
-            .collect();
-        let bindings = queues
-            .iter()
-            .flat_map(|queue| {
-                let member = own_binding(queue);
-                [
-                    (keys.binding(queue), member.clone()),
-                    (keys.binding_permanent(queue), member),
-                ]
-            })
-            .collect();
-        Self {
+        let mut fetcher = Self {
             server,
-            order: (0..queues.len()).collect(),
-            queues,
+            keys: keys.clone(),
+            sources,
+            order: Vec::new(),
+            queues: Vec::new(),
             fixed_keys: [
                 keys.unacked(),
                 keys.unacked_index(),
                 keys.owners(),
                 keys.dead_letter(),
             ],
-            lists,
-            bindings,
+            lists: Vec::new(),
+            bindings: Vec::new(),
             consumer: core.consumer.clone(),
             permits,
             events,
+            mingled: core.mingled.clone(),
             stop,
+        };
+        fetcher.follow_sources();
+        fetcher
+    }
+
+    /// Takes from the present sources from now on.
+    fn follow_sources(&mut self) {
+        let sources = self.sources.borrow_and_update().clone();
+        self.lists = PRIORITY_STEPS
+            .iter()
+            .map(|step| {
+                sources
+                    .iter()
+                    .map(|source| self.keys.list(&source.queue, i64::from(*step)))
+                    .collect()
+            })
+            .collect();
+        self.bindings = sources
+            .iter()
+            .flat_map(|source| source.bindings(&self.keys))
+            .collect();
+        self.order = (0..sources.len()).collect();
+        self.queues = sources.into_iter().map(|source| source.queue).collect();
+    }
+
+    fn bind(&self, pipeline: &mut Pipeline) {
+        for (key, member) in &self.bindings {
+            pipeline.sadd(key, member).ignore();
         }
     }
 
@@ -121,6 +139,11 @@ impl Fetcher {
     pub(crate) async fn run(mut self) {
         let mut backoff = Backoff::new();
         let mut after_loss = false;
+        tokio::select! {
+            () = self.mingled.cancelled() => {}
+            () = tokio::time::sleep(MINGLE) => {}
+            () = self.stop.cancelled() => return,
+        }
         while !self.stop.is_cancelled() {
             let signs = Signs::default();
             match self.connect(&signs, after_loss).await {
@@ -159,9 +182,7 @@ impl Fetcher {
             .arg("ON")
             .arg("NOLOOP")
             .ignore();
-        for (key, member) in &self.bindings {
-            setup.sadd(key, member).ignore();
-        }
+        self.bind(&mut setup);
         setup.cmd("INFO").arg("server");
         let (info,): (String,) = setup.query_async(&mut connection).await?;
         let mut suspects = Vec::new();
@@ -189,6 +210,22 @@ impl Fetcher {
         signs: &Signs,
     ) -> Result<End, RedisError> {
         loop {
+            if self.sources.has_changed().unwrap_or(false) {
+                self.follow_sources();
+                let mut bindings = redis::pipe();
+                self.bind(&mut bindings);
+                if !self.bindings.is_empty() {
+                    bindings.query_async::<()>(&mut connection).await?;
+                }
+            }
+            if self.queues.is_empty() {
+                tokio::select! {
+                    () = self.stop.cancelled() => return Ok(End::Stopped),
+                    () = signs.lost.cancelled() => return Ok(End::Lost),
+                    Ok(()) = self.sources.changed() => self.sources.mark_changed(),
+                }
+                continue;
+            }
             let room = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Ok(End::Stopped),
@@ -211,6 +248,7 @@ impl Fetcher {
                 () = self.stop.cancelled() => return Ok(End::Stopped),
                 () = signs.lost.cancelled() => return Ok(End::Lost),
                 () = signs.changed.notified() => {}
+                Ok(()) = self.sources.changed() => self.sources.mark_changed(),
                 () = tokio::time::sleep(UPKEEP) => {}
             }
         }

@@ -2,10 +2,11 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicI32, Ordering},
 };
 
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::message::Message;
 
@@ -36,6 +37,9 @@ pub(crate) struct Job {
     acked: AtomicBool,
     /// Whether the message was asked out of `unacked`, in whatever way.
     leaving: AtomicBool,
+    /// Told when the execution is to end.
+    terminate: Notify,
+    signal: AtomicI32,
 }
 
 impl Job {
@@ -58,6 +62,8 @@ impl Job {
             late,
             acked: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
+            terminate: Notify::new(),
+            signal: AtomicI32::new(0),
         })
     }
 
@@ -83,6 +89,18 @@ impl Job {
     /// Notes that the message is asked out of `unacked`. Only while the core's `order` is locked.
     pub(crate) fn set_leaving(&self) {
         self.leaving.store(true, Ordering::Release);
+    }
+
+    /// Asks the execution to end; the signal is only told on.
+    pub(crate) fn terminate(&self, signal: i32) {
+        self.signal.store(signal, Ordering::Relaxed);
+        self.terminate.notify_one();
+    }
+
+    /// Waits until the execution is asked to end; returns the signal.
+    pub(crate) async fn terminated(&self) -> i32 {
+        self.terminate.notified().await;
+        self.signal.load(Ordering::Relaxed)
     }
 
     /// The value of the message's slot in `unacked`.

@@ -2,23 +2,35 @@
 //!
 //! `fetch` waits for messages and takes them; `consumer` decides what happens to each; `execute` runs one;
 //! `settle` writes its end; `writer` puts many such writes into one round trip; `restore` keeps what is
-//! held and brings back what dead workers held.
+//! held and brings back what dead workers held. `events` and `publisher` tell the world; `mailbox` hears its
+//! requests, which `command` and `inspect` answer in the consumer's own loop.
 
+mod address;
 mod admit;
 mod builder;
 mod canvas;
 mod chord;
+mod command;
 mod consumer;
+mod events;
 mod execute;
 mod fetch;
+mod inspect;
 mod job;
+mod mailbox;
+mod pool;
+mod publisher;
+mod rate;
 mod registry;
 mod restore;
+mod revoke;
 mod runtime;
 mod settle;
 mod shutdown;
+mod upkeep;
 mod workflow;
 mod writer;
 
 pub use builder::WorkerBuilder;
+pub use events::Events;
 pub use runtime::Worker;

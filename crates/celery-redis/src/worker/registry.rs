@@ -1,7 +1,12 @@
 //! Tasks by name, each with its type erased.
 
 use std::{
-    collections::BTreeMap, future::Future, marker::PhantomData, panic::AssertUnwindSafe, pin::Pin, sync::Arc,
+    collections::{BTreeMap, HashMap},
+    future::Future,
+    marker::PhantomData,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -64,30 +69,55 @@ impl Entry {
 
 /// All registered tasks.
 #[derive(Debug)]
-pub(crate) struct Registry(BTreeMap<&'static str, Entry>);
+pub(crate) struct Registry {
+    entries: BTreeMap<&'static str, Entry>,
+    /// Limits set by remote control, which replace the tasks' own.
+    limits: Mutex<HashMap<&'static str, Limits>>,
+}
+
+/// `[hard, soft]` in seconds.
+pub(crate) type Limits = [Option<f64>; 2];
 
 impl Registry {
     pub(crate) fn new(tasks: BTreeMap<&'static str, Entry>) -> Self {
-        Self(tasks)
+        Self {
+            entries: tasks,
+            limits: Mutex::default(),
+        }
     }
 
     /// Whether the message is acknowledged after its execution; an unknown task fails at once either way.
     pub(crate) fn acks_late(&self, task: &str) -> bool {
-        self.0.get(task).is_none_or(|entry| entry.late)
+        self.entries.get(task).is_none_or(|entry| entry.late)
     }
 
     /// The names, in order.
     pub(crate) fn names(&self) -> Vec<&'static str> {
-        self.0.keys().copied().collect()
+        self.entries.keys().copied().collect()
+    }
+
+    /// Whether there is such a task.
+    pub(crate) fn contains(&self, task: &str) -> bool {
+        self.entries.contains_key(task)
+    }
+
+    /// Replaces the time limits of a task; returns whether there is such a task.
+    pub(crate) fn set_limits(&self, task: &str, limits: Limits) -> bool {
+        let Some((name, _)) = self.entries.get_key_value(task) else {
+            return false;
+        };
+        lock(&self.limits).insert(name, limits);
+        true
     }
 
     /// Executes a message within its surroundings. A panic is a failure of the task, nothing more.
     pub(crate) async fn run(&self, app: Arc<Celery>, message: &Message, here: Surroundings) -> Verdict {
-        let Some(entry) = self.0.get(message.task.as_str()) else {
+        let Some(entry) = self.entries.get(message.task.as_str()) else {
             return Verdict::Failure(Exception::celery("NotRegistered", vec![json!(message.task)]));
         };
         let runner = entry.runner.clone();
-        let running = SURROUNDINGS.scope(here, async { runner.run(app, message).await });
+        let limits = lock(&self.limits).get(message.task.as_str()).copied();
+        let running = SURROUNDINGS.scope(here, async { runner.run(app, message, limits).await });
         match AssertUnwindSafe(running).catch_unwind().await {
             Ok(verdict) => verdict,
             Err(panic) => {
@@ -105,14 +135,15 @@ impl Registry {
 /// Executes messages of one task.
 #[async_trait]
 trait Runner: Send + Sync {
-    async fn run(&self, app: Arc<Celery>, message: &Message) -> Verdict;
+    /// `limits` replace those of the task.
+    async fn run(&self, app: Arc<Celery>, message: &Message, limits: Option<Limits>) -> Verdict;
 }
 
 struct Typed<T>(PhantomData<fn() -> T>);
 
 #[async_trait]
 impl<T: Task + 'static> Runner for Typed<T> {
-    async fn run(&self, app: Arc<Celery>, message: &Message) -> Verdict {
+    async fn run(&self, app: Arc<Celery>, message: &Message, replaced: Option<Limits>) -> Verdict {
         let type_error =
             |text: String| Verdict::Failure(Exception::raised("builtins", "TypeError", T::NAME, &text));
         let bound = match call::bind(T::NAME, T::ARGS, &message.args, &message.kwargs) {
@@ -126,7 +157,7 @@ impl<T: Task + 'static> Runner for Typed<T> {
         let mut request = Request::<T>::new(app, crate_message(message), params.clone());
         request.hostname = SURROUNDINGS.try_with(|here| here.request.hostname.clone()).ok();
         let task = T::from_request(request, T::DEFAULTS);
-        let ended = within(limits(message, T::DEFAULTS), task.run(params)).await;
+        let ended = within(limits(message, replaced, T::DEFAULTS), task.run(params)).await;
         let result = match ended {
             Ok(result) => result,
             Err(exceeded) => {
@@ -235,18 +266,16 @@ impl Exceeded {
     }
 }
 
-/// The limits of a message, else of its task: `[hard, soft]` in seconds.
-fn limits(message: &Message, options: TaskOptions) -> [Option<f64>; 2] {
-    let default = |limit: Option<u32>| limit.filter(|limit| *limit > 0).map(f64::from);
-    [
-        message.time_limits[0].or(default(options.hard_time_limit)),
-        message.time_limits[1].or(default(options.time_limit)),
-    ]
+/// The limits of a message, else those set for its task since, else its task's own.
+fn limits(message: &Message, replaced: Option<Limits>, options: TaskOptions) -> Limits {
+    let own = |limit: Option<u32>| limit.filter(|limit| *limit > 0).map(f64::from);
+    let [hard, soft] = replaced.unwrap_or_else(|| [own(options.hard_time_limit), own(options.time_limit)]);
+    [message.time_limits[0].or(hard), message.time_limits[1].or(soft)]
 }
 
 /// Runs a future up to the shorter limit. There is no way to raise the soft one inside the future, so it ends it too.
 async fn within<R>(
-    [hard, soft]: [Option<f64>; 2],
+    [hard, soft]: Limits,
     running: Pin<Box<dyn Future<Output = R> + Send + '_>>,
 ) -> Result<R, Exceeded> {
     let exceeded = match (hard, soft) {

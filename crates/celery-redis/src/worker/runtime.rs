@@ -1,13 +1,13 @@
 //! Wiring: what a running worker consists of, and the order in which its parts start and stop.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
 use celery::{Celery, CeleryBuilder};
 use tokio::{
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -20,8 +20,12 @@ use crate::{
     request::Shared,
     worker::{
         builder::{Settings, WorkerBuilder},
-        consumer::Consumer,
+        consumer::{Consumer, Wires},
+        events::{EventSink, Events, Occurrence},
         fetch::Fetcher,
+        mailbox::{Mailbox, Post, post_box},
+        pool::Source,
+        publisher::Publisher,
         registry::Registry,
         writer::Writer,
     },
@@ -48,7 +52,13 @@ pub(crate) struct Core {
     pub shared: Shared,
     /// What requests of the `celery` crate refer to; it opens no connection.
     pub app: Arc<Celery>,
+    pub server: Server,
     pub link: Link,
+    pub events: EventSink,
+    /// The clock of remote control, which is not that of events.
+    pub control_clock: Arc<AtomicU64>,
+    /// Cancelled once this worker knows what the others know to be revoked.
+    pub mingled: CancellationToken,
     pub writer: Writer,
     /// The name of this process in `owners`; another one each time.
     pub consumer: String,
@@ -92,6 +102,7 @@ impl Worker {
             .map_err(|error| Error::App(Box::new(error)))?;
         let link = Link::new(server.clone(), None);
         let (writer, writing) = Writer::new(link.clone());
+        let (events, occurrences) = EventSink::new(settings.events);
         tracing::info!(
             worker.hostname = settings.hostname,
             redis.url = server.url(),
@@ -107,7 +118,11 @@ impl Worker {
             registry,
             shared,
             app: Arc::new(app),
+            server: server.clone(),
             link,
+            events,
+            control_clock: Arc::default(),
+            mingled: CancellationToken::new(),
             writer,
             consumer: Uuid::new_v4().simple().to_string(),
             order: Mutex::default(),
@@ -117,15 +132,34 @@ impl Worker {
         let give_up = CancellationToken::new();
         let mut parts = JoinSet::new();
         parts.spawn(writing.run(give_up.clone()));
+        let closing = CancellationToken::new();
+        let posts = core.open_to_the_world(&mut parts, occurrences, &closing);
         let (events, received) = mpsc::unbounded_channel();
         let permits = Arc::new(Semaphore::new(if core.settings.prefetch == 0 {
             Semaphore::MAX_PERMITS
         } else {
             core.settings.prefetch
         }));
-        parts.spawn(Fetcher::new(server, &core, permits.clone(), events, stop.clone()).run());
+        let sources = core
+            .settings
+            .queues
+            .iter()
+            .map(|queue| Source::plain(queue))
+            .collect();
+        let (queues, sources) = watch::channel(sources);
+        // Remote control may stop this worker; whoever gave us the token is not to be stopped with it.
+        let stop = stop.child_token();
+        parts.spawn(Fetcher::new(server, &core, sources, permits.clone(), events, stop.clone()).run());
 
-        Consumer::new(core.clone(), permits, received, stop).run().await;
+        let wires = Wires {
+            permits,
+            events: received,
+            posts,
+            queues,
+            stop,
+        };
+        Consumer::new(core.clone(), wires).run().await;
+        closing.cancel();
 
         // The last writer goes with the core, and its loop ends once everything is written.
         drop(core);
@@ -137,5 +171,42 @@ impl Worker {
         }
         tracing::info!("worker stopped");
         Ok(())
+    }
+}
+
+impl Core {
+    /// Starts what tells of this worker and listens for it; returns where requests arrive.
+    fn open_to_the_world(
+        &self,
+        parts: &mut JoinSet<()>,
+        occurrences: mpsc::Receiver<Occurrence>,
+        closing: &CancellationToken,
+    ) -> mpsc::Receiver<Post> {
+        let publisher = Publisher {
+            link: self.link.clone(),
+            keys: self.keys.clone(),
+            database: self.server.database(),
+            hostname: self.settings.hostname.clone(),
+            clock: self.events.clock(),
+            occurrences,
+        };
+        parts.spawn(publisher.run());
+        let (post, posts) = post_box();
+        if self.settings.remote_control {
+            let mailbox = Mailbox {
+                server: self.server.clone(),
+                keys: self.keys.clone(),
+                hostname: self.settings.hostname.clone(),
+                follow_events: self.settings.events > Events::Off,
+                clock: self.events.clock(),
+                control_clock: self.control_clock.clone(),
+                post,
+                closing: closing.clone(),
+            };
+            parts.spawn(mailbox.run());
+        } else {
+            self.mingled.cancel();
+        }
+        posts
     }
 }

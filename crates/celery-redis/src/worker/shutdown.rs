@@ -37,6 +37,8 @@ impl Consumer {
                     None => break,
                 },
                 Some(side) = self.side.join_next() => self.side_ended(side),
+                Some(post) = self.posts.recv() => self.post(post),
+                _ = self.heart.tick(), if self.core.events.of_worker() => self.beat(),
                 _ = renew.tick() => self.renew(),
                 () = sleep_until(deadline) => {
                     self.abort().await;
@@ -51,6 +53,8 @@ impl Consumer {
             self.side_ended(side);
         }
         self.give_back(|_| true).await;
+        let vitals = || self.vitals();
+        self.core.events.worker("offline", vitals);
     }
 
     /// Breaks off what did not end within the grace. Late acknowledged tasks will be executed again elsewhere.
@@ -60,7 +64,7 @@ impl Consumer {
         while let Some(ended) = self.running.join_next_with_id().await {
             match ended {
                 Ok(_) => self.ended(ended),
-                Err(error) => broken_off.extend(self.jobs.remove(&error.id())),
+                Err(error) => broken_off.extend(self.jobs.remove(&error.id()).map(|run| run.job)),
             }
         }
         for job in broken_off {
