@@ -80,7 +80,7 @@ test("the palette and the shortcuts work without a mouse", async ({ page, reques
   await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeVisible();
   await page.keyboard.press("Escape");
   await page.keyboard.press("ControlOrMeta+k");
-  await page.getByRole("combobox").fill("builder");
+  await page.getByRole("dialog").getByRole("combobox").fill("builder");
   await page.getByRole("option", { name: /builder/ }).waitFor();
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { name: "builder" })).toBeVisible();

@@ -17,11 +17,18 @@ export type Connection = {
   heardAt: number | null;
 };
 
-let connection: Connection = { mode: "connecting", heardAt: null };
+/** Two facts that change apart: how the stream fares, and whether requests get answers. */
+let stream: Exclude<ConnectionMode, "offline"> = "connecting";
+let silent = false;
+let connection: Connection = { mode: stream, heardAt: null };
 const listeners = new Set<() => void>();
 
-function set(next: Connection): void {
-  connection = next;
+function update(heardAt: number | null): void {
+  const mode = silent ? "offline" : stream;
+  // Once a second is exact enough, and spares the page a render per answer.
+  const isNews = heardAt !== null && heardAt - (connection.heardAt ?? 0) > 1000;
+  if (mode === connection.mode && !isNews) return;
+  connection = { mode, heardAt: isNews ? heardAt : connection.heardAt };
   for (const listener of listeners) listener();
 }
 
@@ -35,21 +42,28 @@ export const connectionStore = {
   },
 };
 
-/** The stream's own view of itself. */
+/** The stream's own view of itself; that it can't be opened at all counts as silence. */
 export function streamIs(mode: ConnectionMode): void {
-  if (mode !== connection.mode) set({ ...connection, mode });
+  if (mode === "offline") {
+    stream = "reconnecting";
+    silent = true;
+  } else {
+    stream = mode;
+    if (mode === "live") silent = false;
+  }
+  update(null);
 }
 
-/** The server answered something. Ends `offline` only where no stream says better. */
+/** The server answered something. */
 export function serverAnswered(now: number): void {
-  const mode = connection.mode === "offline" ? "reconnecting" : connection.mode;
-  // Once a second is exact enough, and spares the page a render per answer.
-  if (mode !== connection.mode || now - (connection.heardAt ?? 0) > 1000) set({ mode, heardAt: now });
+  silent = false;
+  update(now);
 }
 
 /** A request got no answer. */
 export function serverWasSilent(): void {
-  if (connection.mode !== "offline") set({ ...connection, mode: "offline" });
+  silent = true;
+  update(null);
 }
 
 /** What no change tells of, such as a heartbeat that found nothing new, is asked for this often. */

@@ -3,3 +3,17 @@ import { cleanup } from "@testing-library/react";
 import { afterEach } from "vitest";
 
 afterEach(cleanup);
+
+// jsdom lays nothing out; Radix and the virtualiser ask for these.
+class NoResizeObserver implements ResizeObserver {
+  observe(): void {
+    // nothing has a size
+  }
+  unobserve(): void {
+    // nothing has a size
+  }
+  disconnect(): void {
+    // nothing has a size
+  }
+}
+if (typeof window !== "undefined") globalThis.ResizeObserver ??= NoResizeObserver;

@@ -30,10 +30,10 @@ export function AuthLayout() {
         <span />
       </aside>
       <div className="flex flex-col">
-        <div className="flex items-center justify-between p-4 lg:justify-end">
+        <header className="flex items-center justify-between p-4 lg:justify-end">
           <Wordmark className="lg:hidden" />
           <ThemeMenu />
-        </div>
+        </header>
         <main id="content" className="mx-auto grid w-full max-w-sm flex-1 content-center gap-6 px-6 pb-24">
           <Outlet />
         </main>

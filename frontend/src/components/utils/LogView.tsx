@@ -63,7 +63,7 @@ export function LogView({ lines, fileName, label, note }: LogViewProps) {
   return (
     <div className="overflow-hidden rounded-lg border border-border">
       <div className="flex flex-wrap items-center gap-2 border-b border-border bg-surface p-2">
-        <search className="flex w-full items-center gap-1 sm:w-auto">
+        <div className="flex w-full items-center gap-1 sm:w-auto">
           <div className="relative w-full sm:w-60">
             <Search
               aria-hidden="true"
@@ -105,7 +105,7 @@ export function LogView({ lines, fileName, label, note }: LogViewProps) {
           <span aria-live="polite" className="min-w-16 text-xs text-muted-foreground">
             {needle ? (matches.length > 0 ? `${count(current + 1)} / ${count(matches.length)}` : texts.noMatch) : ""}
           </span>
-        </search>
+        </div>
         <div className="ml-auto flex items-center gap-1">
           {note}
           <span className="px-1 text-xs text-muted-foreground">{texts.lines(lines.length)}</span>

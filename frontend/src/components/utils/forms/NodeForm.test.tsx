@@ -1,0 +1,76 @@
+// @vitest-environment jsdom
+import { render, screen } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { HttpResponse, http } from "msw";
+import { setupServer } from "msw/node";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { createNode } from "@/lib/api/generated/sdk.gen";
+import { NodeForm } from "./NodeForm";
+
+const server = setupServer();
+beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
+afterEach(() => server.resetHandlers());
+afterAll(() => server.close());
+
+const problem = {
+  type: "about:blank",
+  title: "Unprocessable Entity",
+  status: 422,
+  code: "invalid",
+  detail: "2 fields are invalid; see errors.",
+  errors: [
+    { field: "name", message: "is already taken", code: "taken" },
+    { field: "tls.key", message: "must be a private key in PEM form" },
+  ],
+  request_id: "r1",
+};
+
+function show() {
+  render(
+    <NodeForm
+      submit="Add node"
+      onSubmit={(body) => createNode({ path: { org_id: "o1" }, body, throwOnError: true })}
+    />,
+  );
+}
+
+describe("the node's form", () => {
+  it("puts what the server refuses at its field and keeps what was typed", async () => {
+    server.use(
+      http.post("*/org/o1/nodes", () =>
+        HttpResponse.json(problem, { status: 422, headers: { "Content-Type": "application/problem+json" } }),
+      ),
+    );
+    show();
+    await userEvent.type(screen.getByLabelText("Name"), "rack-7");
+    await userEvent.click(screen.getByRole("radio", { name: /Remote/ }));
+    await userEvent.type(screen.getByLabelText("Address"), "10.0.0.5");
+    await userEvent.click(screen.getByRole("button", { name: "Add node" }));
+    expect(await screen.findByText("Is already taken.")).toBeInTheDocument();
+    expect(screen.getByLabelText("Name")).toHaveAttribute("aria-invalid", "true");
+    expect(screen.getByLabelText("Name")).toHaveValue("rack-7");
+    expect(screen.getByLabelText("Client key")).toHaveAccessibleDescription(/private key in PEM form/);
+  });
+
+  it("sends only what belongs to the type", async () => {
+    const bodies: unknown[] = [];
+    server.use(
+      http.post("*/org/o1/nodes", async ({ request }) => {
+        bodies.push(await request.json());
+        return HttpResponse.json({}, { status: 201 });
+      }),
+    );
+    show();
+    await userEvent.type(screen.getByLabelText("Name"), "here");
+    await userEvent.click(screen.getByRole("button", { name: "Add node" }));
+    await expect
+      .poll(() => bodies)
+      .toEqual([{ name: "here", type: "socket", capacity: 10, is_active: true, socket_path: "/var/run/docker.sock" }]);
+  });
+
+  it("asks for what is missing before the server does", async () => {
+    show();
+    await userEvent.click(screen.getByRole("button", { name: "Add node" }));
+    expect(await screen.findByText("Must be filled in.")).toBeInTheDocument();
+  });
+});

@@ -1,0 +1,103 @@
+// @vitest-environment jsdom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { connectionStore } from "./connection";
+import { followEvents, retryDelay } from "./event-stream";
+
+const asked: { lastEventId: string | null }[] = [];
+
+/** Answers each connection with the next of these bodies; the last one stays open. */
+function serve(...bodies: (string | number)[]): void {
+  vi.stubGlobal("fetch", async (input: Request) => {
+    asked.push({ lastEventId: input.headers.get("Last-Event-ID") });
+    const body = bodies[Math.min(asked.length, bodies.length) - 1];
+    if (typeof body === "number") return new Response(null, { status: body });
+    const isLast = asked.length >= bodies.length;
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(body));
+        if (!isLast) controller.close();
+        else input.signal.addEventListener("abort", () => controller.error(new Error("aborted")));
+      },
+    });
+    return new Response(stream, { headers: { "Content-Type": "text/event-stream" } });
+  });
+}
+
+const changes: string[] = [];
+let resyncs = 0;
+let abort = new AbortController();
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  asked.length = 0;
+  changes.length = 0;
+  resyncs = 0;
+  abort = new AbortController();
+});
+afterEach(() => {
+  abort.abort();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+function follow(): void {
+  void followEvents({
+    orgId: "o1",
+    signal: abort.signal,
+    onChange: (data) => changes.push(data),
+    onResync: () => {
+      resyncs += 1;
+    },
+  });
+}
+
+describe("the stream of changes", () => {
+  it("goes on after the last event when the connection breaks", async () => {
+    serve("id: 7-0\nevent: change\ndata: one\n\n", "id: 8-0\nevent: change\ndata: two\n\n");
+    follow();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(changes).toEqual(["one", "two"]);
+    expect(asked).toEqual([{ lastEventId: null }, { lastEventId: "7-0" }]);
+    expect(connectionStore.get().mode).toBe("live");
+  });
+
+  it("reads everything again when the server says that something was missed", async () => {
+    serve("id: 9-0\nevent: resync\ndata: {}\n\n");
+    follow();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(resyncs).toBe(1);
+    expect(changes).toEqual([]);
+  });
+
+  it("falls back to asking where there is no stream, and says so", async () => {
+    serve(404, 404);
+    follow();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(connectionStore.get().mode).toBe("polling");
+  });
+
+  it("takes a connection that says nothing for dead", async () => {
+    serve("id: 1-0\nevent: ready\ndata: {}\n\n");
+    follow();
+    await vi.advanceTimersByTimeAsync(39_000);
+    expect(asked).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(asked.length).toBeGreaterThan(1);
+  });
+
+  it("says that the server is away after some failures", async () => {
+    serve(503);
+    follow();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(connectionStore.get().mode).toBe("offline");
+  });
+});
+
+describe("the pause before the next attempt", () => {
+  it("grows, is spread, and never exceeds 15 s", () => {
+    expect(retryDelay(1, 0)).toBe(500);
+    expect(retryDelay(1, 1)).toBe(1_000);
+    expect(retryDelay(3, 1)).toBe(4_000);
+    expect(retryDelay(40, 1)).toBe(15_000);
+  });
+});
