@@ -433,6 +433,26 @@ export type InvitationView = {
 };
 
 /**
+ * LatestSample
+ *
+ * The latest sample, in percent.
+ */
+export type LatestSample = {
+    /**
+     * Share of the CPU time the container may use.
+     */
+    cpu_usage: number;
+    /**
+     * Share of the disk behind the container's storage that is in use.
+     */
+    disk_usage: number;
+    /**
+     * Share of the memory the container may use.
+     */
+    memory_usage: number;
+};
+
+/**
  * LogView
  *
  * The last lines of an instance's log.
@@ -627,7 +647,7 @@ export type MetricsView = {
     /**
      * The latest sample; absent when there was none for ten minutes.
      */
-    current?: Usage & unknown;
+    current?: LatestSample & unknown;
     /**
      * Where the range begins.
      */
@@ -1715,26 +1735,6 @@ export type TokenView = {
      * `Bearer`.
      */
     token_type: string;
-};
-
-/**
- * Usage
- *
- * Usage in percent.
- */
-export type Usage = {
-    /**
-     * Share of the CPU time the container may use.
-     */
-    cpu_usage: number;
-    /**
-     * Share of the disk behind the container's storage that is in use.
-     */
-    disk_usage: number;
-    /**
-     * Share of the memory the container may use.
-     */
-    memory_usage: number;
 };
 
 /**

@@ -213,6 +213,17 @@ export const zInvitationView = z.object({
 });
 
 /**
+ * LatestSample
+ *
+ * The latest sample, in percent.
+ */
+export const zLatestSample = z.object({
+    cpu_usage: z.number(),
+    disk_usage: z.number(),
+    memory_usage: z.number()
+});
+
+/**
  * LogView
  *
  * The last lines of an instance's log.
@@ -289,6 +300,18 @@ export const zMetricPoint = z.object({
     memory_usage: z.number(),
     samples: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
     timestamp: z.iso.datetime({ offset: true })
+});
+
+/**
+ * MetricsView
+ *
+ * An instance's usage over time.
+ */
+export const zMetricsView = z.object({
+    current: zLatestSample.and(z.unknown()).optional(),
+    from: z.iso.datetime({ offset: true }),
+    points: z.array(zMetricPoint),
+    to: z.iso.datetime({ offset: true })
 });
 
 /**
@@ -797,29 +820,6 @@ export const zTokenView = z.object({
     access_token: z.string(),
     expires_in: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
     token_type: z.string()
-});
-
-/**
- * Usage
- *
- * Usage in percent.
- */
-export const zUsage = z.object({
-    cpu_usage: z.number(),
-    disk_usage: z.number(),
-    memory_usage: z.number()
-});
-
-/**
- * MetricsView
- *
- * An instance's usage over time.
- */
-export const zMetricsView = z.object({
-    current: zUsage.and(z.unknown()).optional(),
-    from: z.iso.datetime({ offset: true }),
-    points: z.array(zMetricPoint),
-    to: z.iso.datetime({ offset: true })
 });
 
 /**
