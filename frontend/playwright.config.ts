@@ -9,6 +9,8 @@ if (!baseURL) throw new Error("BASE_URL is not set; scripts/e2e.sh sets it to th
 
 export default defineConfig({
   testDir: "e2e",
+  // The pictures for the documentation are taken on request only: `npm run screenshots`.
+  testIgnore: process.env.SCREENSHOTS_DIR ? [] : ["**/screenshots.spec.ts"],
   outputDir: "test-results",
   // One system, one story: the onboarding comes first, and the rest builds on it.
   workers: 1,

@@ -73,6 +73,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
 test("the palette and the shortcuts work without a mouse", async ({ page, request }) => {
   const api = await apiOf(request, ADA);
   await signIn(page, ADA);
+  await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
   await page.keyboard.press("g");
   await page.keyboard.press("n");
   await page.waitForURL(`**/o/${api.orgId}/nodes`);

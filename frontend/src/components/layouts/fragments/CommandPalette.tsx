@@ -38,7 +38,7 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
 
   return (
     <Dialog open={open} onOpenChange={onOpenChange}>
-      <DialogContent className="top-[20%] max-w-xl translate-y-0 gap-0 p-0">
+      <DialogContent className="top-[20%] max-w-xl translate-y-0 gap-0 p-0 [&>[data-slot=dialog-close]]:top-2.5">
         <DialogTitle className="sr-only">{texts.palette.open}</DialogTitle>
         <DialogDescription className="sr-only">{texts.palette.placeholder}</DialogDescription>
         <Command label={texts.palette.open}>
@@ -54,7 +54,7 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
               {navEntries(orgId)
                 .flatMap((group) => group.entries)
                 .map((entry) => (
-                  <CommandItem key={entry.to} value={`page ${entry.label}`} onSelect={go(entry.to)}>
+                  <CommandItem key={entry.to} value={entry.label} onSelect={go(entry.to)}>
                     <entry.icon aria-hidden="true" />
                     {entry.label}
                   </CommandItem>
@@ -85,7 +85,7 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
                 {runners.data.items.map((runner) => (
                   <CommandItem
                     key={runner.uid}
-                    value={`runner ${runner.name} ${runner.uid}`}
+                    value={`${runner.name} ${runner.uid}`}
                     onSelect={go(routes.runner(orgId, runner.uid))}
                   >
                     <SquareStack aria-hidden="true" />
@@ -100,7 +100,7 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
                 {nodes.data.items.map((node) => (
                   <CommandItem
                     key={node.uid}
-                    value={`node ${node.name} ${node.uid}`}
+                    value={`${node.name} ${node.uid}`}
                     onSelect={go(`${routes.nodes(orgId)}?node=${node.uid}`)}
                   >
                     <Server aria-hidden="true" />
