@@ -1,5 +1,4 @@
 import type { Query } from "@tanstack/react-query";
-import { z } from "zod";
 
 /**
  * Which queries a change makes old: the table that joins the stream to the cache. Operations are named as in
@@ -35,29 +34,28 @@ export const CHANGE_TARGETS: Readonly<Record<string, readonly Target[]>> = {
 /** Stands for every query there is. */
 export const EVERYTHING = "*";
 
-const eventSchema = z.object({
-  change: z.object({
-    kind: z.string(),
-    runner_id: z.string().optional(),
-    instance_id: z.string().optional(),
-    node_id: z.string().optional(),
-  }),
-});
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+/** The change in an event. Read by hand: this is part of the first load, and a schema library is not. */
+function readChange(data: string): Record<string, unknown> | null {
+  try {
+    const event: unknown = JSON.parse(data);
+    return isRecord(event) && isRecord(event.change) ? event.change : null;
+  } catch {
+    return null;
+  }
+}
 
 /** What a `change` event makes old, as marks; a change we do not understand may concern anything. */
 export function marksOf(data: string): string[] {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(data);
-  } catch {
-    return [EVERYTHING];
-  }
-  const event = eventSchema.safeParse(parsed);
-  const targets = event.success ? CHANGE_TARGETS[event.data.change.kind] : undefined;
-  if (!event.success || !targets) return [EVERYTHING];
-  return targets.map(({ operation, of }) => {
-    const id = of ? event.data.change[of] : undefined;
-    return id ? `${operation} ${id}` : operation;
+  const change = readChange(data);
+  const kind = change?.kind;
+  if (!change || typeof kind !== "string" || !Object.hasOwn(CHANGE_TARGETS, kind)) return [EVERYTHING];
+  return (CHANGE_TARGETS[kind] ?? []).map(({ operation, of }) => {
+    const id = of ? change[of] : undefined;
+    return typeof id === "string" ? `${operation} ${id}` : operation;
   });
 }
 
