@@ -33,6 +33,25 @@ test("an instance's log is shown, searched and followed", async ({ page, request
   expect((await download).suggestedFilename()).toBe(`${instance.name}.log`);
 });
 
+test("a log of 100,000 hostile lines does no harm", async ({ page, request }) => {
+  const api = await apiOf(request, ADA);
+  const { runner, instance } = await firstRunner(api);
+  const line = "\u001b[31m<img src=x onerror='window.harm=1'>\u001b]8;;https://evil.example\u0007link\u001b]8;;\u0007";
+  const lines = Array.from({ length: 100_000 }, (_, index) => `${line} ${index}`);
+  await page.route(/\/logs(\?|$)/, (route) => route.fulfill({ json: { lines, truncated: true } }));
+  await signIn(page, ADA);
+  await page.goto(`/o/${api.orgId}/runners/${runner.uid}/instances/${instance.uid}?tab=logs`);
+  const log = page.getByRole("region", { name: /^Logs:/ });
+  await expect(log).toContainText("<img src=x onerror='window.harm=1'>link 99999");
+  expect(await log.locator("img, a, script").count()).toBe(0);
+  expect(await page.locator("[data-index]").count()).toBeLessThan(200);
+  await page.getByLabel("Search the log").fill("link 50001");
+  await expect(page.getByText("1 / 1")).toBeVisible();
+  await page.getByRole("button", { name: "Next match" }).click();
+  await expect(log).toContainText("link 50001");
+  expect(await page.evaluate(() => "harm" in window)).toBe(false);
+});
+
 test("a node that goes away is shown as unreachable and comes back", async ({ page, request }) => {
   const api = await apiOf(request, ADA);
   const folder = await mkdtemp(join(tmpdir(), "rp-door-"));

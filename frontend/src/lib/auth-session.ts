@@ -13,13 +13,17 @@ const RENEW_BEFORE_MS = 20_000;
 let accessToken: string | null = null;
 let expiresAt = 0;
 let renewal: Promise<boolean> | null = null;
+let endedByChoice = false;
 let session: Session = "unknown";
 const listeners = new Set<() => void>();
 
 /** Other tabs share the refresh cookie, so a sign-out in one of them ends the session in all. */
 const channel = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("runner-pilot.session");
 channel?.addEventListener("message", (message: MessageEvent<unknown>) => {
-  if (message.data === "signed-out") forget();
+  if (message.data === "signed-out") {
+    endedByChoice = true;
+    forget();
+  }
 });
 
 function setSession(next: Session): void {
@@ -47,11 +51,18 @@ export const sessionStore = {
 export function keepTokens(tokens: Tokens): void {
   accessToken = tokens.access_token;
   expiresAt = Date.now() + tokens.expires_in * 1000;
+  endedByChoice = false;
   setSession("signed-in");
+}
+
+/** Whether the session was ended by a sign-out: nobody expects to be led back then. */
+export function wasSignedOut(): boolean {
+  return endedByChoice;
 }
 
 /** Ends the session here and in the other tabs; the server is told by the caller. */
 export function dropTokens(): void {
+  endedByChoice = true;
   forget();
   channel?.postMessage("signed-out");
 }

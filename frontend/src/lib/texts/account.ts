@@ -7,8 +7,6 @@ export const texts = {
     submit: "Sign in",
     noAccount: "No account yet?",
     register: "Create one",
-    fresh: "This system has no account yet.",
-    setUp: "Set it up",
     returning: "Your session has ended. Sign in to go on where you were.",
   },
   register: {

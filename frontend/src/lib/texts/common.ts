@@ -1,6 +1,5 @@
 /** Words that more than one page uses. */
 export const texts = {
-  appName: "Runner Pilot",
   retry: "Try again",
   cancel: "Cancel",
   save: "Save changes",

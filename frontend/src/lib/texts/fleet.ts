@@ -141,10 +141,13 @@ export const texts = {
     title: "Overview",
     description: (org: string) => `The fleet of ${org}, as it is now.`,
     headroom: "Nodes with headroom",
-    failures: "Failed instances",
-    noFailures: "Nothing has failed.",
     runners: "Runners",
     activity: "Recent activity",
+    setUp: {
+      title: "Not much here yet",
+      description: "A few steps lead from here to a first job.",
+      action: "Set up step by step",
+    },
     all: "All",
   },
 };

@@ -1,6 +1,5 @@
 export const texts = {
   title: "Set up Runner Pilot",
-  newOrg: "New organisation",
   steps: {
     organisation: "Organisation",
     node: "Node",

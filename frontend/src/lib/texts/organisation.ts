@@ -24,7 +24,6 @@ export const texts = {
     saved: "The member was saved.",
     added: "The member was added.",
     you: "you",
-    lastAdmin: "An organisation keeps at least one admin.",
     invitations: "Invitations",
     invitationColumns: { email: "E-mail", role: "Role", expires: "Expires" },
     withdraw: "Withdraw invitation",

@@ -4,6 +4,7 @@ import { Mark } from "@/assets/Mark";
 import { ErrorState } from "@/components/utils/ErrorState";
 import { useAuth, useMe } from "@/context/AuthContext";
 import { readConfigOptions } from "@/lib/api/generated/@tanstack/react-query.gen";
+import { wasSignedOut } from "@/lib/auth-session";
 import { rememberedOrg } from "@/lib/last-org";
 import { routes, signInFrom } from "@/lib/routes";
 import { texts } from "@/lib/texts/layout";
@@ -30,7 +31,7 @@ export function RequireSession() {
   if (session === "signed-in") return <Outlet />;
   if (config.isPending) return <Waiting />;
   if (config.data?.onboarding_required) return <Navigate to={routes.welcome} replace />;
-  return <Navigate to={signInFrom(location)} replace />;
+  return <Navigate to={wasSignedOut() ? routes.signIn : signInFrom(location)} replace />;
 }
 
 /** `/` leads to the organisation looked at last, or to the making of the first one. */

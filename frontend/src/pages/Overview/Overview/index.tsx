@@ -1,6 +1,7 @@
 import { ArrowRight, Plus } from "lucide-react";
 import type * as React from "react";
 import { Link } from "react-router";
+import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
 import { Empty } from "@/components/ui/empty";
@@ -37,6 +38,18 @@ export function OverviewPage() {
   return (
     <div className="grid gap-5">
       <PageHeader title={t.title} description={t.description(org.name)} />
+      {org.role === "admin" && (runners.data?.total === 0 || nodes.data?.total === 0) ? (
+        <Alert
+          title={t.setUp.title}
+          actions={
+            <Button asChild size="sm" className="self-center">
+              <Link to={`${routes.welcome}?${new URLSearchParams({ org: org.orgId })}`}>{t.setUp.action}</Link>
+            </Button>
+          }
+        >
+          {t.setUp.description}
+        </Alert>
+      ) : null}
       {runners.data && nodes.data ? (
         <Tiles runners={runners.data.items} nodes={nodes.data.items} orgId={org.orgId} />
       ) : runners.isError || nodes.isError ? null : (
