@@ -6,7 +6,7 @@ export default defineConfig({
   // No transformers: they would make every int64 a bigint and misread single events of a stream.
   plugins: [
     "@hey-api/typescript",
-    { name: "@hey-api/client-fetch", runtimeConfigPath: "../client-config" },
+    { name: "@hey-api/client-fetch", runtimeConfigPath: "../client" },
     "@hey-api/sdk",
     "@tanstack/react-query",
     { name: "zod", dates: { offset: true } },
