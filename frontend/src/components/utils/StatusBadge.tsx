@@ -1,3 +1,4 @@
+import * as React from "react";
 import { Badge } from "@/components/ui/badge";
 import { Tooltip } from "@/components/ui/tooltip";
 import type { StatusLook, StatusShape } from "@/lib/status";
@@ -38,9 +39,17 @@ const SHAPES: Record<StatusShape, React.ReactNode> = {
 
 /** A status: word, shape and colour together, with its meaning on hover and focus. */
 export function StatusBadge({ look, detail }: { look: StatusLook; detail?: string | null | undefined }) {
+  // Only what changes while one looks lights up, not what the page came with.
+  const [seen, setSeen] = React.useState({ word: look.word, changed: false });
+  if (seen.word !== look.word) setSeen({ word: look.word, changed: true });
   return (
     <Tooltip content={detail || look.explain}>
-      <Badge tone={look.tone} data-status={look.word}>
+      <Badge
+        key={look.word}
+        tone={look.tone}
+        data-status={look.word}
+        className={seen.changed ? "animate-changed" : undefined}
+      >
         <StatusMark shape={look.shape} />
         {look.word}
       </Badge>

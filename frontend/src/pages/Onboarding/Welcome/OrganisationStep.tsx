@@ -29,8 +29,8 @@ const accountSchema = orgSchema.extend({
 type OrganisationStepProps = { hasAccount: boolean; hasOrgs: boolean; go: Go };
 
 export function OrganisationStep({ hasAccount, hasOrgs, go }: OrganisationStepProps) {
-  const onboard = useOnboard();
-  const createOrg = useCreateOrg();
+  const onboard = useOnboard((org) => go({ org }));
+  const createOrg = useCreateOrg((org) => go({ org }));
   const form = useForm({
     resolver: zodResolver(hasAccount ? orgSchema : accountSchema),
     defaultValues: { full_name: "", email: "", password: "", org_name: "" },
@@ -43,11 +43,9 @@ export function OrganisationStep({ hasAccount, hasOrgs, go }: OrganisationStepPr
     server.reset();
     try {
       if (hasOrgs) {
-        const org = await createOrg.mutateAsync({ body: { name: org_name } });
-        go({ org: org.uid });
+        await createOrg.mutateAsync({ body: { name: org_name } });
       } else {
-        const answer = await onboard.mutateAsync({ body: hasAccount ? { org_name } : { ...person, org_name } });
-        go({ org: answer.org.uid });
+        await onboard.mutateAsync({ body: hasAccount ? { org_name } : { ...person, org_name } });
       }
     } catch (error) {
       server.report(error);

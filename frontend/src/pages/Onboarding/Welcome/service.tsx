@@ -27,20 +27,27 @@ export function useConfig() {
 }
 
 /** Makes the first account with its organisation, or the first organisation of the signed-in user. */
-export function useOnboard() {
+export function useOnboard(onMade: (orgId: string) => void) {
   const invalidate = useInvalidate();
   return useMutation({
     ...onboardMutation(),
     onSuccess: async (answer) => {
+      onMade(answer.org.uid);
       keepTokens(answer);
       await invalidate("readMe", "readConfig");
     },
   });
 }
 
-export function useCreateOrg() {
+export function useCreateOrg(onMade: (orgId: string) => void) {
   const invalidate = useInvalidate();
-  return useMutation({ ...createOrgMutation(), onSuccess: () => invalidate("readMe") });
+  return useMutation({
+    ...createOrgMutation(),
+    onSuccess: async (org) => {
+      onMade(org.uid);
+      await invalidate("readMe");
+    },
+  });
 }
 
 export function useFleetChoices(orgId: string) {
