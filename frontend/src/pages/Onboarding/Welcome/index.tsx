@@ -24,6 +24,7 @@ export function WelcomePage() {
   const [params, setParams] = useSearchParams();
   const progress = readProgress(params);
   const step = currentStep(progress);
+  const [arrival, setArrival] = React.useState<string>("open");
 
   const go = React.useCallback(
     (changes: Record<string, string>) =>
@@ -41,10 +42,10 @@ export function WelcomePage() {
     return <Navigate to={signInFrom(location)} replace />;
   if (session === "signed-in" && !me.data) return null;
   const orgs = me.data?.orgs ?? [];
-  // Whoever has an organisation already comes here only to make another one.
-  const first = orgs[0];
-  if (step === "organisation" && first && !params.has("new"))
-    return <Navigate to={routes.overview(first.uid)} replace />;
+  // Whoever comes with an organisation comes only to make another one. Decided on arrival: the one that is
+  // made here must not lead away from here.
+  if (arrival === "open") setArrival(step === "organisation" && orgs[0] && !params.has("new") ? orgs[0].uid : "stay");
+  if (arrival !== "open" && arrival !== "stay") return <Navigate to={routes.overview(arrival)} replace />;
 
   return (
     <div className="grid gap-8 md:grid-cols-[12rem_minmax(0,1fr)]">
