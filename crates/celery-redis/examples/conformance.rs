@@ -226,7 +226,10 @@ fn node_name(given: &str) -> anyhow::Result<String> {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname")?;
     let host = host.trim();
     let (name, domain) = host.split_once('.').unwrap_or((host, ""));
-    let full = given.replace("%h", host).replace("%n", name).replace("%d", domain);
+    let full = given
+        .replace("%h", host)
+        .replace("%n", name)
+        .replace("%d", domain);
     Ok(if full.contains('@') {
         full
     } else {

@@ -9,66 +9,22 @@
 
 mod support;
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use celery_redis::{Outcome, Signature};
 use redis::AsyncCommands;
 use serde_json::{Value, json};
-use support::{DEADLINE, Process, RedisServer, eventually, spawn_worker};
-
-/// The interpreter that has Celery installed.
-fn python() -> PathBuf {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one setting of this test, given by scripts/test.sh"
-    )]
-    let named = std::env::var("CELERY_PYTHON").unwrap_or_default();
-    let path = PathBuf::from(&named);
-    assert!(
-        path.is_file(),
-        "CELERY_PYTHON (now `{named}`) must name a Python with Celery 5.7; run: export CELERY_PYTHON=\"$(scripts/python-env.sh)\""
-    );
-    path
-}
-
-fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python")
-}
-
-fn python_worker(redis: &RedisServer, arguments: &[&str]) -> Process {
-    let mut command = Command::new(python());
-    command
-        .args(["-B", "-m", "celery", "-A", "app", "worker", "-l", "ERROR"])
-        .args(arguments);
-    Process::spawn(
-        command
-            .current_dir(scripts())
-            .env("REDIS_URL", redis.url())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null()),
-    )
-}
+use support::{
+    DEADLINE, RedisServer, eventually,
+    python::{python_worker, run},
+    spawn_worker,
+};
 
 #[test]
 fn a_python_client_is_served_by_a_rust_worker() {
     let redis = RedisServer::start();
     let _worker = spawn_worker(&redis, &["-c", "4"]);
-    let checks = Command::new(python())
-        .args(["-B", "client_checks.py"])
-        .current_dir(scripts())
-        .env("REDIS_URL", redis.url())
-        .output()
-        .expect("python runs");
-    let report = String::from_utf8_lossy(&checks.stdout);
-    assert!(
-        checks.status.success(),
-        "{report}\n{}",
-        String::from_utf8_lossy(&checks.stderr)
-    );
+    let report = run(&redis, &["client_checks.py"]);
     assert!(
         report.lines().filter(|line| line.starts_with("ok")).count() >= 20,
         "{report}"
@@ -169,13 +125,7 @@ async fn our_message_has_the_fields_of_pythons() {
         .send(&Signature::new("tasks.add").args([2, 3]))
         .await
         .unwrap();
-    let sent = Command::new(python())
-        .args(["-B", "-c", "import app; app.add.delay(2, 3)"])
-        .current_dir(scripts())
-        .env("REDIS_URL", redis.url())
-        .status()
-        .expect("python runs");
-    assert!(sent.success());
+    run(&redis, &["-c", "import app; app.add.delay(2, 3)"]);
     let pop = async |connection: &mut redis::aio::MultiplexedConnection| -> Value {
         let raw: String = connection.rpop("celery", None).await.unwrap();
         serde_json::from_str(&raw).unwrap()
@@ -235,15 +185,5 @@ async fn python_and_rust_workers_share_a_chord_and_each_others_messages() {
                   for _ in range(20):\n\
                   \x20   r = chord([add.s(i, i) for i in range(50)], echo.s()).delay().get(timeout=30)\n\
                   \x20   assert r['args'] == [[2 * i for i in range(50)]], r\n";
-    let chords = Command::new(python())
-        .args(["-B", "-c", script])
-        .current_dir(scripts())
-        .env("REDIS_URL", redis.url())
-        .output()
-        .expect("python runs");
-    assert!(
-        chords.status.success(),
-        "{}",
-        String::from_utf8_lossy(&chords.stderr)
-    );
+    run(&redis, &["-c", script]);
 }

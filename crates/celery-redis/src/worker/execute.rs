@@ -192,8 +192,9 @@ async fn retry(core: &Core, job: &Job, eta: Option<chrono::DateTime<chrono::Utc>
         raw: vec![(core.list_of(job), raw)],
         ..FollowUp::default()
     };
-    core.settle(job, true, stored.own_meta(message), &follow_up).await;
+    // Before the message is sent: whoever takes it tells of it at once.
     core.events.task("retried", &message.id, || told(cause));
+    core.settle(job, true, stored.own_meta(message), &follow_up).await;
 }
 
 impl Core {
