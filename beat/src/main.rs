@@ -34,7 +34,11 @@ fn main() -> ExitCode {
 async fn beat() -> anyhow::Result<()> {
     let (settings, shown) = BeatSettings::read(Variables::from_process())?;
     process::telemetry::init(&settings.log)?;
-    info!(settings = shown, "runner-pilot-beat {}", env!("CARGO_PKG_VERSION"));
+    info!(
+        settings = shown,
+        "runner-pilot-beat {}",
+        env!("CARGO_PKG_VERSION")
+    );
     let shutdown = Shutdown::on_signals()?;
     let mut beat = Beat::builder(settings.redis.url.expose_secret())
         .namespace(BEAT_PREFIX)

@@ -146,9 +146,6 @@ impl LastSamples {
 
     /// Forgets an instance that is gone.
     pub fn forget(&self, id: &InstanceId) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 }

@@ -24,7 +24,12 @@ pub async fn publish(redis: &ConnectionManager, org: &OrgId, changes: &[Change])
             }
         };
         pipeline
-            .xadd_maxlen(&key, StreamMaxlen::Approx(EVENTS_MAX_LEN), "*", &[(CHANGE_FIELD, json)])
+            .xadd_maxlen(
+                &key,
+                StreamMaxlen::Approx(EVENTS_MAX_LEN),
+                "*",
+                &[(CHANGE_FIELD, json)],
+            )
             .ignore();
     }
     let ttl = i64::try_from(EVENTS_TTL.as_secs()).unwrap_or(i64::MAX);

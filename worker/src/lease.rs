@@ -12,8 +12,8 @@ use domain::ids::InstanceId;
 use domain::instance::InstanceState;
 use entities::StoreError;
 use entities::model::runner_instances;
-use entities::repo::lifecycle::{self, Lease};
 use entities::repo::leases;
+use entities::repo::lifecycle::{self, Lease};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -77,10 +77,7 @@ impl<'a> Held<'a> {
     /// To be called before each side effect: fails if the lease was lost or the state was changed by
     /// somebody else.
     pub async fn ensure(&self) -> Result<(), JobError> {
-        let confirmed = *self
-            .confirmed_at
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let confirmed = *self.confirmed_at.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.context.now();
         // A clock that was set back proves nothing.
         if now >= confirmed && now - confirmed < FRESH {
@@ -95,16 +92,9 @@ impl<'a> Held<'a> {
             token: &self.token,
             until: now + LEASE,
         };
-        let states = self
-            .states
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let states = self.states.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if leases::renew_in(&self.context.db, self.id, &states, &lease, now).await? {
-            *self
-                .confirmed_at
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = now;
+            *self.confirmed_at.lock().unwrap_or_else(PoisonError::into_inner) = now;
             Ok(())
         } else {
             Err(JobError::overtaken())

@@ -33,7 +33,11 @@ fn main() -> ExitCode {
 async fn work() -> anyhow::Result<()> {
     let (settings, shown) = WorkerSettings::read(Variables::from_process())?;
     process::telemetry::init(&settings.log)?;
-    info!(settings = shown, "runner-pilot-worker {}", env!("CARGO_PKG_VERSION"));
+    info!(
+        settings = shown,
+        "runner-pilot-worker {}",
+        env!("CARGO_PKG_VERSION")
+    );
     let shutdown = Shutdown::on_signals()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let redis_url = settings.redis.url.expose_secret();

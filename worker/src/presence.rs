@@ -61,10 +61,7 @@ pub async fn announce(
         let Ok(json) = serde_json::to_string(&entry) else {
             continue;
         };
-        if let Err(error) = redis
-            .hset::<_, _, _, ()>(WORKERS, &settings.hostname, json)
-            .await
-        {
+        if let Err(error) = redis.hset::<_, _, _, ()>(WORKERS, &settings.hostname, json).await {
             debug!(%error, "the worker's entry was not refreshed");
         }
     }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use process::settings::{
-    DatabaseSettings, EncryptionSettings, GithubSettings, LogSettings, RedisSettings,
-};
+use process::settings::{DatabaseSettings, EncryptionSettings, GithubSettings, LogSettings, RedisSettings};
 use process::{Problems, Variables};
 
 /// Everything a worker is told from outside.

@@ -5,6 +5,7 @@
 //! sooner; losing some costs half a minute.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,9 +56,8 @@ pub async fn run(context: Arc<Context>, name: String, stop: CancellationToken) {
                 if let Some(handle) = watched.remove(&node.id) {
                     handle.abort();
                 }
-            } else if !watched.contains_key(&node.id) {
-                let handle = watching.spawn(watch(Arc::clone(&context), node.id.clone()));
-                watched.insert(node.id, handle);
+            } else if let Entry::Vacant(unwatched) = watched.entry(node.id.clone()) {
+                unwatched.insert(watching.spawn(watch(Arc::clone(&context), node.id)));
             }
         }
     }

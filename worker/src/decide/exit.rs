@@ -63,16 +63,30 @@ pub fn classify(remains: &Remains<'_>) -> Ending {
         );
     }
     if exit_code == EXIT_NOT_CONFIGURED {
-        return fault(NOT_CONFIGURED);
+        let refused = [
+            "NotFound",
+            "Not Found",
+            "Unauthorized",
+            "Forbidden",
+            "(404)",
+            "(401)",
+            "(403)",
+        ];
+        return fault(if refused.iter().any(|word| log.contains(word)) {
+            NOT_CONFIGURED
+        } else {
+            "The runner could not register at GitHub. The last lines of its log say why; if GitHub could not be reached, start the instance again."
+        });
     }
     let result = log_hint::last_result(log).map(str::to_owned);
-    let did_its_job = result.is_some() || known_at_github == Some(false);
-    if ephemeral && did_its_job && matches!(exit_code, 0 | 1 | 2) {
+    // GitHub forgets an ephemeral runner after its job; one that was taken off GitHub says so in its log.
+    let was_deleted = log.contains("registration has been deleted from the server")
+        || log.contains("The runner no longer exists on the server");
+    let did_its_job = result.is_some() || (known_at_github == Some(false) && !was_deleted);
+    if ephemeral && did_its_job && (0..=2).contains(&exit_code) {
         return Ending::JobDone { result };
     }
-    if log.contains("registration has been deleted from the server")
-        || log.contains("The runner no longer exists on the server")
-    {
+    if was_deleted {
         return fault(
             "The runner's registration was deleted at GitHub while it ran. Start the instance again to register it anew.",
         );
@@ -83,7 +97,9 @@ pub fn classify(remains: &Remains<'_>) -> Ending {
         );
     }
     match exit_code {
-        0 if ephemeral => fault("The runner ended by itself without having run a job. The last lines of its log say why."),
+        0 if ephemeral => {
+            fault("The runner ended by itself without having run a job. The last lines of its log say why.")
+        }
         0 => fault("The runner ended by itself. The last lines of its log say why."),
         126 | 127 => fault(
             "The image has no /home/runner/run.sh that can be run. Use an image that is built like ghcr.io/actions/actions-runner.",
@@ -97,7 +113,7 @@ pub fn classify(remains: &Remains<'_>) -> Ending {
 }
 
 /// For a registration that GitHub refused to `config.sh`.
-pub const NOT_CONFIGURED: &str = "The runner could not be registered with its token. Registration tokens expire after one hour and belong to one repository or organisation: give the runner a new github_runner_token, or a credential that can make tokens.";
+const NOT_CONFIGURED: &str = "The runner could not be registered with its token. Registration tokens expire after one hour and belong to one repository or organisation: give the runner a new github_runner_token, or a credential that can make tokens.";
 
 fn fault(text: &str) -> Ending {
     Ending::Fault(text.to_owned())
@@ -177,7 +193,7 @@ mod tests {
         }
         for (exit_code, word) in [
             (7, "docker_image"),
-            (EXIT_NOT_CONFIGURED, "github_runner_token"),
+            (EXIT_NOT_CONFIGURED, "could not register"),
             (127, "run.sh"),
             (137, "killed from outside"),
             (143, "stopped from outside"),
@@ -187,9 +203,28 @@ mod tests {
             assert!(text.contains(word), "{exit_code}: {text}");
         }
         let deleted = "Failed to create a session. The runner registration has been deleted from the server, please re-configure.";
-        assert!(reason(&Remains { log: deleted, ..CLEAN }).contains("deleted at GitHub"));
+        for known_at_github in [Some(true), Some(false), None] {
+            let taken_off = Remains {
+                log: deleted,
+                known_at_github,
+                ..CLEAN
+            };
+            assert!(reason(&taken_off).contains("deleted at GitHub"));
+        }
+        let refused = Remains {
+            exit_code: EXIT_NOT_CONFIGURED,
+            log: "Response status code does not indicate success: 404 (Not Found).",
+            ..CLEAN
+        };
+        assert!(reason(&refused).contains("github_runner_token"));
         let doubled = "A session for this runner already exists.";
-        assert!(reason(&Remains { log: doubled, ..CLEAN }).contains("another session"));
+        assert!(
+            reason(&Remains {
+                log: doubled,
+                ..CLEAN
+            })
+            .contains("another session")
+        );
     }
 
     #[test]

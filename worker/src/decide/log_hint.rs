@@ -57,12 +57,20 @@ fn hint_of(line: &str) -> Option<LogHint> {
 
 /// How the last job ended, in the runner's own word (`Succeeded`, `Failed` …), if the log tells of one.
 pub fn last_result(log: &str) -> Option<&str> {
-    let line = log.lines().rev().find(|line| {
-        hint_of(line).is_some_and(|hint| hint.activity == Activity::Completed)
-    })?;
+    let line = log
+        .lines()
+        .rev()
+        .find(|line| hint_of(line).is_some_and(|hint| hint.activity == Activity::Completed))?;
     let (_, result) = line.rsplit_once(" completed with result: ")?;
     let result = result.trim();
-    let known = ["Succeeded", "SucceededWithIssues", "Failed", "Canceled", "Skipped", "Abandoned"];
+    let known = [
+        "Succeeded",
+        "SucceededWithIssues",
+        "Failed",
+        "Canceled",
+        "Skipped",
+        "Abandoned",
+    ];
     known.into_iter().find(|word| *word == result)
 }
 

@@ -165,11 +165,11 @@ mod tests {
         DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap()
     }
 
-    fn hint(activity: Activity, second: i64) -> Option<LogHint> {
-        Some(LogHint {
+    fn hint(activity: Activity, second: i64) -> LogHint {
+        LogHint {
             activity,
             at: at(second),
-        })
+        }
     }
 
     fn running() -> Look {
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn githubs_word_goes_before_the_logs() {
         let look = Look {
-            hint: hint(Activity::Running, 1),
+            hint: Some(hint(Activity::Running, 1)),
             ..running()
         };
         assert_eq!(judge(&look), (InstanceStatus::Idle, Action::Nothing));
@@ -230,7 +230,7 @@ mod tests {
         ] {
             let look = Look {
                 runner: RunnerSeen::Unknown,
-                hint: hint(activity, 1),
+                hint: Some(hint(activity, 1)),
                 ..running()
             };
             assert_eq!(judge(&look), (expected, Action::Nothing), "{activity:?}");
@@ -271,8 +271,8 @@ mod tests {
                 (InstanceState::Creating, Action::Nothing),
             ] {
                 let look = Look {
-                    container,
                     state,
+                    container,
                     ..running()
                 };
                 assert_eq!(judge(&look), (InstanceStatus::Offline, expected), "{state}");
@@ -284,7 +284,7 @@ mod tests {
     fn a_listening_runner_that_github_forgot_is_a_ghost() {
         let ghost = Look {
             runner: RunnerSeen::Absent,
-            hint: hint(Activity::Listening, 1),
+            hint: Some(hint(Activity::Listening, 1)),
             ..running()
         };
         assert_eq!(judge(&ghost), (InstanceStatus::Offline, Action::ReplaceGhost));
@@ -297,18 +297,18 @@ mod tests {
             ..running()
         };
         let busy = Look {
-            hint: hint(Activity::Running, 1),
+            hint: Some(hint(Activity::Running, 1)),
             ..absent
         };
         assert_eq!(judge(&busy), (InstanceStatus::Busy, Action::Nothing));
         // GitHub drops an ephemeral runner with its job's end, the container ends a moment later.
         let just_done = Look {
-            hint: hint(Activity::Completed, 290),
+            hint: Some(hint(Activity::Completed, 290)),
             ..absent
         };
         assert_eq!(judge(&just_done).1, Action::Nothing);
         let long_done = Look {
-            hint: hint(Activity::Completed, 100),
+            hint: Some(hint(Activity::Completed, 100)),
             ..absent
         };
         assert_eq!(judge(&long_done).1, Action::ReplaceGhost);
@@ -336,7 +336,7 @@ mod tests {
         let look = Look {
             state: InstanceState::Draining,
             runner: RunnerSeen::Absent,
-            hint: hint(Activity::Listening, 1),
+            hint: Some(hint(Activity::Listening, 1)),
             ..running()
         };
         assert_eq!(judge(&look).1, Action::Nothing);

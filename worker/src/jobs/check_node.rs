@@ -66,7 +66,8 @@ async fn examine(context: &Context, node: &nodes::Model) -> Result<NodeCheck, Jo
         }
     };
     let report = driver::check(&target, &context.install_id, &*context.clock).await;
-    let value = |part: Result<Value, serde_json::Error>| part.map_err(|error| JobError::fail(error.to_string()));
+    let value =
+        |part: Result<Value, serde_json::Error>| part.map_err(|error| JobError::fail(error.to_string()));
     let (status, reason) = verdict(&report);
     Ok(NodeCheck {
         status,

@@ -22,7 +22,12 @@ use crate::events;
 use crate::nodes::{NodeError, Sample, percent};
 
 /// The task. It comes again by itself, so it is tried once more only.
-#[celery::task(name = "collect_metrics", acks_late = true, max_retries = 1, hard_time_limit = 60)]
+#[celery::task(
+    name = "collect_metrics",
+    acks_late = true,
+    max_retries = 1,
+    hard_time_limit = 60
+)]
 pub async fn collect_metrics(runner_instance_id: String) -> TaskResult<Value> {
     let id = task::id::<InstanceId>(&runner_instance_id)?;
     task::run(|context| async move { run(&context, &id).await }).await

@@ -16,11 +16,20 @@ use crate::context::Context;
 const PAGE: u64 = 500;
 
 /// The task; the next tick makes up for a failed one.
-#[celery::task(name = "dispatch_heartbeats", acks_late = true, max_retries = 0, hard_time_limit = 60)]
+#[celery::task(
+    name = "dispatch_heartbeats",
+    acks_late = true,
+    max_retries = 0,
+    hard_time_limit = 60
+)]
 pub async fn dispatch_heartbeats() -> TaskResult<Value> {
     task::run(|context| async move {
-        let sent = to_live_instances(&context, context.monitoring.heartbeat_interval, TaskCall::SendHeartbeat)
-            .await?;
+        let sent = to_live_instances(
+            &context,
+            context.monitoring.heartbeat_interval,
+            TaskCall::SendHeartbeat,
+        )
+        .await?;
         Ok(json!({"sent": sent}))
     })
     .await

@@ -5,6 +5,7 @@
 
 mod error;
 mod outcome;
+mod react;
 mod task;
 
 pub mod check_node;

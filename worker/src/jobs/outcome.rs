@@ -71,7 +71,12 @@ pub async fn tell_instance(context: &Context, row: &runner_instances::Model) -> 
 pub async fn refresh_runner(context: &Context, row: &runner_instances::Model) -> Result<(), StoreError> {
     let (org, runner_id, _) = ids(row)?;
     if let Some(status) = derived::refresh_runner_status(&context.db, &runner_id, context.now()).await? {
-        events::publish(&context.redis, &org, &[Change::RunnerChanged { runner_id, status }]).await;
+        events::publish(
+            &context.redis,
+            &org,
+            &[Change::RunnerChanged { runner_id, status }],
+        )
+        .await;
     }
     Ok(())
 }

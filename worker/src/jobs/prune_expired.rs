@@ -20,7 +20,12 @@ const PORTION: u64 = 500;
 const PORTIONS: usize = 100;
 
 /// The task; the next tick makes up for a failed one.
-#[celery::task(name = "prune_expired", acks_late = true, max_retries = 0, hard_time_limit = 600)]
+#[celery::task(
+    name = "prune_expired",
+    acks_late = true,
+    max_retries = 0,
+    hard_time_limit = 600
+)]
 pub async fn prune_expired() -> TaskResult<Value> {
     task::run(|context| async move { run(&context).await }).await
 }

@@ -14,7 +14,12 @@ const PORTION: u64 = 1_000;
 const PORTIONS: usize = 1_000;
 
 /// The task; the next tick makes up for a failed one.
-#[celery::task(name = "prune_monitoring", acks_late = true, max_retries = 0, hard_time_limit = 600)]
+#[celery::task(
+    name = "prune_monitoring",
+    acks_late = true,
+    max_retries = 0,
+    hard_time_limit = 600
+)]
 pub async fn prune_monitoring() -> TaskResult<Value> {
     task::run(|context| async move { run(&context).await }).await
 }

@@ -15,7 +15,12 @@ use crate::decide::overdue::{self, Cure};
 const OVERDUE: u64 = 200;
 
 /// The task; the next tick makes up for a failed one.
-#[celery::task(name = "reconcile_all", acks_late = true, max_retries = 0, hard_time_limit = 120)]
+#[celery::task(
+    name = "reconcile_all",
+    acks_late = true,
+    max_retries = 0,
+    hard_time_limit = 120
+)]
 pub async fn reconcile_all() -> TaskResult<Value> {
     task::run(|context| async move { run(&context).await }).await
 }

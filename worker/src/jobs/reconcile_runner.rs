@@ -26,7 +26,12 @@ use crate::events;
 const INSTANCES: u64 = 1_000;
 
 /// The task; reconciling comes again by itself.
-#[celery::task(name = "reconcile_runner", acks_late = true, max_retries = 3, hard_time_limit = 120)]
+#[celery::task(
+    name = "reconcile_runner",
+    acks_late = true,
+    max_retries = 3,
+    hard_time_limit = 120
+)]
 pub async fn reconcile_runner(runner_id: String) -> TaskResult<Value> {
     let id = task::id::<RunnerId>(&runner_id)?;
     task::run(|context| async move { run(&context, &id).await }).await
@@ -64,7 +69,10 @@ pub async fn run(context: &Context, id: &RunnerId) -> Result<Value, JobError> {
 async fn create_spares(context: &Context, id: &RunnerId) -> Result<Vec<runner_instances::Model>, JobError> {
     let now = context.now();
     let txn = entities::begin(&context.db).await?;
-    let Some(runner) = assignment::lock_runner(&txn, id).await?.filter(|row| !row.is_deleted) else {
+    let Some(runner) = assignment::lock_runner(&txn, id)
+        .await?
+        .filter(|row| !row.is_deleted)
+    else {
         return Ok(Vec::new());
     };
     let missing = fleet::list_demand(&txn, Some(id))
@@ -94,7 +102,11 @@ async fn insert_one(
     runner: &runners::Model,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<Option<runner_instances::Model>, JobError> {
-    let corrupt = |what: &str| JobError::fail(format!("the runner's {what} can't be read; save the runner again"));
+    let corrupt = |what: &str| {
+        JobError::fail(format!(
+            "the runner's {what} can't be read; save the runner again"
+        ))
+    };
     let org = runner.org_id.parse().map_err(|_| corrupt("organisation"))?;
     let selection =
         serde_json::from_value(runner.node_selection.clone()).map_err(|_| corrupt("node selection"))?;

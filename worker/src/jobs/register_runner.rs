@@ -32,7 +32,12 @@ const MAX_ATTEMPTS: i32 = 5;
 const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// The task. Retries are bounded by [`MAX_ATTEMPTS`]; the larger number only covers waiting for a lease.
-#[celery::task(name = "register_runner", acks_late = true, max_retries = 1000, hard_time_limit = 900)]
+#[celery::task(
+    name = "register_runner",
+    acks_late = true,
+    max_retries = 1000,
+    hard_time_limit = 900
+)]
 pub async fn register_runner(runner_instance_id: String) -> TaskResult<Value> {
     let id = task::id::<InstanceId>(&runner_instance_id)?;
     task::run(|context| async move { run(&context, &id).await }).await
@@ -46,7 +51,7 @@ pub async fn run(context: &Context, id: &InstanceId) -> Result<Value, JobError> 
         return conclude::not_claimed(context, id, &states).await;
     };
     context.reached(Step::Claimed).await;
-    let result = lease.keep(attempt(context, &lease, &row)).await;
+    let result = lease.keep(Box::pin(attempt(context, &lease, &row))).await;
     match result {
         Ok(assignment) => {
             lease.release().await;
@@ -55,7 +60,7 @@ pub async fn run(context: &Context, id: &InstanceId) -> Result<Value, JobError> 
             let _ = context.send_in(&look, &assignment.node, FIRST_LOOK).await;
             Ok(json!({"state": "starting"}))
         }
-        Err(error) => Err(failed(context, lease, id, error).await?),
+        Err(error) => Err(Box::pin(failed(context, lease, id, error)).await?),
     }
 }
 
@@ -184,9 +189,16 @@ fn container_spec(
     owner: Owner,
 ) -> Result<ContainerSpec, JobError> {
     let Assignment { instance, runner, .. } = assignment;
-    let wrong = |what: &str| JobError::fail(format!("the runner's {what} can't be read; save the runner again"));
+    let wrong = |what: &str| {
+        JobError::fail(format!(
+            "the runner's {what} can't be read; save the runner again"
+        ))
+    };
     // A deprecated runner would else end with 0, as after a job.
-    let mut env = vec![("ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE".to_owned(), "1".to_owned())];
+    let mut env = vec![(
+        "ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE".to_owned(),
+        "1".to_owned(),
+    )];
     if owner.is_root() {
         env.push(("RUNNER_ALLOW_RUNASROOT".to_owned(), "1".to_owned()));
     }
@@ -346,7 +358,9 @@ async fn failed(
         return Ok(JobError::Fail { reason });
     }
     let after = match &error {
-        JobError::Retry { after: Some(after), .. } => *after,
+        JobError::Retry {
+            after: Some(after), ..
+        } => *after,
         JobError::Retry { .. } | JobError::Fail { .. } => {
             task::growing_pause(u32::try_from(attempts).unwrap_or(0))
         }

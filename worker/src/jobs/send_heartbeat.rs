@@ -9,22 +9,19 @@ use std::time::Duration;
 use celery::prelude::*;
 use chrono::TimeDelta;
 use domain::ids::InstanceId;
-use domain::instance::{DesiredState, InstanceState, InstanceStatus, Overdue};
+use domain::instance::{InstanceState, InstanceStatus};
 use domain::redis_keys::{self, RUNNER_STATUS_TTL};
 use domain::tasks::TaskCall;
 use domain::telemetry::RunnerStatus;
 use entities::repo::assignment::{self, Assignment};
-use entities::repo::lifecycle::{self, Observed, Transition};
-use github::DeleteOutcome;
+use entities::repo::lifecycle::{self, Observed};
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
 use tracing::{debug, instrument};
 
 use super::outcome::{refresh_runner, tell_instance};
-use super::register_runner::{meta, resources_of};
-use super::{JobError, conclude, moved, task};
+use super::{JobError, react, task};
 use crate::context::Context;
-use crate::decide::exit::{self, Ending, Remains};
 use crate::decide::log_hint::{self, LogHint};
 use crate::decide::look::{self, Action, ContainerSeen, Look, RunnerSeen};
 use crate::lease::Held;
@@ -44,7 +41,12 @@ const LOG_LINES: u32 = 200;
 const LOG_BYTES: usize = 64 << 10;
 
 /// The task. It comes again by itself, so it is tried twice only.
-#[celery::task(name = "send_heartbeat", acks_late = true, max_retries = 2, hard_time_limit = 60)]
+#[celery::task(
+    name = "send_heartbeat",
+    acks_late = true,
+    max_retries = 2,
+    hard_time_limit = 60
+)]
 pub async fn send_heartbeat(runner_instance_id: String) -> TaskResult<Value> {
     let id = task::id::<InstanceId>(&runner_instance_id)?;
     task::run(|context| async move { run(&context, &id).await }).await
@@ -63,11 +65,11 @@ pub async fn run(context: &Context, id: &InstanceId) -> Result<Value, JobError> 
     // A node that does not answer proves nothing: the instance stays, its status expires.
     let engine = match context.engine(&assignment.node).await {
         Ok(engine) => engine,
-        Err(error) => return unreachable_node(&error),
+        Err(error) => return Ok(unreachable_node(&error)),
     };
     let (container, seen) = match look_at_container(context, &engine, id).await {
         Ok(seen) => seen,
-        Err(error) if error.is_outage() => return unreachable_node(&error.into()),
+        Err(error) if error.is_outage() => return Ok(unreachable_node(&error.into())),
         Err(error) => return Err(error.into()),
     };
     let mut look = Look {
@@ -93,17 +95,25 @@ pub async fn run(context: &Context, id: &InstanceId) -> Result<Value, JobError> 
         .state_deadline
         .is_some_and(|deadline| deadline < look.now);
     let written = write_status(context, &assignment, status, &look).await?;
-    act(context, &engine, &assignment, container.as_ref(), seen.as_ref(), action).await?;
+    react::act(
+        context,
+        &engine,
+        &assignment,
+        container.as_ref(),
+        seen.as_ref(),
+        action,
+    )
+    .await?;
     if state == InstanceState::Starting && action == Action::Nothing && overdue {
-        give_up_start(context, &assignment).await?;
+        react::give_up_start(context, &assignment).await?;
     }
     chase(context, &assignment, action, &look).await;
     serde_json::to_value(written).map_err(|error| JobError::fail(error.to_string()))
 }
 
-fn unreachable_node(error: &JobError) -> Result<Value, JobError> {
+fn unreachable_node(error: &JobError) -> Value {
     debug!(%error, "the node did not answer a heartbeat");
-    Ok(json!({"skipped": "the node did not answer"}))
+    json!({"skipped": "the node did not answer"})
 }
 
 async fn look_at_container(
@@ -234,187 +244,6 @@ async fn write_status(
         refresh_runner(context, &row).await?;
     }
     Ok(value)
-}
-
-async fn act(
-    context: &Context,
-    engine: &Engine,
-    assignment: &Assignment,
-    container: Option<&OwnedContainer>,
-    seen: Option<&ContainerState>,
-    action: Action,
-) -> Result<(), JobError> {
-    let id = assignment.instance.id()?;
-    match action {
-        Action::Nothing => Ok(()),
-        Action::BecomeRunning => {
-            let step = Transition {
-                to: InstanceState::Running,
-                from: &[InstanceState::Starting],
-                lease_token: None,
-                desired: None,
-                reason: None,
-                message: "The runner is online.",
-            };
-            moved(context, &id, &step).await?;
-            Ok(())
-        }
-        Action::FinishDraining => {
-            let call = TaskCall::UnregisterRunner(id);
-            context.send_in(&call, &assignment.node, Duration::ZERO).await
-        }
-        Action::ReplaceGhost => {
-            let reason = "GitHub no longer knows this runner although its container runs: it would never get a job again. It is replaced.";
-            drain(context, assignment, DesiredState::Running, reason).await
-        }
-        Action::Conclude => conclude_end(context, engine, assignment, container, seen).await,
-    }
-}
-
-/// The container ended by itself: a finished ephemeral runner is removed, anything else has failed.
-async fn conclude_end(
-    context: &Context,
-    engine: &Engine,
-    assignment: &Assignment,
-    container: Option<&OwnedContainer>,
-    seen: Option<&ContainerState>,
-) -> Result<(), JobError> {
-    let (Some(container), Some(seen)) = (container, seen) else {
-        let reason = "The container was removed from its node by somebody else. Start the instance again to make a new one.";
-        return fail(context, assignment, reason).await;
-    };
-    let log = engine
-        .tail_logs(container, LOG_LINES, LOG_BYTES)
-        .await
-        .unwrap_or_default();
-    let known_at_github = is_known(context, assignment).await?;
-    record_remains(context, assignment, seen).await?;
-    let remains = Remains {
-        exit_code: seen.exit_code.unwrap_or_default(),
-        oom_killed: seen.oom_killed,
-        log: &log,
-        ephemeral: assignment.runner.ephemeral,
-        known_at_github,
-        memory_mb: resources_of(assignment)?.memory_mb,
-    };
-    match exit::classify(&remains) {
-        Ending::JobDone { result } => {
-            let reason = match result {
-                Some(result) => format!("The ephemeral runner did its job (result: {result})."),
-                None => "The ephemeral runner did its job.".to_owned(),
-            };
-            drain(context, assignment, DesiredState::Removed, &reason).await
-        }
-        Ending::Fault(reason) => fail(context, assignment, &reason).await,
-    }
-}
-
-/// A fresh word: the shared list may be older than the end. `None` where nobody can ask.
-async fn is_known(context: &Context, assignment: &Assignment) -> Result<Option<bool>, JobError> {
-    let asked = async {
-        let Some(account) = Account::of(context, assignment)? else {
-            return Ok(None);
-        };
-        let Some(id) = conclude::github_id(&account, assignment).await? else {
-            return Ok(Some(false));
-        };
-        let runner = account.client.get_runner(&account.target, id).await?;
-        Ok(Some(runner.is_some()))
-    };
-    match asked.await {
-        // A credential that is no good any more must not keep the instance from its end.
-        Err(JobError::Fail { reason }) => {
-            debug!(reason, "GitHub could not be asked");
-            Ok(None)
-        }
-        outcome => outcome,
-    }
-}
-
-/// Exit code and cause stay readable after the container is gone.
-async fn record_remains(
-    context: &Context,
-    assignment: &Assignment,
-    seen: &ContainerState,
-) -> Result<(), JobError> {
-    let id = assignment.instance.id()?;
-    let states = [InstanceState::Starting, InstanceState::Running];
-    if let Some((lease, _)) = Held::take(context, &id, &states).await? {
-        let observed = Observed {
-            instance_meta: Some(meta(assignment, seen)),
-            ..Observed::default()
-        };
-        lifecycle::record(&context.db, &id, lease.token(), observed, context.now()).await?;
-        lease.release().await;
-    }
-    Ok(())
-}
-
-/// The runner did not come online in time. GitHub is told first: should it run a job after all, it stays.
-async fn give_up_start(context: &Context, assignment: &Assignment) -> Result<(), JobError> {
-    let Some((_, Overdue::Fail(reason))) = InstanceState::Starting.deadline() else {
-        return Ok(());
-    };
-    if let Some(account) = Account::of(context, assignment)?
-        && let Some(id) = conclude::github_id(&account, assignment).await?
-        && account.client.delete_runner(&account.target, id).await? == DeleteOutcome::Busy
-    {
-        return Ok(());
-    }
-    fail(context, assignment, reason).await
-}
-
-/// → `draining`, towards this wish; the task that does the rest is sent.
-async fn drain(
-    context: &Context,
-    assignment: &Assignment,
-    desired: DesiredState,
-    reason: &str,
-) -> Result<(), JobError> {
-    let id = assignment.instance.id()?;
-    let step = Transition {
-        to: InstanceState::Draining,
-        from: &[InstanceState::Starting, InstanceState::Running],
-        lease_token: None,
-        desired: Some(desired),
-        reason: Some(reason),
-        message: reason,
-    };
-    if moved(context, &id, &step).await?.is_some() {
-        let call = TaskCall::UnregisterRunner(id);
-        context.send_in(&call, &assignment.node, Duration::ZERO).await?;
-    }
-    Ok(())
-}
-
-/// → `failed`; what is left of container and registration is removed.
-pub async fn fail(context: &Context, assignment: &Assignment, reason: &str) -> Result<(), JobError> {
-    let id = assignment.instance.id()?;
-    let states = [InstanceState::Starting, InstanceState::Running];
-    // Two looks at once: the second finds the lease taken or the state moved on.
-    let Some((lease, _)) = Held::take(context, &id, &states).await? else {
-        return Ok(());
-    };
-    let cleaned = lease
-        .keep(async { Ok(conclude::clean_up(context, &lease, &id).await) })
-        .await?;
-    let reason = cleaned.after(reason);
-    let step = Transition {
-        to: InstanceState::Failed,
-        from: &states,
-        lease_token: Some(lease.token()),
-        desired: None,
-        reason: Some(&reason),
-        message: &reason,
-    };
-    let failed = moved(context, &id, &step).await?;
-    lease.release().await;
-    if failed.is_some() {
-        context.last_samples.forget(&id);
-        let keys = [redis_keys::runner_status(&id), redis_keys::runner_metrics(&id)];
-        context.redis.clone().del::<_, ()>(&keys).await?;
-    }
-    Ok(())
 }
 
 /// A runner that was just started is looked at every other second until it is online, so that people don't

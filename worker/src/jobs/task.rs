@@ -22,7 +22,7 @@ where
     Running: Future<Output = Result<T, JobError>>,
 {
     let context = data::<Context>()?;
-    job(context).await.map_err(task_error)
+    job(context).await.map_err(|error| task_error(&error))
 }
 
 /// An argument that is an id; anything else is the sender's mistake and is not tried again.
@@ -32,7 +32,7 @@ pub fn id<T: FromStr<Err = domain::Invalid>>(argument: &str) -> Result<T, TaskEr
         .map_err(|error: domain::Invalid| fail("ValueError", format!("the argument {error}")))
 }
 
-fn task_error(error: JobError) -> TaskError {
+fn task_error(error: &JobError) -> TaskError {
     // Errors of libraries pass through here last before they are stored and shown.
     let reason = redact(error.reason()).into_owned();
     match error {

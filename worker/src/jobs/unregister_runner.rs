@@ -31,10 +31,10 @@ use crate::steps::Step;
 /// What a container is given between SIGTERM and SIGKILL.
 const STOP_GRACE: Duration = Duration::from_secs(30);
 /// What `config.sh remove` is given.
-const REMOVE_LIMIT: Duration = Duration::from_secs(60);
+const REMOVE_LIMIT: Duration = Duration::from_mins(1);
 /// The first and the longest pause between two looks at a busy runner.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// As much of the log as is read for the last line that tells what the runner does.
 const LOG_LINES: u32 = 2000;
 const LOG_BYTES: usize = 256 << 10;
@@ -50,7 +50,12 @@ enum Deregistered {
 }
 
 /// The task. A job may run for five days and is looked at once a minute, hence the number of retries.
-#[celery::task(name = "unregister_runner", acks_late = true, max_retries = 10000, hard_time_limit = 300)]
+#[celery::task(
+    name = "unregister_runner",
+    acks_late = true,
+    max_retries = 10000,
+    hard_time_limit = 300
+)]
 pub async fn unregister_runner(runner_instance_id: String) -> TaskResult<Value> {
     let id = task::id::<InstanceId>(&runner_instance_id)?;
     let looks = celery_redis::current_request().map_or(0, |request| request.retries);
@@ -66,7 +71,7 @@ pub async fn run(context: &Context, id: &InstanceId, looks: u32) -> Result<Value
         return conclude::not_claimed(context, id, &states).await;
     };
     context.reached(Step::Claimed).await;
-    let result = lease.keep(drain(context, &lease, &row, looks)).await;
+    let result = lease.keep(Box::pin(drain(context, &lease, &row, looks))).await;
     lease.release().await;
     match result {
         Ok(row) => after(context, &row).await,
@@ -103,7 +108,9 @@ async fn drain(
             reason: row.state_reason.as_deref(),
             message: "GitHub no longer knows the runner; its container is stopped.",
         };
-        moved(context, &id, &step).await?.ok_or_else(JobError::overtaken)?;
+        moved(context, &id, &step)
+            .await?
+            .ok_or_else(JobError::overtaken)?;
         lease.now_in(InstanceState::Stopping);
     }
     context.reached(Step::RecordedStopping).await;
@@ -139,11 +146,17 @@ async fn finish(
         .ok_or_else(|| JobError::fail("the instance is gone"))?;
     let desired = row.desired()?;
     let (to, message) = match desired {
-        DesiredState::Running => (desired.after_stopping(), "The container is gone; it is made anew."),
+        DesiredState::Running => (
+            desired.after_stopping(),
+            "The container is gone; it is made anew.",
+        ),
         DesiredState::Stopped => (desired.after_stopping(), "The instance is stopped."),
         DesiredState::Removed => (desired.after_stopping(), "The instance is removed."),
     };
-    let reason = row.state_reason.as_deref().filter(|_| desired != DesiredState::Running);
+    let reason = row
+        .state_reason
+        .as_deref()
+        .filter(|_| desired != DesiredState::Running);
     let step = Transition {
         to,
         from: &[InstanceState::Stopping],
@@ -200,8 +213,15 @@ async fn deregister(
         // GitHub (actions/runner#4461); the runner's own log tells of it.
         (Deregistered::Surely, Some(container)) => {
             let runs = is_running(engine, container).await?
-                && matches!(last_activity(context, engine, container).await?, Some(Activity::Running));
-            Ok(if runs { Deregistered::Busy } else { Deregistered::Surely })
+                && matches!(
+                    last_activity(context, engine, container).await?,
+                    Some(Activity::Running)
+                );
+            Ok(if runs {
+                Deregistered::Busy
+            } else {
+                Deregistered::Surely
+            })
         }
     }
 }
@@ -308,7 +328,11 @@ async fn last_activity(
 }
 
 async fn note_left_to_github(context: &Context, assignment: &Assignment) -> Result<(), JobError> {
-    let days = if assignment.runner.ephemeral { "1 day" } else { "14 days" };
+    let days = if assignment.runner.ephemeral {
+        "1 day"
+    } else {
+        "14 days"
+    };
     let message = format!(
         "The registration could not be removed with the runner's own token. GitHub shows the runner as offline and removes it by itself after {days}; with a credential Runner Pilot removes it at once."
     );
@@ -321,11 +345,7 @@ async fn note_left_to_github(context: &Context, assignment: &Assignment) -> Resu
 }
 
 /// The runner is busy: the state stays, the task comes again. Said once on the timeline.
-async fn wait_for_job(
-    context: &Context,
-    assignment: &Assignment,
-    looks: u32,
-) -> Result<JobError, JobError> {
+async fn wait_for_job(context: &Context, assignment: &Assignment, looks: u32) -> Result<JobError, JobError> {
     let id = assignment.instance.id()?;
     if looks == 0 {
         let event = Event {
@@ -337,11 +357,16 @@ async fn wait_for_job(
     }
     let pause = pause_after(looks);
     conclude::look_again_in(context, &id, InstanceState::Draining, pause).await?;
-    Ok(JobError::retry_after(pause, "a job runs on the runner; it is waited for"))
+    Ok(JobError::retry_after(
+        pause,
+        "a job runs on the runner; it is waited for",
+    ))
 }
 
 fn pause_after(looks: u32) -> Duration {
-    FIRST_PAUSE.saturating_mul(looks.saturating_add(1)).min(LONGEST_PAUSE)
+    FIRST_PAUSE
+        .saturating_mul(looks.saturating_add(1))
+        .min(LONGEST_PAUSE)
 }
 
 #[cfg(test)]

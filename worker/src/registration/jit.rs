@@ -21,7 +21,11 @@ pub async fn prepare(account: &Account, assignment: &Assignment, owner: Owner) -
         labels: labels(assignment)?,
         work_folder: "_work".to_owned(),
     };
-    let minted = match account.client.generate_jit_config(&account.target, &request).await {
+    let minted = match account
+        .client
+        .generate_jit_config(&account.target, &request)
+        .await
+    {
         // Between the look-up and the call; or the look-up was answered from before it.
         Err(Error::Conflict { .. }) => {
             remove_stale(account, name).await?;
@@ -51,7 +55,10 @@ async fn remove_stale(account: &Account, name: &str) -> Result<(), JobError> {
     let Some(stale) = account.client.find_runner(&account.target, name).await? else {
         return Ok(());
     };
-    info!(github.runner_id = stale.id, "a registration left by an earlier attempt is removed");
+    info!(
+        github.runner_id = stale.id,
+        "a registration left by an earlier attempt is removed"
+    );
     match account.client.delete_runner(&account.target, stale.id).await? {
         DeleteOutcome::Deleted | DeleteOutcome::NotFound => Ok(()),
         DeleteOutcome::Busy => Err(JobError::retry(format!(

@@ -127,7 +127,13 @@ impl Registration {
             Self::Jit(account) => jit::prepare(account, assignment, owner).await,
             Self::Minted(account) => {
                 let minted = account.client.create_registration_token(&account.target).await?;
-                token::prepare(assignment, &account.target, &account.web_url, &minted.token, owner)
+                token::prepare(
+                    assignment,
+                    &account.target,
+                    &account.web_url,
+                    &minted.token,
+                    owner,
+                )
             }
             Self::Own(own) => {
                 let target = github_access::target_of(&assignment.runner)?;
@@ -149,10 +155,11 @@ pub fn own_token(context: &Context, assignment: &Assignment) -> Result<SecretStr
         row: &runner.uid,
         org: &runner.org_id,
     };
-    context
-        .keyring
-        .open(sealed, place)
-        .map_err(|error| JobError::fail(format!("the runner's token can't be read: {error}. Save it again")))
+    context.keyring.open(sealed, place).map_err(|error| {
+        JobError::fail(format!(
+            "the runner's token can't be read: {error}. Save it again"
+        ))
+    })
 }
 
 /// The file through which the running container is given a token for its removal, and the script's path.

@@ -169,10 +169,15 @@ mod tests {
         assert!(script.contains(
             r"./config.sh --unattended --url 'https://github.com/acme/web' --name 'web-0123456789ab' --labels 'gpu,it'\''s' --work _work --ephemeral --disableupdate --replace || exit 78"
         ), "{script}");
-        let order: Vec<_> = ["rm -f .runner-pilot-token", "config.sh", "unset ACTIONS_RUNNER_INPUT_TOKEN", "exec ./run.sh"]
-            .iter()
-            .map(|part| script.find(part).unwrap())
-            .collect();
+        let order: Vec<_> = [
+            "rm -f .runner-pilot-token",
+            "config.sh",
+            "unset ACTIONS_RUNNER_INPUT_TOKEN",
+            "exec ./run.sh",
+        ]
+        .iter()
+        .map(|part| script.find(part).unwrap())
+        .collect();
         assert!(order.is_sorted(), "{script}");
     }
 

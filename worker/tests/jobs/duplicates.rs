@@ -4,6 +4,7 @@ use domain::instance::{DesiredState, InstanceState};
 use futures::future::join_all;
 use runner_pilot_worker::jobs::{JobError, register_runner, unregister_runner};
 
+use super::faults::PauseAt;
 use super::support::{Fixture, RunnerKind};
 
 #[tokio::test]
@@ -57,9 +58,7 @@ async fn ten_removals_at_once_remove_once() -> anyhow::Result<()> {
 async fn a_wish_to_remove_that_comes_while_registering_wins() -> anyhow::Result<()> {
     let fixture = Fixture::start().await?;
     let id = fixture.pending(RunnerKind::default()).await?;
-    let pause = std::sync::Arc::new(super::support::PauseAt::new(
-        runner_pilot_worker::steps::Step::ContainerCreated,
-    ));
+    let pause = std::sync::Arc::new(PauseAt::new(runner_pilot_worker::steps::Step::ContainerCreated));
     let worker = fixture.other_worker(pause.clone()).await?;
     let registering = async { Ok(register_runner::run(&worker, &id).await) };
     let person = async {

@@ -16,7 +16,10 @@ async fn an_ephemeral_runner_that_did_its_job_is_removed() -> anyhow::Result<()>
     fixture.until(&id, InstanceState::Draining).await?;
     let row = fixture.row(&id).await?;
     assert_eq!(row.desired()?, DesiredState::Removed);
-    assert!(row.state_reason.as_deref().unwrap().contains("did its job"), "{row:?}");
+    assert!(
+        row.state_reason.as_deref().unwrap().contains("did its job"),
+        "{row:?}"
+    );
     unregister_runner::run(&fixture.context, &id, 0).await?;
     assert_eq!(fixture.row(&id).await?.state()?, InstanceState::Removed);
     assert!(fixture.containers().await?.is_empty());
@@ -35,7 +38,9 @@ async fn a_running_job_is_waited_for_and_never_killed() -> anyhow::Result<()> {
         })
         .await?;
     fixture.drain(&id, DesiredState::Removed).await?;
-    let wait = unregister_runner::run(&fixture.context, &id, 0).await.unwrap_err();
+    let wait = unregister_runner::run(&fixture.context, &id, 0)
+        .await
+        .unwrap_err();
     assert!(
         matches!(&wait, JobError::Retry { after: Some(after), .. } if after.as_secs() == 10),
         "{wait:?}"
@@ -91,7 +96,13 @@ async fn an_expired_token_fails_the_instance_and_says_what_to_do() -> anyhow::Re
     let reason = fixture.row(&id).await?.state_reason.unwrap();
     assert!(reason.contains("github_runner_token"), "{reason}");
     assert!(fixture.containers().await?.is_empty());
-    assert!(fixture.timeline(&id).await?.iter().any(|line| line.contains("last lines")));
+    assert!(
+        fixture
+            .timeline(&id)
+            .await?
+            .iter()
+            .any(|line| line.contains("last lines"))
+    );
     Ok(())
 }
 
@@ -102,7 +113,10 @@ async fn a_container_removed_by_hand_fails_the_instance_and_its_registration_goe
     fixture.engine.remove_containers(&fixture.label()).await?;
     fixture.until(&id, InstanceState::Failed).await?;
     let reason = fixture.row(&id).await?.state_reason.unwrap();
-    assert!(reason.contains("removed from its node by somebody else"), "{reason}");
+    assert!(
+        reason.contains("removed from its node by somebody else"),
+        "{reason}"
+    );
     assert!(fixture.github.registrations().is_empty());
     Ok(())
 }
@@ -186,7 +200,10 @@ async fn a_rate_limit_is_waited_for_without_asking_again() -> anyhow::Result<()>
     assert!((25..=31).contains(&after.as_secs()), "{after:?}");
     fixture.github.clear_requests();
     register_runner::run(&fixture.context, &id).await.unwrap_err();
-    assert!(fixture.github.requests().is_empty(), "GitHub was asked inside the pause");
+    assert!(
+        fixture.github.requests().is_empty(),
+        "GitHub was asked inside the pause"
+    );
     fixture.clock.advance(chrono::TimeDelta::seconds(40));
     register_runner::run(&fixture.context, &id).await?;
     Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::instance::{DesiredState, InstanceState, InstanceStatus};
 use domain::redis_keys;
-use runner_pilot_worker::jobs::{collect_metrics, fetch_logs, send_heartbeat};
+use runner_pilot_worker::jobs::{collect_metrics, fetch_logs, send_heartbeat, unregister_runner};
 use testkit::github::JobSpec;
 use testkit::harness::eventually;
 
@@ -75,7 +75,9 @@ async fn metrics_are_exactly_three_percentages_and_become_a_row() -> anyhow::Res
     let fields: Vec<&String> = metrics.keys().collect();
     assert_eq!(fields, ["cpu_usage", "disk_usage", "memory_usage"]);
     assert!(
-        metrics.values().all(|percent| (0.0..=100.0).contains(&percent.as_f64().unwrap())),
+        metrics
+            .values()
+            .all(|percent| (0.0..=100.0).contains(&percent.as_f64().unwrap())),
         "{value}"
     );
     assert!(value["memory_usage"].as_f64() > Some(0.0), "{value}");
@@ -105,15 +107,42 @@ async fn a_runner_that_github_forgot_is_replaced() -> anyhow::Result<()> {
     let fixture = Fixture::start().await?;
     let id = fixture.running(RunnerKind::default()).await?;
     let registered = fixture.github.registrations();
+    // Frozen, the runner can't find out by itself: it goes on "listening" (actions/runner#4617).
+    fixture.pause(&id).await?;
     fixture.github.forget_runner(registered[0].id);
     fixture.until(&id, InstanceState::Draining).await?;
     let row = fixture.row(&id).await?;
     assert_eq!(row.desired()?, DesiredState::Running);
     assert!(row.state_reason.unwrap().contains("GitHub no longer knows"));
-    runner_pilot_worker::jobs::unregister_runner::run(&fixture.context, &id, 0).await?;
+    fixture.resume(&id).await?;
+    unregister_runner::run(&fixture.context, &id, 0).await?;
     assert_eq!(fixture.row(&id).await?.state()?, InstanceState::Pending);
-    assert!(fixture.context.celery.queue_len("celery").await? > 0, "nobody was told to register it anew");
+    assert!(
+        fixture.context.celery.queue_len("celery").await? > 0,
+        "nobody was told to register it anew"
+    );
     Ok(())
+}
+
+#[tokio::test]
+async fn a_registration_deleted_at_github_fails_the_instance_and_says_so() -> anyhow::Result<()> {
+    let fixture = Fixture::start().await?;
+    let id = fixture.running(RunnerKind::default()).await?;
+    let registered = fixture.github.registrations();
+    fixture.github.forget_runner(registered[0].id);
+    eventually(PATIENCE, "the end is noticed", || async {
+        send_heartbeat::run(&fixture.context, &id).await?;
+        let row = fixture.row(&id).await?;
+        let ended = [InstanceState::Failed, InstanceState::Draining].contains(&row.state()?);
+        anyhow::ensure!(ended, "{row:?}");
+        let reason = row.state_reason.unwrap_or_default();
+        anyhow::ensure!(
+            reason.contains("deleted at GitHub") || reason.contains("no longer knows"),
+            "{reason}"
+        );
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]
@@ -125,5 +154,9 @@ async fn a_node_that_does_not_answer_changes_nothing() -> anyhow::Result<()> {
     assert_eq!(value["skipped"], "the node did not answer");
     assert_eq!(fixture.row(&id).await?.state()?, InstanceState::Running);
     fixture.reachable_node().await?;
-    tokio::time::timeout(Duration::from_secs(10), until_status(&fixture, &id, InstanceStatus::Idle)).await?
+    tokio::time::timeout(
+        Duration::from_secs(10),
+        until_status(&fixture, &id, InstanceStatus::Idle),
+    )
+    .await?
 }

@@ -6,7 +6,8 @@ use runner_pilot_worker::jobs::{register_runner, unregister_runner};
 use runner_pilot_worker::steps::Step;
 use testkit::harness::DatabaseKind;
 
-use super::support::{Fixture, RunnerKind, kill_at};
+use super::faults::{PauseAt, kill_at};
+use super::support::{Fixture, RunnerKind};
 
 async fn killed_while_registering(fixture: &Fixture, kind: RunnerKind<'_>, step: Step) -> anyhow::Result<()> {
     let id = fixture.pending(kind).await?;
@@ -24,7 +25,10 @@ async fn killed_while_registering(fixture: &Fixture, kind: RunnerKind<'_>, step:
     let registered = fixture.github.registrations();
     anyhow::ensure!(registered.len() == 1, "{step:?}: {registered:?}");
     let row = fixture.row(&id).await?;
-    anyhow::ensure!(row.github_runner_id == Some(registered[0].id), "{step:?}: {row:?}");
+    anyhow::ensure!(
+        row.github_runner_id == Some(registered[0].id),
+        "{step:?}: {row:?}"
+    );
     anyhow::ensure!(row.instance_identifier == containers[0].id, "{step:?}: {row:?}");
     remove(fixture, &id).await
 }
@@ -37,12 +41,20 @@ async fn remove(fixture: &Fixture, id: &domain::ids::InstanceId) -> anyhow::Resu
 
 async fn ensure_gone(fixture: &Fixture, id: &domain::ids::InstanceId) -> anyhow::Result<()> {
     let row = fixture.row(id).await?;
-    anyhow::ensure!(row.state()? == InstanceState::Removed && row.is_deleted, "{row:?}");
+    anyhow::ensure!(
+        row.state()? == InstanceState::Removed && row.is_deleted,
+        "{row:?}"
+    );
     anyhow::ensure!(fixture.containers().await?.is_empty(), "a container is left");
-    anyhow::ensure!(fixture.github.registrations().is_empty(), "a registration is left");
+    anyhow::ensure!(
+        fixture.github.registrations().is_empty(),
+        "a registration is left"
+    );
     let keys = fixture.redis.keys().await?;
     anyhow::ensure!(
-        !keys.iter().any(|key| key.starts_with("runner_status:") || key.starts_with("runner_metrics:")),
+        !keys
+            .iter()
+            .any(|key| key.starts_with("runner_status:") || key.starts_with("runner_metrics:")),
         "{keys:?}"
     );
     Ok(())
@@ -110,7 +122,7 @@ async fn a_removal_survives_a_kill_at_every_step() -> anyhow::Result<()> {
 async fn a_worker_that_was_frozen_beyond_its_lease_does_nothing_more() -> anyhow::Result<()> {
     let fixture = Fixture::start().await?;
     let id = fixture.pending(RunnerKind::default()).await?;
-    let wake = std::sync::Arc::new(super::support::PauseAt::new(Step::ContainerCreated));
+    let wake = std::sync::Arc::new(PauseAt::new(Step::ContainerCreated));
     let frozen = std::sync::Arc::new(fixture.other_worker(wake.clone()).await?);
     let zombie = async {
         let ended = register_runner::run(&frozen, &id).await;

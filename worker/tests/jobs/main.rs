@@ -3,6 +3,7 @@
 
 mod duplicates;
 mod ends;
+mod faults;
 mod heartbeat;
 mod kills;
 mod reconcile;

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use domain::instance::{DesiredState, InstanceState};
 use entities::repo::assignment;
 use runner_pilot_worker::jobs::{
-    check_node, reconcile_all, reconcile_runner, register_runner, unregister_runner,
+    check_node, reconcile_all, reconcile_runner, register_runner, sweep_node, unregister_runner,
 };
 
 use super::support::{Fixture, RunnerKind};
@@ -17,11 +17,15 @@ async fn spare_instances_are_made_once_however_many_ask() -> anyhow::Result<()> 
         ..RunnerKind::default()
     };
     let runner = fixture.runner(spare).await?;
-    let runs = futures::future::join_all((0..4).map(|_| reconcile_runner::run(&fixture.context, &runner))).await;
+    let runs =
+        futures::future::join_all((0..4).map(|_| reconcile_runner::run(&fixture.context, &runner))).await;
     assert!(runs.iter().all(Result::is_ok), "{runs:?}");
     let rows = assignment::list_of_runner(&fixture.context.db, &runner, 10).await?;
     assert_eq!(rows.len(), 2);
-    assert!(rows.iter().all(|row| row.state == "pending" && row.node_id == fixture.node.as_str()));
+    assert!(
+        rows.iter()
+            .all(|row| row.state == "pending" && row.node_id == fixture.node.as_str())
+    );
     assert_eq!(fixture.context.celery.queue_len("celery").await?, 2);
     Ok(())
 }
@@ -31,7 +35,11 @@ async fn an_overdue_instance_gets_its_task_again_and_once_only() -> anyhow::Resu
     let fixture = Fixture::start().await?;
     fixture.pending(RunnerKind::default()).await?;
     reconcile_all::run(&fixture.context).await?;
-    assert_eq!(fixture.context.celery.queue_len("celery").await?, 0, "it is not overdue yet");
+    assert_eq!(
+        fixture.context.celery.queue_len("celery").await?,
+        0,
+        "it is not overdue yet"
+    );
     fixture.clock.advance(TimeDelta::seconds(61));
     reconcile_all::run(&fixture.context).await?;
     reconcile_all::run(&fixture.context).await?;
@@ -47,13 +55,16 @@ async fn a_left_over_container_is_removed_and_a_foreign_one_is_not() -> anyhow::
     register_runner::run(&other.context, &theirs).await?;
     let id = fixture.pending(RunnerKind::default()).await?;
     register_runner::run(&fixture.context, &id).await?;
-    check_node::run(&fixture.context, &fixture.node).await?;
+    let checked = check_node::run(&fixture.context, &fixture.node).await?;
+    assert_eq!(checked["status"], "active", "{checked}");
     assert_eq!(fixture.containers().await?.len(), 1, "it is in use");
     // The row says that it is gone, the container is still there: a node that was away meanwhile.
     fixture.forget_container(&id).await?;
     fixture.clock.advance(TimeDelta::minutes(3));
-    let checked = check_node::run(&fixture.context, &fixture.node).await?;
-    assert_eq!(checked["status"], "active", "{checked}");
+    let node = assignment::find_node(&fixture.context.db, &fixture.node)
+        .await?
+        .unwrap();
+    assert_eq!(sweep_node::run(&fixture.context, &node).await?, 1);
     assert!(fixture.containers().await?.is_empty());
     assert_eq!(other.containers().await?.len(), 1);
     Ok(())

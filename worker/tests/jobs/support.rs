@@ -1,21 +1,20 @@
 //! What the tests of the jobs share: real Redis, real database, real engine, simulated GitHub.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bollard::models::ContainerSummary;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
+use domain::Clock;
 use domain::ids::{CredentialId, InstanceId, NodeId, OrgId, RunnerId, UserId};
 use domain::instance::InstanceState;
 use domain::keyring::{Keyring, Place};
 use domain::node::{NodeStatus, NodeType};
 use domain::org::OrgType;
 use domain::runner::{NetworkMode, NodeSelection, Resources, RunnerScope};
-use domain::{Clock, SystemClock};
 use entities::model::runner_instances;
 use entities::repo::credentials::{CredentialSpec, SealedSecret};
 use entities::repo::node_checks::NodeCheck;
@@ -26,59 +25,25 @@ use entities::repo::users::NewUser;
 use entities::repo::{
     credentials, fleet, installation, lifecycle, node_checks, nodes, orgs, runners, timeline, users,
 };
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
 use migration::{Migrator, MigratorTrait as _};
 use runner_pilot_worker::context::{self, Context, LastSamples};
 use runner_pilot_worker::github_access::GithubAccess;
-use runner_pilot_worker::jobs::{JobError, register_runner, send_heartbeat};
+use runner_pilot_worker::jobs::{register_runner, send_heartbeat};
 use runner_pilot_worker::nodes::EnginePool;
 use runner_pilot_worker::sample_buffer::SampleBuffer;
 use runner_pilot_worker::settings::MonitoringSettings;
-use runner_pilot_worker::steps::{Step, Steps, Unobserved};
+use runner_pilot_worker::steps::{Steps, Unobserved};
 use serde_json::Value;
 use testkit::github::{SANDBOX_PAT, SimulatedGitHub};
 use testkit::harness::{DatabaseKind, Engine, RedisServer, TestDatabase, engine, eventually};
 use testkit::runner_image;
-use tokio::sync::Notify;
+
+use super::faults::TestClock;
 
 /// Where the runners of these tests are registered.
 pub const REPO: &str = "acme/web";
 /// How long something of the simulated runner may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(40);
-
-/// A clock that runs, and that a test may put forward.
-#[derive(Debug, Default)]
-pub struct TestClock(AtomicI64);
-
-impl TestClock {
-    /// Lets time pass.
-    pub fn advance(&self, by: TimeDelta) {
-        self.0.fetch_add(by.num_seconds(), Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> DateTime<Utc> {
-        SystemClock.now() + TimeDelta::seconds(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// Stops a job for good at one step, as a killed worker would.
-pub struct StopAt {
-    step: Step,
-    stopped: Notify,
-}
-
-impl Steps for StopAt {
-    fn reached(&self, step: Step) -> BoxFuture<'_, ()> {
-        if step == self.step {
-            self.stopped.notify_one();
-            return std::future::pending().boxed();
-        }
-        std::future::ready(()).boxed()
-    }
-}
 
 /// Everything a job needs, with one organisation, one node and one credential.
 pub struct Fixture {
@@ -122,7 +87,11 @@ impl Fixture {
 
     pub async fn start_on(kind: DatabaseKind) -> anyhow::Result<Self> {
         process::install_crypto_provider();
-        let (engine, redis, database) = (engine().await?, RedisServer::start().await?, TestDatabase::create(kind).await?);
+        let (engine, redis, database) = (
+            engine().await?,
+            RedisServer::start().await?,
+            TestDatabase::create(kind).await?,
+        );
         runner_image::build(engine.docker()).await?;
         let github = SimulatedGitHub::start().await?;
         let clock = Arc::new(TestClock::default());
@@ -176,7 +145,10 @@ impl Fixture {
         };
         users::insert(db, user, now).await?;
         orgs::insert(db, &self.org, "acme", OrgType::Organization, &self.user, now).await?;
-        let socket = self.engine.socket().context("these tests need the engine's socket")?;
+        let socket = self
+            .engine
+            .socket()
+            .context("these tests need the engine's socket")?;
         let node = NodeSpec {
             name: "here".to_owned(),
             node_type: NodeType::Socket,
@@ -202,8 +174,22 @@ impl Fixture {
             api_url: url.clone(),
             web_url: url,
         };
-        let sealed = self.seal("github_credentials", "secret", self.credential.as_str(), SANDBOX_PAT);
-        credentials::insert(db, &self.credential, &self.org, &self.user, credential, sealed, now).await?;
+        let sealed = self.seal(
+            "github_credentials",
+            "secret",
+            self.credential.as_str(),
+            SANDBOX_PAT,
+        );
+        credentials::insert(
+            db,
+            &self.credential,
+            &self.org,
+            &self.user,
+            credential,
+            sealed,
+            now,
+        )
+        .await?;
         Ok(())
     }
 
@@ -253,7 +239,9 @@ impl Fixture {
     /// Adds a `pending` instance of a runner.
     pub async fn instance(&self, runner: &RunnerId) -> anyhow::Result<InstanceId> {
         let db = &self.context.db;
-        let runner = runners::find(db, &self.org, runner).await?.context("there is no such runner")?;
+        let runner = runners::find(db, &self.org, runner)
+            .await?
+            .context("there is no such runner")?;
         let row = fleet::insert_instance(db, &runner, &self.node, self.context.now()).await?;
         Ok(row.id()?)
     }
@@ -276,7 +264,12 @@ impl Fixture {
         eventually(PATIENCE, &format!("the instance is {state}"), || async {
             send_heartbeat::run(&self.context, id).await?;
             let row = self.row(id).await?;
-            anyhow::ensure!(row.state()? == state, "it is {} ({:?})", row.state, row.state_reason);
+            anyhow::ensure!(
+                row.state()? == state,
+                "it is {} ({:?})",
+                row.state,
+                row.state_reason
+            );
             Ok(())
         })
         .await
@@ -284,11 +277,17 @@ impl Fixture {
 
     /// The instance's row.
     pub async fn row(&self, id: &InstanceId) -> anyhow::Result<runner_instances::Model> {
-        lifecycle::find(&self.context.db, id).await?.context("there is no such instance")
+        lifecycle::find(&self.context.db, id)
+            .await?
+            .context("there is no such instance")
     }
 
     /// Moves an instance to `draining`, as the api does.
-    pub async fn drain(&self, id: &InstanceId, desired: domain::instance::DesiredState) -> anyhow::Result<()> {
+    pub async fn drain(
+        &self,
+        id: &InstanceId,
+        desired: domain::instance::DesiredState,
+    ) -> anyhow::Result<()> {
         let step = lifecycle::Transition {
             to: InstanceState::Draining,
             from: &InstanceState::ALL,
@@ -303,6 +302,26 @@ impl Fixture {
         Ok(())
     }
 
+    /// Freezes an instance's container.
+    pub async fn pause(&self, id: &InstanceId) -> anyhow::Result<()> {
+        let container = self
+            .row(id)
+            .await?
+            .instance_identifier
+            .context("it has no container")?;
+        Ok(self.engine.docker().pause_container(&container).await?)
+    }
+
+    /// Lets a frozen container go on.
+    pub async fn resume(&self, id: &InstanceId) -> anyhow::Result<()> {
+        let container = self
+            .row(id)
+            .await?
+            .instance_identifier
+            .context("it has no container")?;
+        Ok(self.engine.docker().unpause_container(&container).await?)
+    }
+
     /// Points the node at a socket where nothing listens; the worker that believes in it.
     pub async fn unreachable_node(&self) -> anyhow::Result<Context> {
         self.point_node_at("/run/runner-pilot-tests/nothing.sock").await?;
@@ -311,7 +330,10 @@ impl Fixture {
 
     /// Points the node at the engine again.
     pub async fn reachable_node(&self) -> anyhow::Result<()> {
-        let socket = self.engine.socket().context("these tests need the engine's socket")?;
+        let socket = self
+            .engine
+            .socket()
+            .context("these tests need the engine's socket")?;
         self.point_node_at(&socket.display().to_string()).await
     }
 
@@ -381,7 +403,8 @@ impl Fixture {
     /// The JSON value of a Redis key and its time to live in seconds.
     pub async fn redis_value(&self, key: &str) -> anyhow::Result<(Value, i64)> {
         let mut redis = self.redis.connection().await?;
-        let (text, ttl): (Option<String>, i64) = redis::pipe().get(key).ttl(key).query_async(&mut redis).await?;
+        let (text, ttl): (Option<String>, i64) =
+            redis::pipe().get(key).ttl(key).query_async(&mut redis).await?;
         let text = text.with_context(|| format!("there is no key {key}"))?;
         Ok((serde_json::from_str(&text)?, ttl))
     }
@@ -392,7 +415,9 @@ impl Drop for Fixture {
         let (engine, label) = (self.engine.clone(), self.label());
         // A failed test must not leave containers behind either.
         let cleaning = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             runtime.block_on(engine.remove_containers(&label))
         });
         if let Ok(Err(error)) = cleaning.join() {
@@ -439,61 +464,10 @@ impl Parts<'_> {
     }
 }
 
-/// Runs a job on another worker and kills that worker at a step.
-pub async fn kill_at<Running>(
-    fixture: &Fixture,
-    step: Step,
-    job: impl FnOnce(Arc<Context>) -> Running,
-) -> anyhow::Result<()>
-where
-    Running: Future<Output = Result<Value, JobError>>,
-{
-    let stop = Arc::new(StopAt {
-        step,
-        stopped: Notify::new(),
-    });
-    let steps: Arc<dyn Steps> = stop.clone();
-    let worker = Arc::new(fixture.other_worker(steps).await?);
-    tokio::select! {
-        ended = job(worker) => anyhow::bail!("the job ended before {step:?}: {ended:?}"),
-        () = stop.stopped.notified() => Ok(()),
-        () = tokio::time::sleep(PATIENCE) => anyhow::bail!("the job did not get to {step:?}"),
-    }
-}
-
 fn uuid_bytes() -> [u8; 32] {
     let (a, b) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
     let mut bytes = [0; 32];
     bytes[..16].copy_from_slice(a.as_bytes());
     bytes[16..].copy_from_slice(b.as_bytes());
     bytes
-}
-
-/// Holds a job at one step until it is told to go on, as a frozen worker.
-pub struct PauseAt {
-    step: Step,
-    /// Told when the step was reached.
-    pub reached: Notify,
-    /// Lets the job go on.
-    pub go_on: Notify,
-}
-
-impl PauseAt {
-    pub fn new(step: Step) -> Self {
-        Self {
-            step,
-            reached: Notify::new(),
-            go_on: Notify::new(),
-        }
-    }
-}
-
-impl Steps for PauseAt {
-    fn reached(&self, step: Step) -> BoxFuture<'_, ()> {
-        if step != self.step {
-            return std::future::ready(()).boxed();
-        }
-        self.reached.notify_one();
-        async { self.go_on.notified().await }.boxed()
-    }
 }
