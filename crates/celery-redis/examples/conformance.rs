@@ -240,6 +240,10 @@ fn node_name(given: &str) -> anyhow::Result<String> {
 async fn work() -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "an example has no settings module")]
     let url = std::env::var("REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379/0".to_owned());
+    if url.starts_with("rediss:") {
+        // Fails only if there is one already.
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    }
     let redis = redis::Client::open(url.replacen("redis+unix", "unix", 1))?
         .get_connection_manager()
         .await?;

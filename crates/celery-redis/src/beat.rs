@@ -1,4 +1,4 @@
-//! Sends calls at intervals. Several beats may run: one leads, and another takes over when it dies.
+//! Sends calls at intervals or by crontabs. Several beats may run: one leads, and another takes over when it dies.
 //!
 //! The leader holds a lock in Redis with a token. Every send is one script that first checks the lock
 //! and the entry's last run, so a beat that slept through its lock sends nothing, and no run is sent
@@ -12,10 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::DateTime;
 use redis::{RedisError, Value};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use crate::crontab::Crontab;
 use crate::{
     clock,
     draft::Draft,
@@ -31,11 +33,18 @@ const EARLY: f64 = 0.01;
 /// The longest sleep between two looks at the schedule.
 const LONGEST_SLEEP: Duration = Duration::from_mins(5);
 
-/// A call to send at an interval.
+/// When an entry is due.
+#[derive(Debug, Clone)]
+enum When {
+    Every(Duration),
+    Crontab(Crontab),
+}
+
+/// A call to send again and again.
 #[derive(Debug, Clone)]
 pub struct Entry {
     name: String,
-    interval: Duration,
+    when: When,
     signature: Signature,
 }
 
@@ -44,8 +53,28 @@ impl Entry {
     pub fn every(name: impl Into<String>, interval: Duration, signature: Signature) -> Self {
         Self {
             name: name.into(),
-            interval,
+            when: When::Every(interval),
             signature: signature.header("celery_beat_task", true),
+        }
+    }
+
+    /// Sends `signature` at the times of a crontab. Being late by many of them makes one catch-up, like an interval.
+    pub fn crontab(name: impl Into<String>, crontab: Crontab, signature: Signature) -> Self {
+        Self {
+            when: When::Crontab(crontab),
+            ..Self::every(name, Duration::MAX, signature)
+        }
+    }
+
+    /// When the entry is due after a run, in epoch seconds.
+    fn due_after(&self, last: f64) -> f64 {
+        match &self.when {
+            When::Every(interval) => last + interval.as_secs_f64() - EARLY,
+            // Not early: a run noted before its minute would be followed by another in it.
+            When::Crontab(crontab) => {
+                let last = DateTime::from_timestamp_micros(micros(last)).unwrap_or_default();
+                crontab.next_after(last).map_or(f64::INFINITY, clock::epoch_of)
+            }
         }
     }
 
@@ -118,7 +147,7 @@ impl BeatBuilder {
                 format!("entry `{}` is named twice", entry.name),
             )?;
             check(
-                !entry.interval.is_zero(),
+                !matches!(entry.when, When::Every(Duration::ZERO)),
                 format!("entry `{}` needs an interval", entry.name),
             )?;
         }
@@ -213,7 +242,7 @@ impl Beat {
             for entry in &self.entries {
                 let now = clock::epoch();
                 let last = last_runs.get(&entry.name).cloned().unwrap_or_default();
-                if now + EARLY < read(&last) + entry.interval.as_secs_f64() {
+                if now < entry.due_after(read(&last)) {
                     continue;
                 }
                 match self.send(entry, now, &last).await? {
@@ -226,10 +255,7 @@ impl Beat {
             let next = self
                 .entries
                 .iter()
-                .map(|entry| {
-                    read(last_runs.get(&entry.name).map_or("", String::as_str)) + entry.interval.as_secs_f64()
-                        - EARLY
-                })
+                .map(|entry| entry.due_after(read(last_runs.get(&entry.name).map_or("", String::as_str))))
                 .fold(f64::INFINITY, f64::min);
             let until_due =
                 Duration::try_from_secs_f64((next - clock::epoch()).max(0.0)).unwrap_or(LONGEST_SLEEP);
@@ -301,6 +327,16 @@ impl Beat {
 /// A time as it is stored. Two beats compare this text, so it is always written alike.
 fn write(seconds: f64) -> String {
     format!("{seconds:.6}")
+}
+
+/// Whole microseconds of epoch seconds.
+fn micros(seconds: f64) -> i64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturating, far beyond any schedule"
+    )]
+    let micros = (seconds * 1e6).round() as i64;
+    micros
 }
 
 /// A stored time; one that cannot be read counts as long past.

@@ -13,6 +13,7 @@ use crate::{
     error::Error,
     keys::{DEFAULT_QUEUE, Keys, PRIORITY_STEPS, own_binding},
     link::{Link, Server, lock},
+    request,
     result::{AsyncResult, Hub, TaskId},
     signature::Signature,
 };
@@ -99,13 +100,22 @@ impl Client {
     }
 
     /// Sends many calls in one round trip, in order; all are sent or, if the server was out of reach, none.
+    /// Sent by a running task they become its children, as in Celery.
     pub async fn send_many(&self, signatures: &[Signature]) -> Result<Vec<TaskId>, Error> {
         if signatures.is_empty() {
             return Ok(Vec::new());
         }
+        let ancestry = request::ancestry();
         let drafts: Vec<Draft> = signatures
             .iter()
-            .map(|signature| signature.draft(&self.0.default_queue))
+            .map(|signature| {
+                let mut draft = signature.draft(&self.0.default_queue);
+                if let Some((root, parent)) = &ancestry {
+                    draft.root_id.get_or_insert_with(|| root.clone());
+                    draft.parent_id.get_or_insert_with(|| parent.clone());
+                }
+                draft
+            })
             .collect();
         let mut pipeline = redis::pipe();
         // One transaction: a connection that breaks halfway leaves no half of the calls behind.
@@ -122,6 +132,7 @@ impl Client {
             .await
             .map_err(Error::redis("accept a task"))?;
         lock(&self.0.bound).extend(unbound);
+        request::note_children(drafts.iter().map(|draft| draft.id.as_str()));
         Ok(drafts.into_iter().map(|draft| TaskId(draft.id)).collect())
     }
 

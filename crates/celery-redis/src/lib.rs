@@ -6,6 +6,7 @@ mod call;
 mod client;
 mod clock;
 mod control;
+mod crontab;
 mod draft;
 mod envelope;
 mod error;

@@ -78,6 +78,8 @@ pub(crate) struct Surroundings {
     pub request: Arc<TaskRequest>,
     /// Set by the last of `fail`, `retry_in`, `reject` and `ignore`, with the text of the error it gave.
     pub directive: Arc<Mutex<Option<(String, Directive)>>>,
+    /// Celery's result tuples of the calls that the task sent.
+    pub children: Arc<Mutex<Vec<Value>>>,
 }
 
 tokio::task_local! {
@@ -106,6 +108,22 @@ pub fn data<C: Any + Send + Sync>() -> Result<Arc<C>, TaskError> {
 /// The call that is being executed; `None` outside a running task.
 pub fn current_request() -> Option<Arc<TaskRequest>> {
     SURROUNDINGS.try_with(|here| here.request.clone()).ok()
+}
+
+/// The first task of the workflow that runs here, and the task itself; `None` outside a running task.
+pub(crate) fn ancestry() -> Option<(String, String)> {
+    let request = current_request()?;
+    let root = request.root_id.clone().unwrap_or_else(|| request.id.clone());
+    Some((root, request.id.clone()))
+}
+
+/// Notes calls as sent by the task that runs here, if one does.
+pub(crate) fn note_children<'a>(ids: impl IntoIterator<Item = &'a str>) {
+    // Outside a running task a call is nobody's child.
+    let _ = SURROUNDINGS.try_with(|here| {
+        let children = ids.into_iter().map(|id| serde_json::json!([[id, null], null]));
+        lock(&here.children).extend(children);
+    });
 }
 
 /// Ends the task as `FAILURE` with this exception; it is not retried.

@@ -16,7 +16,7 @@ use redis::AsyncCommands;
 use serde_json::{Value, json};
 use support::{
     DEADLINE, RedisServer, eventually,
-    python::{python_worker, run},
+    python::{check, python_worker, run},
     spawn_worker,
 };
 
@@ -186,4 +186,9 @@ async fn python_and_rust_workers_share_a_chord_and_each_others_messages() {
                   \x20   r = chord([add.s(i, i) for i in range(50)], echo.s()).delay().get(timeout=30)\n\
                   \x20   assert r['args'] == [[2 * i for i in range(50)]], r\n";
     run(&redis, &["-c", script]);
+}
+
+#[test]
+fn check_49_each_kind_of_worker_gives_back_what_the_other_held() {
+    check("sweep_checks.py", 49);
 }

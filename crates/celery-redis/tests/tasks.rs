@@ -1,122 +1,19 @@
-//! What a worker does with one message: results, retries, limits, refusals.
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+//! What a worker does with one message: results, retries, limits.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+use std::time::Duration;
+
+use celery_redis::{Outcome, Signature};
+use serde_json::json;
+use support::{
+    DEADLINE, RedisServer, Running,
+    calls::{failure, outcome, worker},
+    eventually,
+    gate::{self, Log},
+    stray_keys,
 };
-
-use celery::prelude::*;
-use celery_redis::{Outcome, Signature, current_request, data, fail, ignore, reject, retry_in};
-use redis::AsyncCommands;
-use serde_json::{Value, json};
-use support::{DEADLINE, RedisServer, Running, eventually, stray_keys};
-
-#[derive(Default)]
-struct Counter(AtomicU32);
-
-#[celery::task]
-async fn add(x: i64, y: i64) -> TaskResult<i64> {
-    Ok(x + y)
-}
-
-#[celery::task]
-async fn count() -> TaskResult<u32> {
-    Ok(data::<Counter>()?.0.fetch_add(1, Ordering::SeqCst))
-}
-
-#[celery::task(acks_late = true, max_retries = 2)]
-async fn flaky(failures: u32) -> TaskResult<u32> {
-    let retries = current_request().expect("inside a task").retries;
-    if retries < failures {
-        Err(retry_in(Duration::from_millis(50), format!("try {retries}")))
-    } else {
-        Ok(retries)
-    }
-}
-
-#[celery::task(max_retries = 0)]
-async fn expected() -> TaskResult<()> {
-    Err(TaskError::ExpectedError("no luck".into()))
-}
-
-#[celery::task(acks_late = true)]
-async fn panics() -> TaskResult<()> {
-    panic!("oh no")
-}
-
-#[celery::task(hard_time_limit = 60)]
-async fn sleeps() -> TaskResult<()> {
-    std::future::pending().await
-}
-
-#[celery::task(acks_late = true)]
-async fn refuses(requeue: bool) -> TaskResult<String> {
-    let request = current_request().expect("inside a task");
-    if request.redelivered {
-        Ok("later".into())
-    } else {
-        Err(reject(requeue))
-    }
-}
-
-#[celery::task]
-async fn ignores() -> TaskResult<()> {
-    Err(ignore())
-}
-
-#[celery::task]
-async fn drops_its_error() -> TaskResult<u32> {
-    let _ = fail("ValueError", "changed my mind");
-    Ok(1)
-}
-
-#[celery::task]
-async fn headers() -> TaskResult<Value> {
-    Ok(Value::Object(
-        current_request().expect("inside a task").headers.clone(),
-    ))
-}
-
-fn worker(redis: &RedisServer) -> Running {
-    Running::start(
-        redis
-            .worker()
-            .data(Arc::new(Counter::default()))
-            .register::<add>()
-            .register::<count>()
-            .register::<flaky>()
-            .register::<expected>()
-            .register::<panics>()
-            .register::<sleeps>()
-            .register::<refuses>()
-            .register::<ignores>()
-            .register::<drops_its_error>()
-            .register::<headers>(),
-    )
-}
-
-async fn outcome(redis: &RedisServer, signature: Signature) -> Outcome {
-    let client = redis.client();
-    let id = client.send(&signature).await.unwrap();
-    client.result(id).get(DEADLINE).await.unwrap()
-}
-
-fn failure(outcome: Outcome) -> (String, String) {
-    match outcome {
-        Outcome::Failure(failure) => (failure.exc_type, failure.message),
-        other => panic!("{other:?}"),
-    }
-}
 
 #[tokio::test]
 async fn a_result_reaches_the_caller_and_nothing_else_stays() {
@@ -289,163 +186,29 @@ async fn a_countdown_delays_without_blocking_others() {
 }
 
 #[tokio::test]
-async fn a_rejected_message_fails_or_comes_back() {
+async fn check_23_a_task_that_began_is_shown_as_started() {
     let redis = RedisServer::start();
-    let worker = worker(&redis);
-    assert_eq!(
-        failure(outcome(&redis, Signature::new("refuses").arg(false)).await).0,
-        "Reject"
+    let log = Log::new();
+    let worker = Running::start(
+        gate::worker(&redis.url(), &log)
+            .hostname("w@h")
+            .track_started(true),
     );
-    assert_eq!(
-        outcome(&redis, Signature::new("refuses").arg(true)).await,
-        Outcome::Success(json!("later"))
-    );
-    worker.stop().await;
-    assert_eq!(
-        stray_keys(&mut redis.connection().await).await,
-        Vec::<String>::new()
-    );
-}
-
-#[tokio::test]
-async fn an_ignored_result_is_not_stored() {
-    let redis = RedisServer::start();
-    let worker = worker(&redis);
     let client = redis.client();
-    let quiet = client
-        .send(&Signature::new("count").ignore_result(true))
-        .await
-        .unwrap();
-    let ignoring = client.send(&Signature::new("ignores")).await.unwrap();
-    eventually("the call was counted", async || {
-        (outcome(&redis, Signature::new("count")).await != Outcome::Success(json!(0))).then_some(())
-    })
-    .await;
-    worker.stop().await;
-    assert_eq!(client.result(quiet).state().await.unwrap(), None);
-    assert_eq!(client.result(ignoring).state().await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn a_way_out_that_was_not_taken_has_no_effect() {
-    let redis = RedisServer::start();
-    let worker = worker(&redis);
-    assert_eq!(
-        outcome(&redis, Signature::new("drops_its_error")).await,
-        Outcome::Success(json!(1))
-    );
-    worker.stop().await;
-}
-
-#[tokio::test]
-async fn custom_headers_reach_the_task() {
-    let redis = RedisServer::start();
-    let worker = worker(&redis);
-    let Outcome::Success(headers) = outcome(&redis, Signature::new("headers").header("trace", "abc")).await
-    else {
-        panic!("no headers");
-    };
-    assert_eq!(headers["trace"], "abc");
-    assert_eq!(headers["lang"], "rs");
-    worker.stop().await;
-}
-
-#[tokio::test]
-async fn a_stored_success_is_never_overwritten() {
-    let redis = RedisServer::start();
-    let worker = worker(&redis);
-    let again = || Signature::new("add").args([1, 1]).task_id("same");
-    assert_eq!(outcome(&redis, again()).await, Outcome::Success(json!(2)));
-    let client = redis.client();
-    client
-        .send(&Signature::new("no.such").task_id("same"))
-        .await
-        .unwrap();
-    // Taken in order, so once this one is done the other is too.
-    assert_eq!(
-        outcome(&redis, Signature::new("add").args([2, 2])).await,
-        Outcome::Success(json!(4))
-    );
-    worker.stop().await;
-    assert_eq!(
-        client.result("same").state().await.unwrap().unwrap().status,
-        "SUCCESS"
-    );
-}
-
-#[tokio::test]
-async fn what_nobody_can_execute_is_set_aside_and_the_worker_goes_on() {
-    let redis = RedisServer::start();
-    let worker = worker(&redis);
-    let mut connection = redis.connection().await;
-    let good: Value = {
-        let client = redis.client();
-        client
-            .send(&Signature::new("add").args([1, 1]).queue("elsewhere"))
+    let result = client.result(client.send(&Signature::new("wait_early").arg("x")).await.unwrap());
+    let started = eventually("STARTED is stored", async || {
+        result
+            .state()
             .await
-            .unwrap();
-        let raw: String = connection.rpop("elsewhere", None).await.unwrap();
-        serde_json::from_str(&raw).unwrap()
-    };
-    let mut poison = vec![
-        "not json".to_owned(),
-        "[]".to_owned(),
-        "17".to_owned(),
-        "{}".to_owned(),
-    ];
-    let spoilers: [fn(&mut Value); 7] = [
-        |m| drop(m.as_object_mut().unwrap().remove("content-type")),
-        |m| drop(m.as_object_mut().unwrap().remove("properties")),
-        |m| m["properties"]["delivery_info"] = json!({}),
-        |m| m["properties"]["delivery_tag"] = Value::Null,
-        |m| m["body"] = json!("%%%"),
-        |m| drop(m["headers"].as_object_mut().unwrap().remove("task")),
-        |m| m["content-type"] = json!("application/x-python-serialize"),
-    ];
-    for (number, spoil) in spoilers.into_iter().enumerate() {
-        let mut message = good.clone();
-        message["properties"]["delivery_tag"] = json!(format!("tag-{number}"));
-        spoil(&mut message);
-        poison.push(message.to_string());
-    }
-    let _: () = connection.lpush("celery", &poison).await.unwrap();
-    eventually("all poison is in the dead-letter list", async || {
-        let length: usize = connection.llen("celery-redis.dead-letter").await.unwrap();
-        (length == poison.len()).then_some(())
+            .unwrap()
+            .filter(|meta| meta.status == "STARTED")
     })
     .await;
-    let kept: Vec<String> = connection
-        .lrange("celery-redis.dead-letter", 0, -1)
-        .await
-        .unwrap();
-    for raw in &poison {
-        assert!(
-            kept.iter()
-                .any(|entry| serde_json::from_str::<Value>(entry).unwrap()["message"] == **raw),
-            "{raw}"
-        );
-    }
     assert_eq!(
-        outcome(&redis, Signature::new("add").args([1, 1])).await,
-        Outcome::Success(json!(2))
+        started.result,
+        json!({"pid": std::process::id(), "hostname": "w@h"})
     );
-    worker.stop().await;
-    assert_eq!(stray_keys(&mut connection).await, ["celery-redis.dead-letter"]);
-}
-
-#[tokio::test]
-async fn a_bad_eta_fails_the_call_instead_of_leaving_its_caller_waiting() {
-    let redis = RedisServer::start();
-    let mut connection = redis.connection().await;
-    let client = redis.client();
-    let id = client.send(&Signature::new("add").args([1, 1])).await.unwrap();
-    let raw: String = connection.rpop("celery", None).await.unwrap();
-    let mut message: Value = serde_json::from_str(&raw).unwrap();
-    message["headers"]["eta"] = json!("tomorrow");
-    let _: () = connection.lpush("celery", message.to_string()).await.unwrap();
-    let worker = worker(&redis);
-    let (exc_type, text) = failure(client.result(id).get(DEADLINE).await.unwrap());
-    assert_eq!(exc_type, "InvalidTaskError");
-    assert!(text.contains("eta"), "{text}");
+    log.gate.add_permits(1);
+    assert_eq!(result.get(DEADLINE).await.unwrap(), Outcome::Success(json!(null)));
     worker.stop().await;
 }

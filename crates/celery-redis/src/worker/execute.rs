@@ -5,11 +5,12 @@ use std::{
     time::Instant,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     clock,
     exception::Exception,
+    link::lock,
     request::{Surroundings, TaskRequest},
     worker::{
         job::Job,
@@ -43,7 +44,9 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
         shared: core.shared.clone(),
         request: Arc::new(request(&core, &job)),
         directive: Arc::new(Mutex::new(None)),
+        children: Arc::default(),
     };
+    let sent = here.children.clone();
     // Only the task itself is broken off: its future is dropped, and with it all it holds.
     let verdict = tokio::select! {
         biased;
@@ -59,7 +62,8 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
                 seconds,
                 "task succeeded"
             );
-            succeed(&core, &job, value, seconds).await;
+            let sent = std::mem::take(&mut *lock(&sent));
+            succeed(&core, &job, value, sent, seconds).await;
         }
         Verdict::Failure(exception) => {
             tracing::error!(
@@ -116,7 +120,8 @@ pub(crate) async fn revoke(core: &Core, job: &Job, reason: &str, terminated: Opt
     );
 }
 
-async fn succeed(core: &Core, job: &Job, value: serde_json::Value, seconds: f64) {
+/// Stores the result and sets in motion what follows; `sent` are the children that the task sent itself.
+async fn succeed(core: &Core, job: &Job, value: Value, sent: Vec<Value>, seconds: f64) {
     let message = &job.message;
     let follow_up = match core.after_success(message, &value) {
         Ok(follow_up) => follow_up,
@@ -129,7 +134,7 @@ async fn succeed(core: &Core, job: &Job, value: serde_json::Value, seconds: f64)
         status: "SUCCESS",
         result: value.clone(),
         traceback: None,
-        children: follow_up.children.clone(),
+        children: [sent, follow_up.children.clone()].concat(),
     };
     let meta = stored.own_meta(message);
     if message.embed.chord.is_none() {
@@ -165,7 +170,7 @@ pub(crate) async fn fail(core: &Core, job: &Job, status: &'static str, exception
 }
 
 /// An exception as events tell it.
-fn told(exception: &Exception) -> serde_json::Value {
+fn told(exception: &Exception) -> Value {
     let shown = crate::exception::repr_encoded(&exception.encode());
     json!({"exception": shown, "traceback": exception.traceback})
 }

@@ -171,6 +171,18 @@ def _():
     assert [child.get(timeout=WAIT) for child in result.children] == [[13, 30]]
 
 
+@check("37 what a task sends itself is listed before what is linked to it")
+def _():
+    result = send("tasks.spawn", 4, 5, link=echo.s())
+    spawned = result.get(timeout=WAIT)
+    assert [child.id for child in result.children][0] == spawned and len(result.children) == 2, result.children
+    child = result.children[0]
+    assert child.get(timeout=WAIT) == 9
+    meta = app.backend.get_task_meta(spawned)
+    assert meta["parent_id"] == result.id, meta
+    assert [c.get(timeout=WAIT) for c in result.children][1]["args"] == [spawned]
+
+
 @check("38 an errback gets the failed id first")
 def _():
     result = boom.apply_async(link_error=echo.s("more"))

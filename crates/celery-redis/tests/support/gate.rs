@@ -68,7 +68,7 @@ pub fn worker(url: &str, log: &Arc<Log>) -> celery_redis::WorkerBuilder {
 }
 
 pub async fn held(connection: &mut MultiplexedConnection) -> usize {
-    connection.hlen("unacked").await.unwrap()
+    connection.hlen("unacked").await.expect("the size of the ledger")
 }
 
 pub async fn until_held(connection: &mut MultiplexedConnection, count: usize) {

@@ -1,6 +1,7 @@
 //! What the integration tests share: a private Redis server, workers, and waiting with a deadline.
 #![expect(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod calls;
 pub mod gate;
 pub mod python;
 

@@ -1,0 +1,179 @@
+//! What a worker refuses, and what it does not let happen: rejections, results to keep, messages nobody can execute.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use celery_redis::{Outcome, Signature};
+use redis::AsyncCommands;
+use serde_json::{Value, json};
+use support::{
+    DEADLINE, RedisServer,
+    calls::{failure, outcome, worker},
+    eventually, stray_keys,
+};
+
+#[tokio::test]
+async fn a_rejected_message_fails_or_comes_back() {
+    let redis = RedisServer::start();
+    let worker = worker(&redis);
+    assert_eq!(
+        failure(outcome(&redis, Signature::new("refuses").arg(false)).await).0,
+        "Reject"
+    );
+    assert_eq!(
+        outcome(&redis, Signature::new("refuses").arg(true)).await,
+        Outcome::Success(json!("later"))
+    );
+    worker.stop().await;
+    assert_eq!(
+        stray_keys(&mut redis.connection().await).await,
+        Vec::<String>::new()
+    );
+}
+
+#[tokio::test]
+async fn an_ignored_result_is_not_stored() {
+    let redis = RedisServer::start();
+    let worker = worker(&redis);
+    let client = redis.client();
+    let quiet = client
+        .send(&Signature::new("count").ignore_result(true))
+        .await
+        .unwrap();
+    let ignoring = client.send(&Signature::new("ignores")).await.unwrap();
+    eventually("the call was counted", async || {
+        (outcome(&redis, Signature::new("count")).await != Outcome::Success(json!(0))).then_some(())
+    })
+    .await;
+    worker.stop().await;
+    assert_eq!(client.result(quiet).state().await.unwrap(), None);
+    assert_eq!(client.result(ignoring).state().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_way_out_that_was_not_taken_has_no_effect() {
+    let redis = RedisServer::start();
+    let worker = worker(&redis);
+    assert_eq!(
+        outcome(&redis, Signature::new("drops_its_error")).await,
+        Outcome::Success(json!(1))
+    );
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn custom_headers_reach_the_task() {
+    let redis = RedisServer::start();
+    let worker = worker(&redis);
+    let Outcome::Success(headers) = outcome(&redis, Signature::new("headers").header("trace", "abc")).await
+    else {
+        panic!("no headers");
+    };
+    assert_eq!(headers["trace"], "abc");
+    assert_eq!(headers["lang"], "rs");
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_stored_success_is_never_overwritten() {
+    let redis = RedisServer::start();
+    let worker = worker(&redis);
+    let again = || Signature::new("add").args([1, 1]).task_id("same");
+    assert_eq!(outcome(&redis, again()).await, Outcome::Success(json!(2)));
+    let client = redis.client();
+    client
+        .send(&Signature::new("no.such").task_id("same"))
+        .await
+        .unwrap();
+    // Taken in order, so once this one is done the other is too.
+    assert_eq!(
+        outcome(&redis, Signature::new("add").args([2, 2])).await,
+        Outcome::Success(json!(4))
+    );
+    worker.stop().await;
+    assert_eq!(
+        client.result("same").state().await.unwrap().unwrap().status,
+        "SUCCESS"
+    );
+}
+
+#[tokio::test]
+async fn what_nobody_can_execute_is_set_aside_and_the_worker_goes_on() {
+    let redis = RedisServer::start();
+    let worker = worker(&redis);
+    let mut connection = redis.connection().await;
+    let good: Value = {
+        let client = redis.client();
+        client
+            .send(&Signature::new("add").args([1, 1]).queue("elsewhere"))
+            .await
+            .unwrap();
+        let raw: String = connection.rpop("elsewhere", None).await.unwrap();
+        serde_json::from_str(&raw).unwrap()
+    };
+    let mut poison = vec![
+        "not json".to_owned(),
+        "[]".to_owned(),
+        "17".to_owned(),
+        "{}".to_owned(),
+    ];
+    let spoilers: [fn(&mut Value); 7] = [
+        |m| drop(m.as_object_mut().unwrap().remove("content-type")),
+        |m| drop(m.as_object_mut().unwrap().remove("properties")),
+        |m| m["properties"]["delivery_info"] = json!({}),
+        |m| m["properties"]["delivery_tag"] = Value::Null,
+        |m| m["body"] = json!("%%%"),
+        |m| drop(m["headers"].as_object_mut().unwrap().remove("task")),
+        |m| m["content-type"] = json!("application/x-python-serialize"),
+    ];
+    for (number, spoil) in spoilers.into_iter().enumerate() {
+        let mut message = good.clone();
+        message["properties"]["delivery_tag"] = json!(format!("tag-{number}"));
+        spoil(&mut message);
+        poison.push(message.to_string());
+    }
+    let _: () = connection.lpush("celery", &poison).await.unwrap();
+    eventually("all poison is in the dead-letter list", async || {
+        let length: usize = connection.llen("celery-redis.dead-letter").await.unwrap();
+        (length == poison.len()).then_some(())
+    })
+    .await;
+    let kept: Vec<String> = connection
+        .lrange("celery-redis.dead-letter", 0, -1)
+        .await
+        .unwrap();
+    for raw in &poison {
+        assert!(
+            kept.iter()
+                .any(|entry| serde_json::from_str::<Value>(entry).unwrap()["message"] == **raw),
+            "{raw}"
+        );
+    }
+    assert_eq!(
+        outcome(&redis, Signature::new("add").args([1, 1])).await,
+        Outcome::Success(json!(2))
+    );
+    worker.stop().await;
+    assert_eq!(stray_keys(&mut connection).await, ["celery-redis.dead-letter"]);
+}
+
+#[tokio::test]
+async fn a_bad_eta_fails_the_call_instead_of_leaving_its_caller_waiting() {
+    let redis = RedisServer::start();
+    let mut connection = redis.connection().await;
+    let client = redis.client();
+    let id = client.send(&Signature::new("add").args([1, 1])).await.unwrap();
+    let raw: String = connection.rpop("celery", None).await.unwrap();
+    let mut message: Value = serde_json::from_str(&raw).unwrap();
+    message["headers"]["eta"] = json!("tomorrow");
+    let _: () = connection.lpush("celery", message.to_string()).await.unwrap();
+    let worker = worker(&redis);
+    let (exc_type, text) = failure(client.result(id).get(DEADLINE).await.unwrap());
+    assert_eq!(exc_type, "InvalidTaskError");
+    assert!(text.contains("eta"), "{text}");
+    worker.stop().await;
+}
