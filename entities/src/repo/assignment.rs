@@ -24,10 +24,7 @@ pub struct Assignment {
 /// The assignment of an instance, or `None` if there is no such instance. Rows never lose their parents
 /// (foreign keys), so a missing parent is an error.
 pub async fn find(db: &impl ConnectionTrait, id: &InstanceId) -> Result<Option<Assignment>, StoreError> {
-    let Some(instance) = runner_instances::Entity::find_by_id(id.as_str())
-        .one(db)
-        .await?
-    else {
+    let Some(instance) = runner_instances::Entity::find_by_id(id.as_str()).one(db).await? else {
         return Ok(None);
     };
     let runner = runners::Entity::find_by_id(&instance.runner_id)

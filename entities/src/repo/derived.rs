@@ -26,9 +26,7 @@ pub async fn refresh_runner_status(
             .and_where(Expr::col(runner_instances::Column::RunnerId).eq(id.as_str()))
             .and_where(Expr::col(runner_instances::Column::IsDeleted).eq(false))
             .and_where(Expr::col(runner_instances::Column::Status).eq(InstanceStatus::Busy.as_str()))
-            .and_where(
-                Expr::col(runner_instances::Column::State).is_in(states_where(InstanceState::is_live)),
-            )
+            .and_where(Expr::col(runner_instances::Column::State).is_in(states_where(InstanceState::is_live)))
             .to_owned()
     };
     for (status, condition) in [
