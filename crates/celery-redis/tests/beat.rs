@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use celery_redis::{
     Signature,
-    beat::{Beat, BeatBuilder, Entry},
+    beat::{Beat, BeatBuilder, Crontab, Entry},
 };
+use chrono::DateTime;
 use redis::{AsyncCommands, aio::MultiplexedConnection};
 use serde_json::Value;
 use support::{DEADLINE, RedisServer, eventually};
@@ -207,4 +208,54 @@ async fn a_restart_neither_repeats_nor_forgets_the_last_run() {
         beat.stop().await;
     }
     assert_eq!(sent(&mut connection).await, 1);
+}
+
+#[tokio::test]
+async fn a_crontab_that_was_missed_is_caught_up_once() {
+    let redis = RedisServer::start();
+    let mut connection = redis.connection().await;
+    let now: (i64, i64) = redis::cmd("TIME").query_async(&mut connection).await.unwrap();
+    let long_ago = format!("{}.000000", now.0 - 400 * 86_400);
+    let _: () = connection
+        .hset("celery-redis.beat:last_run", "missed", &long_ago)
+        .await
+        .unwrap();
+    // Once a year, half a year from now: missed once since then, and not due during this test.
+    let far = DateTime::from_timestamp(now.0 + 180 * 86_400, 0).unwrap();
+    let yearly = Crontab::new(&far.format("%M %H 15 %m *").to_string()).unwrap();
+    let entry = |name: &str| {
+        Entry::crontab(
+            name,
+            yearly.clone(),
+            Signature::new("tick").arg(name).queue("ticks"),
+        )
+    };
+    let beat = Beating::start(
+        Beat::builder(&redis.url())
+            .lock_ttl(Duration::from_millis(600))
+            .entry(entry("missed"))
+            .entry(entry("new")),
+    );
+    until_sent(&mut connection, 1).await;
+    let last_run: String = connection
+        .hget("celery-redis.beat:last_run", "missed")
+        .await
+        .unwrap();
+    assert!(last_run > long_ago);
+    // It looks at its schedule every 200 ms, as the lock's renewals show.
+    for _ in 0..3 {
+        let ttl = async |connection: &mut MultiplexedConnection| -> i64 {
+            connection.pttl("celery-redis.beat:lock").await.unwrap()
+        };
+        eventually("the lock has aged", async || {
+            (ttl(&mut connection).await < 550).then_some(())
+        })
+        .await;
+        eventually("the lock was renewed", async || {
+            (ttl(&mut connection).await > 550).then_some(())
+        })
+        .await;
+    }
+    assert_eq!(sent(&mut connection).await, 1);
+    beat.stop().await;
 }

@@ -1,9 +1,5 @@
 //! That `celery inspect` and `celery control` work on our workers, and ours on Python's: real Celery 5.7.
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
 

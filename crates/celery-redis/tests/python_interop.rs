@@ -1,11 +1,7 @@
 //! That a Python client, a Python worker and the Rust ones understand each other: real Celery 5.7.
 //!
 //! `CELERY_PYTHON` names the interpreter; `scripts/python-env.sh` makes it.
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -191,4 +187,65 @@ async fn python_and_rust_workers_share_a_chord_and_each_others_messages() {
 #[test]
 fn check_49_each_kind_of_worker_gives_back_what_the_other_held() {
     check("sweep_checks.py", 49);
+}
+
+#[test]
+fn check_43_a_chord_member_delivered_twice_counts_once() {
+    check("canvas_checks.py", 43);
+}
+
+#[test]
+fn check_44_stamps_travel_with_signatures() {
+    check("canvas_checks.py", 44);
+}
+
+#[tokio::test]
+async fn check_10_a_new_queue_gets_both_binding_sets() {
+    let redis = RedisServer::start();
+    let call = Signature::new("tasks.add").args([1, 2]).queue("other");
+    redis.client().send(&call).await.unwrap();
+    let mut connection = redis.connection().await;
+    for set in ["_kombu.binding.other", "_kombu.binding_permanent.other"] {
+        let members: Vec<String> = connection.smembers(set).await.unwrap();
+        assert_eq!(members, ["other\x06\x16\x06\x16other"], "{set}");
+    }
+    assert_eq!(connection.llen::<_, usize>("other").await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn check_17_python_purges_what_we_sent() {
+    let redis = RedisServer::start();
+    let client = redis.client();
+    let calls: Vec<Signature> = (0..1000)
+        .map(|number| Signature::new("tasks.noop").priority(number % 10))
+        .collect();
+    client.send_many(&calls).await.unwrap();
+    assert_eq!(client.queue_len("celery").await.unwrap(), 1000);
+    let purged = run(&redis, &["-c", "from app import app; print(app.control.purge())"]);
+    assert_eq!(purged.trim(), "1000");
+    assert_eq!(client.queue_len("celery").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn check_56_of_5000_calls_none_is_lost() {
+    let redis = RedisServer::start();
+    let client = redis.client();
+    let calls = vec![Signature::new("tasks.noop"); 5000];
+    let ids = client.send_many(&calls).await.unwrap();
+    let different: std::collections::HashSet<&str> = ids.iter().map(celery_redis::TaskId::as_str).collect();
+    assert_eq!(different.len(), 5000);
+    let _worker = spawn_worker(&redis, &["-c", "8"]);
+    for id in &ids {
+        let outcome = client.result(id.clone()).get(DEADLINE).await.unwrap();
+        assert_eq!(outcome, Outcome::Success(json!(null)));
+    }
+    let mut connection = redis.connection().await;
+    for id in ids {
+        let life: i64 = connection.ttl(format!("celery-task-meta-{id}")).await.unwrap();
+        assert!((86_000..=86_400).contains(&life), "{id}: {life}");
+    }
+    eventually("nothing is held", async || {
+        (connection.hlen::<_, usize>("unacked").await.unwrap() == 0).then_some(())
+    })
+    .await;
 }

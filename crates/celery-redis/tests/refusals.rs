@@ -1,9 +1,5 @@
 //! What a worker refuses, and what it does not let happen: rejections, results to keep, messages nobody can execute.
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
 
