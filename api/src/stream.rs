@@ -1,9 +1,12 @@
 //! Changes as they happen: what api and workers wrote to an organisation's Redis stream, handed on to
-//! open pages. Each page reads for itself from where it is, so that a slow one costs no memory, nothing
-//! comes twice, and nothing is missed that the stream still holds.
+//! open pages. A page begins with what it missed, read from Redis; from then on [`hub`] tells it. Nothing
+//! comes twice, and who may have missed something is told to read everything again.
+
+pub mod entry_id;
+pub mod hub;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use domain::change::{CHANGE_FIELD, Change};
@@ -11,29 +14,37 @@ use domain::ids::{OrgId, UserId};
 use domain::redis_keys::{self, EVENTS_MAX_LEN, EVENTS_TTL};
 use entities::repo::members;
 use futures::Stream;
-use redis::AsyncCommands as _;
 use redis::streams::{StreamId, StreamMaxlen, StreamRangeReply};
 use tokio::time::Instant;
 
+use self::entry_id::EntryId;
+use self::hub::{Hub, Signal, Subscription};
 use crate::access::authenticate;
 use crate::context::Context;
 use crate::error::{ApiError, chain};
 
-/// How often a page looks for news.
-const PAUSE: Duration = Duration::from_millis(500);
-/// How often it is looked at whether the caller may still read.
-const RECHECK: Duration = Duration::from_secs(30);
+/// After how long at most it is looked at again whether the caller may still read.
+const RECHECK: Duration = Duration::from_secs(29);
+/// Pages that came together don't look together: each looks this much earlier at most.
+const RECHECK_SPREAD: Duration = Duration::from_secs(9);
+/// How long Redis may take to begin; as for other commands.
+const OPENING: Duration = Duration::from_secs(2);
 /// Open streams of one user.
 const MAX_PER_USER: usize = 20;
-/// Entries handed on at a time.
-const BATCH: usize = 200;
+/// Entries that are told again; who missed more reads everything again, which is cheaper by then.
+const MAX_REPLAY: usize = 1_000;
 
-/// Counts open streams.
-#[derive(Debug, Clone, Default)]
-pub struct Streams(Arc<Mutex<HashMap<UserId, usize>>>);
+/// The open streams of this process: how many each user has, and where their news come from.
+#[derive(Clone, Default)]
+pub struct Streams(Arc<Open>);
+
+#[derive(Default)]
+struct Open {
+    per_user: Mutex<HashMap<UserId, usize>>,
+    hub: OnceLock<Hub>,
+}
 
 /// One open stream's place among its user's.
-#[derive(Debug)]
 pub struct Slot {
     streams: Streams,
     user: UserId,
@@ -42,7 +53,7 @@ pub struct Slot {
 impl Streams {
     /// A place for one more; 429 when the user has too many.
     pub fn open(&self, user: &UserId) -> Result<Slot, ApiError> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.0.per_user.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(user.clone()).or_default();
         if *count >= MAX_PER_USER {
             return Err(ApiError::too_many(RECHECK.as_secs()));
@@ -53,11 +64,24 @@ impl Streams {
             user: user.clone(),
         })
     }
+
+    /// Where news come from; started when first needed.
+    pub fn hub(&self, context: &Context) -> &Hub {
+        self.0.hub.get_or_init(|| {
+            let url = context.settings.redis.url.clone();
+            Hub::start(url, context.redis.clone(), &context.shutdown)
+        })
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut open = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self
+            .streams
+            .0
+            .per_user
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = open.get_mut(&self.user) {
             *count -= 1;
             if *count == 0 {
@@ -78,13 +102,23 @@ pub enum News {
     Changed(String, serde_json::Value),
 }
 
+/// Why a stream could not be opened.
+#[derive(Debug, thiserror::Error)]
+enum OpenError {
+    #[error("reading the stream from Redis failed")]
+    Redis(#[from] redis::RedisError),
+    #[error("Redis did not answer in time")]
+    Late(#[from] tokio::time::error::Elapsed),
+}
+
 /// Who reads what.
-pub struct Reader {
+struct Reader {
     context: Context,
     token: String,
     org: OrgId,
     user: UserId,
-    last: String,
+    subscription: Subscription,
+    last: EntryId,
     waiting: VecDeque<News>,
     recheck_at: Instant,
     _slot: Slot,
@@ -99,50 +133,80 @@ pub async fn open(
     last_event_id: Option<&str>,
 ) -> Result<impl Stream<Item = News> + Send + 'static, ApiError> {
     let slot = context.streams.open(&user)?;
-    let mut reader = Reader {
+    let last_event_id = last_event_id.and_then(|id| id.parse().ok());
+    let (subscription, beginning) = begin(context, &org, last_event_id).await.map_err(|error| {
+        tracing::warn!(error = %chain(&error), "an event stream could not be opened");
+        ApiError::unavailable()
+    })?;
+    let reader = Reader {
         context: context.clone(),
         token,
         org,
         user,
-        last: String::new(),
-        waiting: VecDeque::new(),
-        recheck_at: Instant::now() + RECHECK,
+        subscription,
+        last: beginning.last,
+        waiting: beginning.news,
+        recheck_at: next_recheck(),
         _slot: slot,
     };
-    reader
-        .start(last_event_id.filter(|id| is_entry_id(id)))
-        .await
-        .map_err(|error| {
-            tracing::warn!(error = %chain(&error), "an event stream could not be opened");
-            ApiError::unavailable()
-        })?;
     Ok(futures::stream::unfold(reader, |mut reader| async move {
         let news = reader.next().await?;
         Some((news, reader))
     }))
 }
 
-impl Reader {
-    async fn start(&mut self, last_event_id: Option<&str>) -> redis::RedisResult<()> {
-        let key = redis_keys::events(&self.org);
-        let mut redis = self.context.redis.clone();
-        let newest: StreamRangeReply = redis.xrevrange_count(&key, "+", "-", 1).await?;
-        let oldest: StreamRangeReply = redis.xrange_count(&key, "-", "+", 1).await?;
-        let newest = newest.ids.first().map_or("0-0", |entry| entry.id.as_str());
-        let holds = |id: &str| {
-            oldest
-                .ids
-                .first()
-                .is_some_and(|oldest| parts(&oldest.id) <= parts(id))
-        };
-        let resumed = last_event_id.filter(|id| holds(id) || *id == newest);
-        resumed.unwrap_or(newest).clone_into(&mut self.last);
-        let missed_some = last_event_id.is_some() && resumed.is_none();
-        let first = if missed_some { News::Resync } else { News::Ready };
-        self.waiting.push_back(first(self.last.clone()));
-        Ok(())
+/// Follows the stream first and reads what was missed then, so that nothing falls in between.
+async fn begin(
+    context: &Context,
+    org: &OrgId,
+    after: Option<EntryId>,
+) -> Result<(Subscription, Beginning), OpenError> {
+    let key = redis_keys::events(org);
+    let hub = context.streams.hub(context);
+    let mut subscription = hub.subscribe(key.clone()).await?;
+    tokio::time::timeout(OPENING, subscription.ready()).await?;
+    let mut pipeline = redis::pipe();
+    pipeline.atomic().xrange_count(&key, "-", "+", 1);
+    pipeline.xrevrange_count(&key, "+", "-", 1);
+    if let Some(after) = after {
+        pipeline.xrange_count(&key, format!("({after}"), "+", MAX_REPLAY + 1);
     }
+    let ranges: Vec<StreamRangeReply> = pipeline.query_async(&mut context.redis.clone()).await?;
+    Ok((subscription, Beginning::of(after, ranges)))
+}
 
+/// What a page is told first, and up to where that goes.
+struct Beginning {
+    news: VecDeque<News>,
+    last: EntryId,
+}
+
+impl Beginning {
+    /// From the oldest entry, the newest one, and what came after the page's last.
+    fn of(after: Option<EntryId>, ranges: Vec<StreamRangeReply>) -> Self {
+        let mut ranges = ranges.into_iter().map(|range| range.ids);
+        let mut range = || ranges.next().unwrap_or_default();
+        let (oldest, newest, missed) = (range(), range(), range());
+        let id_of = |entries: &[StreamId]| entries.first()?.id.parse::<EntryId>().ok();
+        let newest = id_of(&newest).unwrap_or_default();
+        let oldest = id_of(&oldest).unwrap_or(newest);
+        let (first, missed) = match after {
+            None => (News::Ready(newest.to_string()), Vec::new()),
+            // An id after the newest is of a stream that Redis has lost since.
+            Some(after) if (oldest..=newest).contains(&after) && missed.len() <= MAX_REPLAY => {
+                (News::Ready(after.to_string()), missed)
+            }
+            Some(_) => (News::Resync(newest.to_string()), Vec::new()),
+        };
+        let replayed = missed.iter().filter_map(news_of);
+        Self {
+            news: std::iter::once(first).chain(replayed).collect(),
+            last: newest,
+        }
+    }
+}
+
+impl Reader {
     /// The next news; `None` ends the stream: the server stops, or the caller may no longer read.
     async fn next(&mut self) -> Option<News> {
         let stopping = self.context.shutdown.token();
@@ -150,40 +214,39 @@ impl Reader {
             if stopping.is_cancelled() {
                 return None;
             }
-            if let Some(news) = self.waiting.pop_front() {
-                return Some(news);
-            }
             if Instant::now() >= self.recheck_at {
                 if !self.may_read().await {
                     return None;
                 }
-                self.recheck_at = Instant::now() + RECHECK;
+                self.recheck_at = next_recheck();
             }
-            self.fetch().await;
-            if self.waiting.is_empty() {
-                tokio::select! {
-                    () = stopping.cancelled() => return None,
-                    () = tokio::time::sleep(PAUSE) => {}
-                }
+            if let Some(news) = self.waiting.pop_front() {
+                return Some(news);
+            }
+            tokio::select! {
+                () = stopping.cancelled() => return None,
+                () = tokio::time::sleep_until(self.recheck_at) => {}
+                signal = self.subscription.next() => self.take(signal),
             }
         }
     }
 
-    async fn fetch(&mut self) {
-        let key = redis_keys::events(&self.org);
-        let after = format!("({}", self.last);
-        let found: redis::RedisResult<StreamRangeReply> = self
-            .context
-            .redis
-            .clone()
-            .xrange_count(&key, after, "+", BATCH)
-            .await;
-        // Redis is away: the page keeps what it has, and gets the rest when Redis is back.
-        let Ok(found) = found else { return };
-        for entry in found.ids {
-            self.last.clone_from(&entry.id);
-            if let Some(change) = change_of(&entry) {
-                self.waiting.push_back(News::Changed(entry.id, change));
+    fn take(&mut self, signal: Signal) {
+        match signal {
+            Signal::Entry(id, entry) if id > self.last => {
+                self.last = id;
+                let Some(change) = change_of(&entry) else { return };
+                if matches!(&change, Change::MemberChanged { user_id } if *user_id == self.user) {
+                    // Perhaps the caller was removed: nothing more is told before that is known.
+                    self.recheck_at = Instant::now();
+                }
+                self.waiting.extend(changed(id.to_string(), &change));
+            }
+            // Already told.
+            Signal::Entry(..) => {}
+            Signal::Lost(place) => {
+                self.last = place;
+                self.waiting.push_back(News::Resync(place.to_string()));
             }
         }
     }
@@ -198,20 +261,22 @@ impl Reader {
     }
 }
 
-fn change_of(entry: &StreamId) -> Option<serde_json::Value> {
+fn next_recheck() -> Instant {
+    Instant::now() + RECHECK - rand::random_range(Duration::ZERO..=RECHECK_SPREAD)
+}
+
+fn news_of(entry: &StreamId) -> Option<News> {
+    changed(entry.id.clone(), &change_of(entry)?)
+}
+
+fn changed(id: String, change: &Change) -> Option<News> {
+    Some(News::Changed(id, serde_json::to_value(change).ok()?))
+}
+
+/// Whoever can write to Redis can write anything; only what is a change is handed on.
+fn change_of(entry: &StreamId) -> Option<Change> {
     let text: String = entry.get(CHANGE_FIELD)?;
-    // Whoever can write to Redis can write anything; only what is a change is handed on.
-    let change: Change = serde_json::from_str(&text).ok()?;
-    serde_json::to_value(change).ok()
-}
-
-fn is_entry_id(id: &str) -> bool {
-    id.len() <= 41 && parts(id).is_some()
-}
-
-fn parts(id: &str) -> Option<(u64, u64)> {
-    let (time, number) = id.split_once('-')?;
-    Some((time.parse().ok()?, number.parse().ok()?))
+    serde_json::from_str(&text).ok()
 }
 
 impl Context {
@@ -244,18 +309,43 @@ impl Context {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_an_id_of_a_stream_is_taken_from_a_client() {
-        assert!(is_entry_id("1700000000000-12"));
-        for id in ["", "+", "$", "1", "1-2-3", "a-b", "(1-1", "1-1 COUNT 5"] {
-            assert!(!is_entry_id(id), "{id:?}");
+    fn range(ids: &[&str]) -> StreamRangeReply {
+        let entry = |id: &&str| StreamId {
+            id: (*id).to_owned(),
+            map: HashMap::from([(
+                CHANGE_FIELD.to_owned(),
+                redis::Value::BulkString(br#"{"kind":"org_changed"}"#.to_vec()),
+            )]),
+            ..StreamId::default()
+        };
+        StreamRangeReply {
+            ids: ids.iter().map(entry).collect(),
         }
     }
 
     #[test]
-    fn ids_are_compared_as_numbers() {
-        assert!(parts("9-0") < parts("10-0"));
-        assert!(parts("10-2") < parts("10-10"));
+    fn a_page_goes_on_where_it_was_or_is_told_of_the_gap() {
+        let begin = |after: Option<&str>, oldest: &[&str], newest: &[&str], missed: &[&str]| {
+            let after = after.map(|id| id.parse().unwrap());
+            let begun = Beginning::of(after, vec![range(oldest), range(newest), range(missed)]);
+            assert_eq!(begun.last.to_string(), *newest.first().unwrap_or(&"0-0"));
+            begun.news
+        };
+        let ready = |id: &str| News::Ready(id.to_owned());
+        let resync = |id: &str| News::Resync(id.to_owned());
+        assert_eq!(begin(None, &[], &[], &[]), [ready("0-0")]);
+        assert_eq!(begin(None, &["5-0"], &["9-0"], &[]), [ready("9-0")]);
+        assert_eq!(begin(Some("9-0"), &["5-0"], &["9-0"], &[]), [ready("9-0")]);
+        let replayed = begin(Some("5-0"), &["5-0"], &["9-0"], &["7-0", "9-0"]);
+        assert_eq!(replayed.len(), 3);
+        assert_eq!(replayed.front(), Some(&ready("5-0")));
+        assert!(matches!(replayed.back(), Some(News::Changed(id, _)) if id == "9-0"));
+        let trimmed = begin(Some("4-0"), &["5-0"], &["9-0"], &["5-0", "9-0"]);
+        assert_eq!(trimmed, [resync("9-0")]);
+        assert_eq!(begin(Some("10-0"), &["5-0"], &["9-0"], &[]), [resync("9-0")]);
+        assert_eq!(begin(Some("4-0"), &[], &[], &[]), [resync("0-0")]);
+        let many = vec!["9-0"; MAX_REPLAY + 1];
+        assert_eq!(begin(Some("5-0"), &["5-0"], &["9-0"], &many), [resync("9-0")]);
     }
 
     #[test]
