@@ -1,11 +1,13 @@
 //! The jobs against real Redis, a real database, a real Docker engine and the simulated GitHub: what they
 //! do, and what is left when a worker is killed between any two steps.
 
+mod acts;
 mod duplicates;
 mod ends;
 mod faults;
 mod heartbeat;
 mod kills;
+mod probes;
 mod reconcile;
 mod secrets;
 mod support;

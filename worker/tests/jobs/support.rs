@@ -1,4 +1,4 @@
-//! What the tests of the jobs share: real Redis, real database, real engine, simulated GitHub.
+//! What the tests of the jobs start from: real Redis, real database, real engine, simulated GitHub.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bollard::models::ContainerSummary;
 use chrono::TimeDelta;
 use domain::Clock;
 use domain::ids::{CredentialId, InstanceId, NodeId, OrgId, RunnerId, UserId};
@@ -15,27 +14,22 @@ use domain::keyring::{Keyring, Place};
 use domain::node::{NodeStatus, NodeType};
 use domain::org::OrgType;
 use domain::runner::{NetworkMode, NodeSelection, Resources, RunnerScope};
-use entities::model::runner_instances;
 use entities::repo::credentials::{CredentialSpec, SealedSecret};
 use entities::repo::node_checks::NodeCheck;
 use entities::repo::nodes::NodeSpec;
-use entities::repo::page::{ListQuery, Sort};
 use entities::repo::runners::RunnerSpec;
 use entities::repo::users::NewUser;
-use entities::repo::{
-    credentials, fleet, installation, lifecycle, node_checks, nodes, orgs, runners, timeline, users,
-};
+use entities::repo::{credentials, fleet, installation, node_checks, nodes, orgs, runners, users};
 use migration::{Migrator, MigratorTrait as _};
 use runner_pilot_worker::context::{self, Context, LastSamples};
 use runner_pilot_worker::github_access::GithubAccess;
-use runner_pilot_worker::jobs::{register_runner, send_heartbeat};
+use runner_pilot_worker::jobs::register_runner;
 use runner_pilot_worker::nodes::EnginePool;
 use runner_pilot_worker::sample_buffer::SampleBuffer;
 use runner_pilot_worker::settings::MonitoringSettings;
 use runner_pilot_worker::steps::{Steps, Unobserved};
-use serde_json::Value;
 use testkit::github::{SANDBOX_PAT, SimulatedGitHub};
-use testkit::harness::{DatabaseKind, Engine, RedisServer, TestDatabase, engine, eventually};
+use testkit::harness::{DatabaseKind, Engine, RedisServer, TestDatabase, engine};
 use testkit::runner_image;
 
 use super::faults::TestClock;
@@ -257,156 +251,6 @@ impl Fixture {
         register_runner::run(&self.context, &id).await?;
         self.until(&id, InstanceState::Running).await?;
         Ok(id)
-    }
-
-    /// Looks at the instance until it is in that state.
-    pub async fn until(&self, id: &InstanceId, state: InstanceState) -> anyhow::Result<()> {
-        eventually(PATIENCE, &format!("the instance is {state}"), || async {
-            send_heartbeat::run(&self.context, id).await?;
-            let row = self.row(id).await?;
-            anyhow::ensure!(
-                row.state()? == state,
-                "it is {} ({:?})",
-                row.state,
-                row.state_reason
-            );
-            Ok(())
-        })
-        .await
-    }
-
-    /// The instance's row.
-    pub async fn row(&self, id: &InstanceId) -> anyhow::Result<runner_instances::Model> {
-        lifecycle::find(&self.context.db, id)
-            .await?
-            .context("there is no such instance")
-    }
-
-    /// Moves an instance to `draining`, as the api does.
-    pub async fn drain(
-        &self,
-        id: &InstanceId,
-        desired: domain::instance::DesiredState,
-    ) -> anyhow::Result<()> {
-        let step = lifecycle::Transition {
-            to: InstanceState::Draining,
-            from: &InstanceState::ALL,
-            lease_token: None,
-            desired: Some(desired),
-            reason: None,
-            message: "A test wants it so.",
-        };
-        lifecycle::apply(&self.context.db, id, &step, self.context.now())
-            .await?
-            .context("it could not be drained")?;
-        Ok(())
-    }
-
-    /// Freezes an instance's container.
-    pub async fn pause(&self, id: &InstanceId) -> anyhow::Result<()> {
-        let container = self
-            .row(id)
-            .await?
-            .instance_identifier
-            .context("it has no container")?;
-        Ok(self.engine.docker().pause_container(&container).await?)
-    }
-
-    /// Lets a frozen container go on.
-    pub async fn resume(&self, id: &InstanceId) -> anyhow::Result<()> {
-        let container = self
-            .row(id)
-            .await?
-            .instance_identifier
-            .context("it has no container")?;
-        Ok(self.engine.docker().unpause_container(&container).await?)
-    }
-
-    /// Points the node at a socket where nothing listens; the worker that believes in it.
-    pub async fn unreachable_node(&self) -> anyhow::Result<Context> {
-        self.point_node_at("/run/runner-pilot-tests/nothing.sock").await?;
-        self.other_worker(Arc::new(Unobserved)).await
-    }
-
-    /// Points the node at the engine again.
-    pub async fn reachable_node(&self) -> anyhow::Result<()> {
-        let socket = self
-            .engine
-            .socket()
-            .context("these tests need the engine's socket")?;
-        self.point_node_at(&socket.display().to_string()).await
-    }
-
-    async fn point_node_at(&self, socket: &str) -> anyhow::Result<()> {
-        let spec = NodeSpec {
-            name: "here".to_owned(),
-            node_type: NodeType::Socket,
-            ip_address: None,
-            port: None,
-            socket_path: Some(socket.to_owned()),
-            host: None,
-            capacity: 100,
-            is_active: true,
-        };
-        let (db, now) = (&self.context.db, self.context.now());
-        nodes::update(db, &self.org, &self.node, spec, None, false, now)
-            .await?
-            .context("there is no such node")?;
-        Ok(())
-    }
-
-    /// Writes down that an instance is removed without touching its container.
-    pub async fn forget_container(&self, id: &InstanceId) -> anyhow::Result<()> {
-        use InstanceState::{Draining, Removed, Stopping};
-        self.drain(id, domain::instance::DesiredState::Removed).await?;
-        for (from, to) in [(Draining, Stopping), (Stopping, Removed)] {
-            let step = lifecycle::Transition {
-                to,
-                from: &[from],
-                lease_token: None,
-                desired: None,
-                reason: None,
-                message: "A test says so.",
-            };
-            lifecycle::apply(&self.context.db, id, &step, self.context.now())
-                .await?
-                .context("the step is not allowed")?;
-        }
-        Ok(())
-    }
-
-    /// All containers of this installation.
-    pub async fn containers(&self) -> anyhow::Result<Vec<ContainerSummary>> {
-        self.engine.containers(&self.label()).await
-    }
-
-    /// The label that this installation's containers carry.
-    pub fn label(&self) -> String {
-        format!("{}={}", domain::container::LABEL_INSTALL, self.context.install_id)
-    }
-
-    /// The timeline's sentences, oldest first.
-    pub async fn timeline(&self, id: &InstanceId) -> anyhow::Result<Vec<String>> {
-        let query = ListQuery {
-            limit: 100,
-            offset: 0,
-            sort: Sort {
-                column: "uid",
-                descending: false,
-            },
-            q: None,
-        };
-        let page = timeline::list(&self.context.db, &self.org, id, None, &query).await?;
-        Ok(page.items.into_iter().map(|event| event.message).collect())
-    }
-
-    /// The JSON value of a Redis key and its time to live in seconds.
-    pub async fn redis_value(&self, key: &str) -> anyhow::Result<(Value, i64)> {
-        let mut redis = self.redis.connection().await?;
-        let (text, ttl): (Option<String>, i64) =
-            redis::pipe().get(key).ttl(key).query_async(&mut redis).await?;
-        let text = text.with_context(|| format!("there is no key {key}"))?;
-        Ok((serde_json::from_str(&text)?, ttl))
     }
 }
 
