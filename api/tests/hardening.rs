@@ -191,12 +191,15 @@ async fn no_scalar_is_taken_for_another_and_no_field_too_many() -> anyhow::Resul
     Ok(())
 }
 
+/// Method, path, content type with body, and the status to expect.
+type MalformedCase = (Method, &'static str, Option<(&'static str, &'static str)>, u16);
+
 #[tokio::test]
 async fn malformed_requests_are_answered_as_problems() -> anyhow::Result<()> {
     let server = TestServer::start().await?;
     let (ada, _) = server.onboard().await?;
     let json = "application/json";
-    let cases: Vec<(Method, &str, Option<(&str, &str)>, u16)> = vec![
+    let cases: Vec<MalformedCase> = vec![
         (Method::POST, "/org", Some((json, "{")), 400),
         (Method::POST, "/org", Some((json, "")), 400),
         (

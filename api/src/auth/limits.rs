@@ -209,7 +209,7 @@ mod tests {
         });
         let attempts =
             (0..10).map(|n| limits.attempt(&format!("user{n}"), format!("192.0.2.{n}").parse().ok()));
-        assert_eq!(attempts.filter(Result::is_ok).count(), 5);
+        assert_eq!(attempts.flatten().count(), 5);
         assert!(limits.attempt("other", "198.51.100.1".parse().ok()).is_ok());
     }
 

@@ -165,6 +165,10 @@ impl TestServer {
 }
 
 /// The JSON of an answer with this status.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it stands around a request, whose reply ends there"
+)]
 pub fn expect(reply: Reply, status: u16) -> anyhow::Result<Value> {
     let body = String::from_utf8_lossy(&reply.body).into_owned();
     anyhow::ensure!(
