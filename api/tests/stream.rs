@@ -87,8 +87,8 @@ impl Listening {
     }
 
     fn last_id(&self) -> Option<String> {
-        let ids = self.read.lines().filter_map(|line| line.strip_prefix("id:"));
-        ids.last().map(|id| id.trim().to_owned())
+        let mut ids = self.read.lines().filter_map(|line| line.strip_prefix("id:"));
+        ids.next_back().map(|id| id.trim().to_owned())
     }
 }
 
