@@ -302,6 +302,8 @@ async fn a_removed_members_pages_end() -> anyhow::Result<()> {
     assert!(!pages[0].read.contains("member_changed"), "{}", pages[0].read);
     pages[1].ends_within(Duration::from_secs(35)).await?;
     println!("by looking, it ended after {:?}", started.elapsed());
+    // It was silent for longer than the pause between two comments.
+    assert!(pages[1].read.lines().any(|line| line == ":"), "{}", pages[1].read);
     Ok(())
 }
 
