@@ -1,0 +1,106 @@
+//! Two beats on one Redis: one leads, the other takes over.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use domain::redis_keys::BEAT_PREFIX;
+use testkit::harness::{Ready, RedisServer, Service, eventually};
+
+/// What the design promises.
+const TAKEOVER: Duration = Duration::from_secs(10);
+
+/// The token of the beat that leads.
+async fn leader(redis: &RedisServer) -> anyhow::Result<String> {
+    let token: Option<String> = redis::cmd("GET")
+        .arg(format!("{BEAT_PREFIX}:lock"))
+        .query_async(&mut redis.connection().await?)
+        .await?;
+    token.context("no beat leads")
+}
+
+fn beat(name: &str, redis: &RedisServer, logs: &std::path::Path) -> anyhow::Result<Service> {
+    let environment = BTreeMap::from(
+        [
+            ("REDIS_URL", redis.url()),
+            ("HEARTBEAT_INTERVAL_SECS", "1".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    let ready = Ready::Log("beat ready".to_owned());
+    Service::new(name, "runner-pilot-beat", environment, ready, logs)
+}
+
+#[tokio::test]
+async fn a_killed_leader_is_replaced_within_ten_seconds_and_a_stopped_one_at_once() -> anyhow::Result<()> {
+    let (redis, logs) = (RedisServer::start().await?, tempfile::tempdir()?);
+    let mut first = beat("first", &redis, logs.path())?;
+    first.start().await?;
+    let old = eventually(TAKEOVER, "the first beat leads", || leader(&redis)).await?;
+    let mut second = beat("second", &redis, logs.path())?;
+    second.start().await?;
+    ensure!(leader(&redis).await? == old, "the second beat took the lead from a living one");
+
+    first.kill()?;
+    let killed_at = Instant::now();
+    let new = eventually(TAKEOVER, "the second beat leads", || async {
+        let token = leader(&redis).await?;
+        ensure!(token != old, "the killed beat's lock still stands");
+        Ok(token)
+    })
+    .await?;
+    ensure!(killed_at.elapsed() <= TAKEOVER);
+
+    first.start().await?;
+    ensure!(second.terminate().await? == Some(0));
+    eventually(TAKEOVER, "the first beat leads again", || async {
+        ensure!(leader(&redis).await? != new, "the stopped beat's lock still stands");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn ticks_that_nobody_serves_expire_with_their_period() -> anyhow::Result<()> {
+    let (redis, logs) = (RedisServer::start().await?, tempfile::tempdir()?);
+    let mut beat = beat("only", &redis, logs.path())?;
+    beat.start().await?;
+    let message = eventually(TAKEOVER, "a tick is sent", || async {
+        let tick: Option<String> = redis::cmd("LINDEX")
+            .arg("monitoring")
+            .arg(0)
+            .query_async(&mut redis.connection().await?)
+            .await?;
+        tick.context("nothing was sent yet")
+    })
+    .await?;
+    let message: serde_json::Value = serde_json::from_str(&message)?;
+    ensure!(message["headers"]["task"] == "dispatch_heartbeats", "{message}");
+    ensure!(message["headers"]["expires"].is_string(), "{message}");
+    let left_ms: u64 = message["properties"]["expiration"]
+        .as_str()
+        .context("the tick never expires")?
+        .parse()?;
+    ensure!(left_ms <= 1_000, "{left_ms} ms");
+    ensure!(beat.terminate().await? == Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_wrong_setting_is_named_and_the_exit_code_is_two() -> anyhow::Result<()> {
+    let (redis, logs) = (RedisServer::start().await?, tempfile::tempdir()?);
+    let mut beat = beat("wrong", &redis, logs.path())?;
+    for name in ["HEARTBEAT_INTERVAL_SECS", "RECONCILE_INTERVAL_SECS"] {
+        beat.environment_mut().insert(name.to_owned(), "never".to_owned());
+    }
+    let (code, output) = beat.run_once(&[]).await?;
+    ensure!(code == Some(2), "{code:?}: {output}");
+    for name in ["HEARTBEAT_INTERVAL_SECS", "RECONCILE_INTERVAL_SECS"] {
+        ensure!(output.contains(name), "{name} is not in {output}");
+    }
+    let (code, output) = beat.run_once(&["--help"]).await?;
+    ensure!(code == Some(0) && output.contains("Usage"), "{code:?}: {output}");
+    let (code, output) = beat.run_once(&["--version"]).await?;
+    ensure!(code == Some(0) && output.contains("runner-pilot-beat "), "{code:?}: {output}");
+    Ok(())
+}
