@@ -283,22 +283,24 @@ impl Context {
     /// Tells an organisation's stream what changed; after the commit. Events are hints: a Redis that is
     /// away costs a log line and nothing else.
     pub async fn publish(&self, org: &OrgId, change: &Change) {
-        let Ok(json) = serde_json::to_string(change) else {
-            return;
-        };
+        self.publish_all(org, std::slice::from_ref(change)).await;
+    }
+
+    /// As [`Self::publish`], for several changes in one round trip.
+    pub async fn publish_all(&self, org: &OrgId, changes: &[Change]) {
         let key = redis_keys::events(org);
         let ttl = i64::try_from(EVENTS_TTL.as_secs()).unwrap_or(i64::MAX);
         let mut pipeline = redis::pipe();
-        pipeline
-            .xadd_maxlen(
-                &key,
-                StreamMaxlen::Approx(EVENTS_MAX_LEN),
-                "*",
-                &[(CHANGE_FIELD, json)],
-            )
-            .ignore()
-            .expire(&key, ttl)
-            .ignore();
+        for change in changes {
+            let Ok(json) = serde_json::to_string(change) else {
+                continue;
+            };
+            let limit = StreamMaxlen::Approx(EVENTS_MAX_LEN);
+            pipeline
+                .xadd_maxlen(&key, limit, "*", &[(CHANGE_FIELD, json)])
+                .ignore();
+        }
+        pipeline.expire(&key, ttl).ignore();
         if let Err(error) = pipeline.query_async::<()>(&mut self.redis.clone()).await {
             tracing::warn!(error = %error, org.id = %org, "an event was not published; open pages refresh by themselves");
         }

@@ -1,5 +1,6 @@
 //! Accounts: registration, the first one of a fresh system, profile and password.
 
+use domain::change::Change;
 use domain::ids::{OrgId, UserId};
 use domain::org::{DisplayName, OrgType};
 use entities::model::{orgs as org_row, users as user_row};
@@ -79,20 +80,27 @@ pub async fn register(
     let hash = context.passwords.hash(person.password.clone()).await?;
     let txn = entities::begin(&context.db).await?;
     let user = add(context, &txn, &person, &hash).await?;
-    if let Some(token) = invitation {
-        accept(context, &txn, &user, &token).await?;
-    }
+    let joined = match invitation {
+        Some(token) => Some(accept(context, &txn, &user, &token).await?),
+        None => None,
+    };
     txn.commit().await.map_err(StoreError::from)?;
+    if let Some(org) = joined {
+        let user_id = sessions::caller_of(&user)?.id;
+        let changes = [Change::MemberChanged { user_id }, Change::InvitationsChanged];
+        context.publish_all(&org, &changes).await;
+    }
     Ok(user)
 }
 
-/// The token is what proves that the invited person registers: anybody could type in their address.
+/// The organisation that the invited person then belongs to. The token is what proves that it is this person
+/// who registers: anybody could type in their address.
 async fn accept(
     context: &Context,
     txn: &DatabaseTransaction,
     user: &user_row::Model,
     token: &SecretString,
-) -> Result<(), ApiError> {
+) -> Result<OrgId, ApiError> {
     let wrong = || {
         let mut fields = Fields::default();
         fields.refuse(
@@ -120,7 +128,8 @@ async fn accept(
         target: Some(("user", &user.uid)),
         ..caller.did("member.joined")
     };
-    audit::record(txn, now, entry).await
+    audit::record(txn, now, entry).await?;
+    Ok(org)
 }
 
 /// Whether there is no account yet.
@@ -255,7 +264,13 @@ pub async fn update_profile(
     let user = users::find_active(&txn, &caller.id)
         .await?
         .ok_or_else(ApiError::unauthorized)?;
+    let orgs = members::of_user(&txn, &caller.id).await?;
     txn.commit().await.map_err(StoreError::from)?;
+    for (org, _) in orgs {
+        let org: OrgId = org.uid.parse().map_err(|_| StoreError::Corrupt("orgs.uid"))?;
+        let user_id = caller.id.clone();
+        context.publish(&org, &Change::MemberChanged { user_id }).await;
+    }
     Ok(user)
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use domain::change::Change;
 use domain::ids::CredentialId;
 use domain::keyring::Place;
 use entities::repo::credentials::{self, SealedSecret};
@@ -39,6 +40,12 @@ fn seal(context: &Context, access: &OrgAccess, id: &CredentialId, secret: &Secre
         sealed: context.keyring.seal(secret, place),
         hint: hint_of(secret),
     }
+}
+
+/// Tells open pages.
+async fn announce(context: &Context, access: &OrgAccess, id: CredentialId) {
+    let change = Change::CredentialChanged { credential_id: id };
+    context.publish(&access.org_id, &change).await;
 }
 
 /// Asks GitHub whether it knows the token. Only its clear no refuses it: a GitHub that can't be reached
@@ -123,6 +130,7 @@ pub async fn create(
         .audit(&txn, now, "credential.created", ("credential", &row.uid), detail)
         .await?;
     txn.commit().await.map_err(entities::StoreError::from)?;
+    announce(context, access, id).await;
     Ok(row.into())
 }
 
@@ -179,6 +187,7 @@ pub async fn update(
         .audit(&txn, now, "credential.updated", ("credential", &row.uid), detail)
         .await?;
     txn.commit().await.map_err(entities::StoreError::from)?;
+    announce(context, access, id).await;
     Ok(row.into())
 }
 
@@ -205,6 +214,7 @@ pub async fn delete(context: &Context, access: &OrgAccess, id: &str) -> Result<(
         )
         .await?;
     txn.commit().await.map_err(entities::StoreError::from)?;
+    announce(context, access, id).await;
     Ok(())
 }
 

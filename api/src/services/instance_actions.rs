@@ -2,6 +2,7 @@
 //! one pure function, [`plan`]; the database then moves the instance on by compare-and-set.
 
 use chrono::{DateTime, Utc};
+use domain::change::Change;
 use domain::ids::{InstanceId, RunnerId};
 use domain::instance::{DesiredState, InstanceState};
 use domain::tasks::TaskCall;
@@ -170,7 +171,9 @@ pub async fn act(
         .ok_or_else(ApiError::not_found)?;
     let host = host_of(&txn, access, &row).await?;
     txn.commit().await.map_err(StoreError::from)?;
-    announce(context, access, &row).await?;
+    if step != Step::Nothing {
+        announce(context, access, &row).await?;
+    }
     if let Some(call) = call {
         context.send_softly(&[(call, host)]).await;
     }
@@ -280,21 +283,36 @@ pub async fn want(
     act(context, access, names, action).await
 }
 
-/// Lets every instance of a runner go; the answer is the tasks to be sent after the commit.
+/// What is left to do after the commit for instances that are let go.
+#[derive(Debug, Default)]
+pub struct Leaving {
+    /// The tasks to be sent, with the host of each.
+    pub calls: Vec<(TaskCall, Option<String>)>,
+    /// What to tell open pages.
+    pub changes: Vec<Change>,
+}
+
+/// Lets every instance of a runner go.
 pub async fn remove_all(
     txn: &DatabaseTransaction,
     access: &OrgAccess,
     runner: &RunnerId,
     now: DateTime<Utc>,
-) -> Result<Vec<(TaskCall, Option<String>)>, ApiError> {
-    let mut calls = Vec::new();
+) -> Result<Leaving, ApiError> {
+    let mut leaving = Leaving::default();
     for row in instances::lock_all(txn, &access.org_id, runner).await? {
         let step = plan(Action::Remove, row.state()?, row.desired()?).map_err(refused)?;
         if let Some(call) = take(txn, access, &row, Action::Remove, step, now).await? {
-            calls.push((call, host_of(txn, access, &row).await?));
+            leaving.calls.push((call, host_of(txn, access, &row).await?));
+            leaving.changes.push(Change::InstanceChanged {
+                runner_id: runner.clone(),
+                instance_id: row.id()?,
+                state: InstanceState::Draining,
+                status: row.status()?,
+            });
         }
     }
-    Ok(calls)
+    Ok(leaving)
 }
 
 #[cfg(test)]

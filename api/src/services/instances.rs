@@ -213,7 +213,7 @@ pub async fn report_status(
     }
     let txn = entities::begin(&context.db).await?;
     lifecycle::record_status(&txn, &id, status, now).await?;
-    runners::derive_status(&txn, &row.runner_id, now).await?;
+    let runner_changed = runners::derive_status(&txn, &row.runner_id, now).await?;
     let detail = json!({"status": status, "runner_id": row.runner_id});
     access
         .audit(
@@ -234,6 +234,11 @@ pub async fn report_status(
     };
     store_report(context, &id, &report).await?;
     announce(context, access, &row).await?;
+    if let Some(status) = runner_changed {
+        let runner_id = runner_id(names.runner)?;
+        let change = Change::RunnerChanged { runner_id, status };
+        context.publish(&access.org_id, &change).await;
+    }
     InstanceView::of(
         row,
         &Live::Reported(RunnerStatus {

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use chrono::TimeDelta;
+use domain::change::Change;
 use domain::ids::UserId;
 use domain::permissions::{Permissions, Rights, Role};
 use entities::model::invitations as invitation_row;
@@ -96,6 +97,13 @@ pub async fn add(
         Added::Invited(Box::new(row), token)
     };
     txn.commit().await.map_err(StoreError::from)?;
+    match &added {
+        Added::Member(member) => {
+            let id = member.user.uid.parse();
+            announce(context, access, id.map_err(|_| StoreError::Corrupt("users.uid"))?).await;
+        }
+        Added::Invited(..) => context.publish(&access.org_id, &Change::InvitationsChanged).await,
+    }
     Ok(added)
 }
 
@@ -145,6 +153,7 @@ pub async fn update(
         .await?;
     let member = find(&txn, access, user).await?;
     txn.commit().await.map_err(StoreError::from)?;
+    announce(context, access, user.clone()).await;
     Ok(member)
 }
 
@@ -168,6 +177,7 @@ pub async fn remove(context: &Context, access: &OrgAccess, user: &UserId) -> Res
         .audit(&txn, now, action, ("user", user.as_str()), json!({}))
         .await?;
     txn.commit().await.map_err(StoreError::from)?;
+    announce(context, access, user.clone()).await;
     Ok(())
 }
 
@@ -201,7 +211,14 @@ pub async fn withdraw_invitation(
         )
         .await?;
     txn.commit().await.map_err(StoreError::from)?;
+    context.publish(&access.org_id, &Change::InvitationsChanged).await;
     Ok(())
+}
+
+/// Tells open pages, and ends those of whoever is no longer a member.
+async fn announce(context: &Context, access: &OrgAccess, user_id: UserId) {
+    let change = Change::MemberChanged { user_id };
+    context.publish(&access.org_id, &change).await;
 }
 
 async fn begin(context: &Context, access: &OrgAccess) -> Result<DatabaseTransaction, ApiError> {

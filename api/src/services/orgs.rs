@@ -1,5 +1,6 @@
 //! Organisations.
 
+use domain::change::Change;
 use domain::ids::OrgId;
 use domain::org::{DisplayName, OrgType};
 use entities::model::{audit_log, orgs as row};
@@ -96,6 +97,7 @@ pub async fn update(
         .await?
         .ok_or_else(ApiError::not_found)?;
     txn.commit().await.map_err(StoreError::from)?;
+    context.publish(&access.org_id, &Change::OrgChanged).await;
     Ok(org)
 }
 

@@ -201,14 +201,15 @@ pub async fn delete(context: &Context, access: &OrgAccess, id: &str) -> Result<(
     let row = runners::lock(&txn, &access.org_id, &id)
         .await?
         .ok_or_else(ApiError::not_found)?;
-    let calls = instance_actions::remove_all(&txn, access, &id, now).await?;
+    let leaving = instance_actions::remove_all(&txn, access, &id, now).await?;
     runners::soft_delete(&txn, &access.org_id, &id, now).await?;
-    let detail = json!({"name": row.name, "instances": calls.len()});
+    let detail = json!({"name": row.name, "instances": leaving.calls.len()});
     access
         .audit(&txn, now, "runner.deleted", ("runner", id.as_str()), detail)
         .await?;
     txn.commit().await.map_err(StoreError::from)?;
-    context.send_softly(&calls).await;
+    context.send_softly(&leaving.calls).await;
+    context.publish_all(&access.org_id, &leaving.changes).await;
     announce(context, access, &row).await
 }
 

@@ -330,7 +330,7 @@ pub async fn derive_status(
     db: &impl ConnectionTrait,
     id: &str,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<Option<RunnerStatus>, StoreError> {
     let busy_instance = Query::select()
         .expr(Expr::value(1))
         .from(runner_instances::Entity)
@@ -342,14 +342,18 @@ pub async fn derive_status(
         Expr::case(Expr::exists(busy_instance), RunnerStatus::Busy.as_str())
             .finally(RunnerStatus::Idle.as_str())
             .into();
-    Entity::update_many()
+    let written = Entity::update_many()
         .col_expr(Column::Status, status.clone())
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Uid.eq(id))
         .filter(Expr::col(Column::Status).ne(status))
         .exec(db)
         .await?;
-    Ok(())
+    if written.rows_affected == 0 {
+        return Ok(None);
+    }
+    let row = Entity::find().filter(Column::Uid.eq(id)).one(db).await?;
+    row.map(|row| row.status()).transpose()
 }
 
 /// Marks a runner as deleted; `false` when there is no such runner.
