@@ -39,7 +39,10 @@ async fn a_killed_leader_is_replaced_within_ten_seconds_and_a_stopped_one_at_onc
     let old = eventually(TAKEOVER, "the first beat leads", || leader(&redis)).await?;
     let mut second = beat("second", &redis, logs.path())?;
     second.start().await?;
-    ensure!(leader(&redis).await? == old, "the second beat took the lead from a living one");
+    ensure!(
+        leader(&redis).await? == old,
+        "the second beat took the lead from a living one"
+    );
 
     first.kill()?;
     let killed_at = Instant::now();
@@ -54,7 +57,10 @@ async fn a_killed_leader_is_replaced_within_ten_seconds_and_a_stopped_one_at_onc
     first.start().await?;
     ensure!(second.terminate().await? == Some(0));
     eventually(TAKEOVER, "the first beat leads again", || async {
-        ensure!(leader(&redis).await? != new, "the stopped beat's lock still stands");
+        ensure!(
+            leader(&redis).await? != new,
+            "the stopped beat's lock still stands"
+        );
         Ok(())
     })
     .await
@@ -101,6 +107,9 @@ async fn every_wrong_setting_is_named_and_the_exit_code_is_two() -> anyhow::Resu
     let (code, output) = beat.run_once(&["--help"]).await?;
     ensure!(code == Some(0) && output.contains("Usage"), "{code:?}: {output}");
     let (code, output) = beat.run_once(&["--version"]).await?;
-    ensure!(code == Some(0) && output.contains("runner-pilot-beat "), "{code:?}: {output}");
+    ensure!(
+        code == Some(0) && output.contains("runner-pilot-beat "),
+        "{code:?}: {output}"
+    );
     Ok(())
 }
