@@ -6,6 +6,7 @@ pub mod members;
 pub mod node;
 pub mod node_view;
 pub mod orgs;
+pub mod overview;
 pub mod people;
 pub mod runner;
 pub mod runner_actions;

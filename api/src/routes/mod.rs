@@ -11,6 +11,7 @@ mod me;
 mod members;
 mod nodes;
 mod orgs;
+mod overview;
 mod runners;
 mod stream;
 pub mod system;
@@ -22,6 +23,7 @@ use me::MeApi;
 use members::MembersApi;
 use nodes::NodesApi;
 use orgs::OrgsApi;
+use overview::OverviewApi;
 use runners::RunnersApi;
 use stream::StreamApi;
 
@@ -56,6 +58,7 @@ pub type Api = (
     AuthApi,
     MeApi,
     OrgsApi,
+    OverviewApi,
     MembersApi,
     NodesApi,
     CredentialsApi,
@@ -71,6 +74,7 @@ pub fn service(context: &Context) -> OpenApiService<Api, ()> {
         AuthApi { context: context() },
         MeApi { context: context() },
         OrgsApi { context: context() },
+        OverviewApi { context: context() },
         MembersApi { context: context() },
         NodesApi { context: context() },
         CredentialsApi { context: context() },

@@ -8,6 +8,7 @@ pub mod instances;
 pub mod members;
 pub mod nodes;
 pub mod orgs;
+pub mod overview;
 pub mod placement;
 pub mod runners;
 pub mod sessions;

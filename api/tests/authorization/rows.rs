@@ -62,6 +62,7 @@ pub fn rows() -> BTreeMap<&'static str, Row> {
         ("create_org", SignedIn, 201, fresh_name()),
         ("read_org", Member, 200, no_body.clone()),
         ("update_org", Admin, 200, fresh_name()),
+        ("read_overview", Member, 200, no_body.clone()),
         ("list_audit", Admin, 200, no_body.clone()),
         ("list_members", Member, 200, no_body.clone()),
         ("read_member", Member, 200, no_body.clone()),

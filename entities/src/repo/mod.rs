@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod node_checks;
 pub mod nodes;
 pub mod orgs;
+pub mod overview;
 pub mod page;
 pub mod refresh_tokens;
 pub mod runners;

@@ -211,6 +211,42 @@ export type EventView = {
 };
 
 /**
+ * FailureView
+ *
+ * An instance that has failed.
+ */
+export type FailureView = {
+    /**
+     * When.
+     */
+    failed_at: string;
+    /**
+     * The instance.
+     */
+    instance_id: string;
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * Its node.
+     */
+    node_id: string;
+    /**
+     * The cause, and what to do about it.
+     */
+    reason?: string;
+    /**
+     * Its runner.
+     */
+    runner_id: string;
+    /**
+     * Its runner's name.
+     */
+    runner_name: string;
+};
+
+/**
  * FieldError
  *
  * One invalid field of a request.
@@ -866,6 +902,42 @@ export type NodeUpdate = {
 };
 
 /**
+ * NodeUseView
+ *
+ * A node with its room.
+ */
+export type NodeUseView = {
+    /**
+     * How many instances it may take.
+     */
+    capacity: number;
+    /**
+     * How many instances take up room on it.
+     */
+    instances_in_use: number;
+    /**
+     * Whether new instances may be placed on it.
+     */
+    is_active: boolean;
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * Whether its engine answered the last check.
+     */
+    status: NodeStatus & unknown;
+    /**
+     * Why it is not active, if that is known.
+     */
+    status_reason?: string;
+    /**
+     * Its id.
+     */
+    uid: string;
+};
+
+/**
  * NodeView
  *
  * A Docker engine that runners are placed on.
@@ -1077,6 +1149,42 @@ export type OrgView = {
      * When it was last changed.
      */
     updated_at: string;
+};
+
+/**
+ * Overview
+ *
+ * The fleet at a glance.
+ */
+export type Overview = {
+    /**
+     * The last 10 instances that have failed in the last 24 hours and are still failed, the latest first.
+     */
+    failures: Array<FailureView>;
+    /**
+     * Instances by state.
+     */
+    instances: StateCounts & unknown;
+    /**
+     * The nodes by name, 500 at most.
+     */
+    nodes: Array<NodeUseView>;
+    /**
+     * What waits; absent while Redis does not answer.
+     */
+    queues?: Array<QueueView>;
+    /**
+     * Runners by status.
+     */
+    runners: RunnerCounts & unknown;
+    /**
+     * Instances that start, run or drain, by status.
+     */
+    statuses: StatusCounts & unknown;
+    /**
+     * Who works; absent while Redis does not answer.
+     */
+    workers?: Array<WorkerView>;
 };
 
 /**
@@ -1380,6 +1488,22 @@ export type ProfileUpdate = {
 };
 
 /**
+ * QueueView
+ *
+ * A queue that this organisation's tasks go through, perhaps together with others'.
+ */
+export type QueueView = {
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * How many tasks wait in it.
+     */
+    waiting: number;
+};
+
+/**
  * RegisterRequest
  *
  * A new account.
@@ -1453,6 +1577,22 @@ export type RunnerClone = {
      * The copy's name, unique in the organisation.
      */
     name: string;
+};
+
+/**
+ * RunnerCounts
+ *
+ * Runners by what they are doing.
+ */
+export type RunnerCounts = {
+    /**
+     * At least one instance of them runs a job.
+     */
+    busy: number;
+    /**
+     * No instance of them runs a job.
+     */
+    idle: number;
 };
 
 /**
@@ -1678,6 +1818,70 @@ export type RunnerView = {
 };
 
 /**
+ * StateCounts
+ *
+ * Instances by where they stand in their lives.
+ */
+export type StateCounts = {
+    /**
+     * Being prepared.
+     */
+    creating: number;
+    /**
+     * To go, once their job is done.
+     */
+    draining: number;
+    /**
+     * They need somebody's help.
+     */
+    failed: number;
+    /**
+     * No worker has taken them yet.
+     */
+    pending: number;
+    /**
+     * Seen online.
+     */
+    running: number;
+    /**
+     * Started, not online yet.
+     */
+    starting: number;
+    /**
+     * Without a container, ready to be started again.
+     */
+    stopped: number;
+    /**
+     * Being stopped and removed.
+     */
+    stopping: number;
+};
+
+/**
+ * StatusCounts
+ *
+ * Instances with a container by what their runners were last reported to be.
+ */
+export type StatusCounts = {
+    /**
+     * Running a job.
+     */
+    busy: number;
+    /**
+     * Waiting for a job.
+     */
+    idle: number;
+    /**
+     * Not connected.
+     */
+    offline: number;
+    /**
+     * Connected to GitHub; whether they run a job is not known.
+     */
+    online: number;
+};
+
+/**
  * StreamEvent
  *
  * One event.
@@ -1769,6 +1973,38 @@ export type UserView = {
  * What a person may want of an instance.
  */
 export type WantedState = 'running' | 'stopped';
+
+/**
+ * WorkerView
+ *
+ * A worker that takes tasks of this organisation and was seen in the last 30 seconds.
+ */
+export type WorkerView = {
+    /**
+     * How many tasks it runs at once.
+     */
+    concurrency: number;
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * Which of the queues it takes tasks from.
+     */
+    queues: Array<string>;
+    /**
+     * When it last said so.
+     */
+    seen_at: string;
+    /**
+     * When it started.
+     */
+    started_at: string;
+    /**
+     * Its version.
+     */
+    version: string;
+};
 
 /**
  * CredentialCreate
@@ -4635,6 +4871,78 @@ export type CheckNodeResponses = {
 };
 
 export type CheckNodeResponse = CheckNodeResponses[keyof CheckNodeResponses];
+
+export type ReadOverviewData = {
+    body?: never;
+    path: {
+        org_id: string;
+    };
+    query?: never;
+    url: '/org/{org_id}/overview';
+};
+
+export type ReadOverviewErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type ReadOverviewError = ReadOverviewErrors[keyof ReadOverviewErrors];
+
+export type ReadOverviewResponses = {
+    200: Overview;
+};
+
+export type ReadOverviewResponse = ReadOverviewResponses[keyof ReadOverviewResponses];
 
 export type ListRunnersData = {
     body?: never;

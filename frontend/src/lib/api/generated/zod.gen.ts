@@ -102,6 +102,21 @@ export const zEventView = z.object({
 });
 
 /**
+ * FailureView
+ *
+ * An instance that has failed.
+ */
+export const zFailureView = z.object({
+    failed_at: z.iso.datetime({ offset: true }),
+    instance_id: z.string(),
+    name: z.string(),
+    node_id: z.string(),
+    reason: z.string().optional(),
+    runner_id: z.string(),
+    runner_name: z.string()
+});
+
+/**
  * FieldError
  *
  * One invalid field of a request.
@@ -417,6 +432,21 @@ export const zNodeUpdate = z.object({
 });
 
 /**
+ * NodeUseView
+ *
+ * A node with its room.
+ */
+export const zNodeUseView = z.object({
+    capacity: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    instances_in_use: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    is_active: z.boolean(),
+    name: z.string(),
+    status: zNodeStatus.and(z.unknown()),
+    status_reason: z.string().optional(),
+    uid: z.string()
+});
+
+/**
  * NodeView
  *
  * A Docker engine that runners are placed on.
@@ -648,6 +678,16 @@ export const zProfileUpdate = z.object({
 });
 
 /**
+ * QueueView
+ *
+ * A queue that this organisation's tasks go through, perhaps together with others'.
+ */
+export const zQueueView = z.object({
+    name: z.string(),
+    waiting: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' })
+});
+
+/**
  * RegisterRequest
  *
  * A new account.
@@ -688,6 +728,16 @@ export const zResourcesView = z.object({
  */
 export const zRunnerClone = z.object({
     name: z.string().max(64)
+});
+
+/**
+ * RunnerCounts
+ *
+ * Runners by what they are doing.
+ */
+export const zRunnerCounts = z.object({
+    busy: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    idle: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' })
 });
 
 /**
@@ -790,6 +840,34 @@ export const zPageRunnerView = z.object({
 });
 
 /**
+ * StateCounts
+ *
+ * Instances by where they stand in their lives.
+ */
+export const zStateCounts = z.object({
+    creating: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    draining: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    failed: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    pending: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    running: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    starting: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    stopped: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    stopping: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' })
+});
+
+/**
+ * StatusCounts
+ *
+ * Instances with a container by what their runners were last reported to be.
+ */
+export const zStatusCounts = z.object({
+    busy: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    idle: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    offline: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    online: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' })
+});
+
+/**
  * StreamEvent
  *
  * One event.
@@ -860,6 +938,35 @@ export const zWantedState = z.enum(['running', 'stopped']);
  */
 export const zInstanceUpdate = z.object({
     desired_state: zWantedState.and(z.unknown())
+});
+
+/**
+ * WorkerView
+ *
+ * A worker that takes tasks of this organisation and was seen in the last 30 seconds.
+ */
+export const zWorkerView = z.object({
+    concurrency: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    name: z.string(),
+    queues: z.array(z.string()),
+    seen_at: z.iso.datetime({ offset: true }),
+    started_at: z.iso.datetime({ offset: true }),
+    version: z.string()
+});
+
+/**
+ * Overview
+ *
+ * The fleet at a glance.
+ */
+export const zOverview = z.object({
+    failures: z.array(zFailureView),
+    instances: zStateCounts.and(z.unknown()),
+    nodes: z.array(zNodeUseView),
+    queues: z.array(zQueueView).optional(),
+    runners: zRunnerCounts.and(z.unknown()),
+    statuses: zStatusCounts.and(z.unknown()),
+    workers: z.array(zWorkerView).optional()
 });
 
 /**
@@ -1284,6 +1391,12 @@ export const zCheckNodePath = z.object({
  * The resource in its transient state.
  */
 export const zCheckNodeResponse = zNodeView;
+
+export const zReadOverviewPath = z.object({
+    org_id: z.string()
+});
+
+export const zReadOverviewResponse = zOverview;
 
 export const zListRunnersPath = z.object({
     org_id: z.string()

@@ -1,0 +1,59 @@
+//! What a request costs the database. Alone in its binary, because it counts the statements of the
+//! whole process.
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+use support::{TestServer, expect, text};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Counts the statements that the driver tells of.
+struct Statements(Arc<AtomicUsize>);
+
+impl<S: tracing::Subscriber> Layer<S> for Statements {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "sqlx::query" {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_overview_costs_as_many_statements_for_many_instances_as_for_none() -> anyhow::Result<()> {
+    let count = Arc::new(AtomicUsize::new(0));
+    tracing_subscriber::registry()
+        .with(Statements(Arc::clone(&count)))
+        .init();
+    let server = TestServer::start().await?;
+    let (ada, org) = server.onboard().await?;
+    let overview = format!("/org/{org}/overview");
+    let cost = async || {
+        let before = count.load(Ordering::SeqCst);
+        expect(ada.client.get(&overview).await?, 200)?;
+        anyhow::Ok(count.load(Ordering::SeqCst) - before)
+    };
+    let for_none = cost().await?;
+    for name in ["one", "two", "three", "four"] {
+        let node = json!({"name": name, "type": "socket", "socket_path": "/run/x.sock", "capacity": 100});
+        let nodes = format!("/org/{org}/nodes");
+        let node = text(&expect(ada.client.post(&nodes, &node).await?, 201)?, "/uid")?;
+        let runner = json!({"name": name, "github_repo": "acme/app", "max_instances": 100,
+            "github_runner_token": "AAAATOKENTOKENcdef"});
+        let runners = format!("/org/{org}/runners");
+        let runner = text(&expect(ada.client.post(&runners, &runner).await?, 201)?, "/uid")?;
+        for _ in 0..10 {
+            let instances = format!("{runners}/{runner}/instance");
+            let made = ada.client.post(&instances, &json!({"node_id": node})).await?;
+            expect(made, 201)?;
+        }
+    }
+    let for_many = cost().await?;
+    println!("{for_none} statements for none, {for_many} for 40 instances on 4 nodes");
+    assert!(for_none > 0, "no statement was counted");
+    assert_eq!(for_many, for_none);
+    Ok(())
+}
