@@ -4,6 +4,7 @@ use chrono::{TimeDelta, Utc};
 use domain::instance::InstanceState::{Creating, Failed, Running, Starting};
 use domain::instance::InstanceStatus;
 use domain::redis_keys::WORKERS;
+use domain::{Clock as _, SystemClock};
 use entities::repo::lifecycle::{self, Transition};
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
@@ -86,7 +87,7 @@ async fn the_overview_tells_what_waits_and_who_works() -> anyhow::Result<()> {
         .post(&system.path("/nodes"), &host)
         .await?
         .expect(201)?;
-    let (now, mut redis) = (Utc::now(), system.redis.connection().await?);
+    let (now, mut redis) = (SystemClock.now(), system.redis.connection().await?);
     let entries = [
         ("worker@box", worker(&["celery", "monitoring", "host.box"], now)),
         ("worker@elsewhere", worker(&["host.elsewhere"], now)),
