@@ -150,13 +150,15 @@ pub fn check_address(ip: IpAddr) -> Result<(), Invalid> {
     }
 }
 
-/// The IPv4 address inside an IPv6 one (mapped, or behind the NAT64 and 6to4 prefixes).
+/// The IPv4 address inside an IPv6 one (mapped, compatible, or behind the NAT64 and 6to4 prefixes).
 fn unmapped(ip: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = ip else { return ip };
     let embedded = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
     match v6.segments() {
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
         [0x2002, high, low, ..] => embedded(high, low),
+        // The deprecated IPv4-compatible form; `::` and `::1` are addresses of their own.
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => embedded(high, low),
         _ => ip,
     }
 }
@@ -178,6 +180,9 @@ impl std::str::FromStr for SocketPath {
         let text = text.strip_prefix("unix://").unwrap_or(text);
         if !text.starts_with('/') {
             return Err(Invalid("must be an absolute path such as /var/run/docker.sock"));
+        }
+        if text.ends_with('/') {
+            return Err(Invalid("must be the path of a socket, not of a directory"));
         }
         if text.len() > 107 || text.chars().any(char::is_control) || text.split('/').any(|part| part == "..")
         {
@@ -212,6 +217,7 @@ mod tests {
         for text in [
             "169.254.169.254",
             "::ffff:169.254.169.254",
+            "::169.254.169.254",
             "64:ff9b::a9fe:a9fe",
             "2002:a9fe:a9fe::1",
             "fe80::1",
@@ -272,6 +278,8 @@ mod tests {
             "",
             "docker.sock",
             "./x",
+            "/",
+            "/run/",
             "/run/../etc/x",
             "/a\0b",
             &format!("/{}", "x".repeat(107)),

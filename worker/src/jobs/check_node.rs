@@ -87,8 +87,12 @@ fn verdict(report: &NodeReport) -> (NodeStatus, Option<String>) {
         return (NodeStatus::Active, None);
     }
     let reason = report.checks.iter().find(|check| !check.ok).map(|check| {
-        let fix = check.fix.as_deref().unwrap_or_default();
-        format!("{} {fix}", check.message).trim().to_owned()
+        let message = check.message.trim_end_matches('.');
+        match &check.fix {
+            // A refused connection's message ends with its own advice; it is not given twice.
+            Some(fix) if !message.contains(fix.trim_end_matches('.')) => format!("{message}. {fix}"),
+            Some(_) | None => format!("{message}."),
+        }
     });
     (NodeStatus::Inactive, reason)
 }
