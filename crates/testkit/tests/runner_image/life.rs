@@ -107,6 +107,8 @@ async fn sigterm_cancels_the_job_and_ends_with_143() -> anyhow::Result<()> {
         assert_eq!(runner.system_labels, Vec::<String>::new());
         let job = world.server.queue_job(JobSpec::new("acme/web", "long", 600))?;
         world.until_job(job.id, JobStatus::InProgress).await?;
+        // GitHub calls it in progress before the runner has it.
+        world.lines_until(&id, "Running job: long").await?;
         world.signal(&id, signal).await?;
         assert_eq!(world.exit_code(&id).await?, code);
         assert_eq!(
