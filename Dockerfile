@@ -17,6 +17,7 @@ RUN apt-get update \
 COPY --from=build /out/ /usr/local/bin/
 # Each thread's own arena would keep memory that password hashing has freed.
 ENV MALLOC_ARENA_MAX=2 \
+    MALLOC_MMAP_THRESHOLD_=262144 \
     LOG_FORMAT=json \
     BIND_ADDR=0.0.0.0:8000
 USER 1000:1000

@@ -42,3 +42,4 @@ default LOG_FORMAT text
 default RUST_LOG info
 # Each thread's own arena would keep memory that password hashing has freed.
 default MALLOC_ARENA_MAX 2
+default MALLOC_MMAP_THRESHOLD_ 262144

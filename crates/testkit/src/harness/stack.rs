@@ -74,6 +74,9 @@ impl Stack {
             ),
             ("HOME", "/tmp"),
             ("RUST_LOG", "info"),
+            // As `make up` sets them: freed blocks of password hashing go back to the system.
+            ("MALLOC_ARENA_MAX", "2"),
+            ("MALLOC_MMAP_THRESHOLD_", "262144"),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))

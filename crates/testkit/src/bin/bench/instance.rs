@@ -8,6 +8,7 @@ use bollard::models::{ContainerCreateBody, EventMessage, HostConfig};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, EventsOptionsBuilder, RemoveContainerOptionsBuilder,
 };
+use domain::{Clock as _, SystemClock};
 use futures::{Stream, StreamExt as _};
 use serde_json::json;
 use std::collections::HashMap;
@@ -23,7 +24,12 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Runs [`ROUNDS`] of both in turns.
 pub async fn measure(fleet: &mut Fleet, engine: &Engine) -> anyhow::Result<Vec<Figure>> {
     let filters = HashMap::from([("type", vec!["container"]), ("event", vec!["start"])]);
-    let options = EventsOptionsBuilder::default().filters(&filters).build();
+    // The request goes out when the stream is first read, so what happened until then is asked for, too.
+    let since = SystemClock.now().timestamp().to_string();
+    let options = EventsOptionsBuilder::default()
+        .filters(&filters)
+        .since(&since)
+        .build();
     let mut starts: Starts<'_> = Box::pin(engine.docker().events(Some(options)));
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
