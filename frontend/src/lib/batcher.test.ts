@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createBatcher } from "./batcher";
+import { calmGap, createBatcher } from "./batcher";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -52,5 +52,23 @@ describe("createBatcher", () => {
     batcher.add([3]);
     await vi.advanceTimersByTimeAsync(100);
     expect(seen).toEqual([1, 2]);
+  });
+
+  it("asks less often the more there is to hear", async () => {
+    const starts: number[] = [];
+    const begin = Date.now();
+    const batcher = createBatcher<string>(async () => {
+      starts.push(Date.now() - begin);
+    }, calmGap);
+    // A thousand instances that each change every ten seconds.
+    for (let ms = 0; ms < 20_000; ms += 10) {
+      batcher.add([`instance ${ms}`, "list"]);
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    batcher.stop();
+    expect(starts[0]).toBe(0);
+    expect(starts.length).toBeLessThan(20);
+    expect(calmGap(1)).toBe(250);
+    expect(calmGap(100_000)).toBe(2_500);
   });
 });

@@ -4,13 +4,14 @@ import type { Query } from "@tanstack/react-query";
  * Which queries a change makes old: the table that joins the stream to the cache. Operations are named as in
  * the generated query keys; behind some stands the id that their path must hold.
  */
-type IdName = "runner_id" | "instance_id" | "node_id";
+type IdName = "runner_id" | "instance_id" | "node_id" | "credential_id";
 type Target = { operation: string; of?: IdName };
 
 const INSTANCE: Target[] = [
   { operation: "readInstance", of: "instance_id" },
   { operation: "listInstanceEvents", of: "instance_id" },
 ];
+const OVERVIEW: Target = { operation: "readOverview" };
 const RUNNER: Target[] = [{ operation: "listRunners" }, { operation: "readRunner", of: "runner_id" }];
 
 export const CHANGE_TARGETS: Readonly<Record<string, readonly Target[]>> = {
@@ -18,6 +19,8 @@ export const CHANGE_TARGETS: Readonly<Record<string, readonly Target[]>> = {
     ...INSTANCE,
     ...RUNNER,
     { operation: "listInstances", of: "runner_id" },
+    { operation: "listOrgInstances" },
+    OVERVIEW,
     // It may have taken or given back room on a node.
     { operation: "listNodes" },
     { operation: "readNode" },
@@ -27,8 +30,12 @@ export const CHANGE_TARGETS: Readonly<Record<string, readonly Target[]>> = {
     { operation: "readInstanceMetrics", of: "instance_id" },
     { operation: "readInstance", of: "instance_id" },
   ],
-  runner_changed: RUNNER,
-  node_changed: [{ operation: "listNodes" }, { operation: "readNode", of: "node_id" }],
+  runner_changed: [...RUNNER, OVERVIEW],
+  node_changed: [{ operation: "listNodes" }, { operation: "readNode", of: "node_id" }, OVERVIEW],
+  credential_changed: [{ operation: "listCredentials" }, { operation: "readCredential", of: "credential_id" }],
+  member_changed: [{ operation: "listMembers" }, { operation: "readMember" }, { operation: "readMe" }],
+  invitations_changed: [{ operation: "listInvitations" }],
+  org_changed: [{ operation: "readOrg" }, { operation: "listOrgs" }, { operation: "readMe" }],
 };
 
 /** Stands for every query there is. */

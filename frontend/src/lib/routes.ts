@@ -10,6 +10,7 @@ export const routes = {
   runner: (orgId: string, runnerId: string) => `/o/${orgId}/runners/${runnerId}`,
   instance: (orgId: string, runnerId: string, instanceId: string) =>
     `/o/${orgId}/runners/${runnerId}/instances/${instanceId}`,
+  instances: (orgId: string) => `/o/${orgId}/instances`,
   nodes: (orgId: string) => `/o/${orgId}/nodes`,
   credentials: (orgId: string) => `/o/${orgId}/credentials`,
   settings: (orgId: string) => `/o/${orgId}/settings`,

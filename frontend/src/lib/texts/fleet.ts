@@ -137,17 +137,4 @@ export const texts = {
     logsGone: "A log exists while the container does.",
     truncated: "older lines are left out",
   },
-  overview: {
-    title: "Overview",
-    description: (org: string) => `The fleet of ${org}, as it is now.`,
-    headroom: "Nodes with headroom",
-    runners: "Runners",
-    activity: "Recent activity",
-    setUp: {
-      title: "Not much here yet",
-      description: "A few steps lead from here to a first job.",
-      action: "Set up step by step",
-    },
-    all: "All",
-  },
 };

@@ -1,19 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useOrg } from "@/context/OrgContext";
-import { listAuditOptions, listNodesOptions, listRunnersOptions } from "@/lib/api/generated/@tanstack/react-query.gen";
+import { readOverviewOptions } from "@/lib/api/generated/@tanstack/react-query.gen";
 
-/** The most that one page of the api holds; a larger fleet is summed up over what these show. */
-const MOST = 100;
-const MOST_ACTIVITY = 8;
+/** Between two questions while changes arrive by themselves: queues and workers tell of none. */
+const QUEUES_MS = 10_000;
 
-export function useFleet() {
-  const { orgId, role } = useOrg();
-  const options = { path: { org_id: orgId }, query: { limit: MOST, sort: "name" } };
-  const runners = useQuery(listRunnersOptions(options));
-  const nodes = useQuery(listNodesOptions(options));
-  const activity = useQuery({
-    ...listAuditOptions({ path: { org_id: orgId }, query: { limit: MOST_ACTIVITY } }),
-    enabled: role === "admin",
-  });
-  return { runners, nodes, activity };
+/** The fleet at a glance, in one request. */
+export function useOverview() {
+  const { orgId } = useOrg();
+  return useQuery({ ...readOverviewOptions({ path: { org_id: orgId } }), refetchInterval: QUEUES_MS });
 }
