@@ -17,8 +17,8 @@ pub enum Step {
     Registered,
     /// The runner's id at GitHub was written down.
     RegistrationRecorded,
-    /// The configuration was put into the container.
-    Uploaded,
+    /// The container was given its configuration.
+    Fed,
     /// The container was started, nothing was written down.
     Started,
     /// The state `starting` was written down.

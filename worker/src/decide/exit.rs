@@ -9,8 +9,11 @@ use super::log_hint;
 /// Exit code of the runner when its version is deprecated and
 /// `ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE` is set.
 const EXIT_DEPRECATED: i64 = 7;
-/// Exit code of our own start script when `config.sh` refused (`EX_CONFIG` of sysexits).
+/// Exit code of a container's command when its configuration did not arrive or `config.sh` refused it
+/// (`EX_CONFIG` of sysexits).
 pub const EXIT_NOT_CONFIGURED: i64 = 78;
+/// What it writes when its input ended early.
+pub const NOT_DELIVERED: &str = "Runner Pilot: the configuration did not arrive.";
 
 /// What is left of a container that ended.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +63,16 @@ pub fn classify(remains: &Remains<'_>) -> Ending {
     if exit_code == EXIT_DEPRECATED || log.contains("is deprecated and cannot receive messages") {
         return fault(
             "GitHub no longer accepts this version of the runner software. Set the runner's docker_image to a newer image; GitHub stops supporting a version 30 days after the next one.",
+        );
+    }
+    if exit_code == EXIT_NOT_CONFIGURED && log.contains(NOT_DELIVERED) {
+        return fault(
+            "The connection to the node was cut before the container had its configuration. Start the instance again.",
+        );
+    }
+    if exit_code == EXIT_NOT_CONFIGURED && log.contains("base64: ") {
+        return fault(
+            "The image has no base64 command, with which the runner is given its configuration. Use an image that is built like ghcr.io/actions/actions-runner.",
         );
     }
     if exit_code == EXIT_NOT_CONFIGURED {
@@ -217,6 +230,18 @@ mod tests {
             ..CLEAN
         };
         assert!(reason(&refused).contains("github_runner_token"));
+        for (log, word) in [
+            (NOT_DELIVERED, "cut before"),
+            ("/bin/sh: 3: base64: not found", "no base64 command"),
+        ] {
+            let exit_code = EXIT_NOT_CONFIGURED;
+            let text = reason(&Remains {
+                exit_code,
+                log,
+                ..CLEAN
+            });
+            assert!(text.contains(word), "{text}");
+        }
         let doubled = "A session for this runner already exists.";
         assert!(
             reason(&Remains {

@@ -2,8 +2,7 @@
 //!
 //! The order makes every step repeatable: the container is found by its labels before it is made; it is made
 //! first and started last; the registration is looked up by name before it is minted, and minted right
-//! before the start. A container that exists but never started may hold any configuration, so it is given a
-//! fresh one.
+//! before the start. A container that exists but does not run may hold any configuration, so it is made anew.
 
 use std::time::Duration;
 
@@ -22,8 +21,10 @@ use super::{JobError, conclude, moved, noted, task};
 use crate::context::Context;
 use crate::lease::Held;
 use crate::node_access;
-use crate::nodes::{ContainerSpec, ContainerState, Engine, ImageOutcome, OwnedContainer, PullProgress};
-use crate::registration::{Owner, Registration};
+use crate::nodes::{
+    ContainerSpec, ContainerState, Created, Engine, ImageOutcome, OwnedContainer, PullProgress,
+};
+use crate::registration::{Registration, runs_as_root};
 use crate::steps::Step;
 
 /// After this many failed attempts the instance is failed.
@@ -79,14 +80,17 @@ async fn attempt(
     let image = ensure_image(context, &engine, &assignment).await?;
     context.reached(Step::ImageReady).await;
 
-    let owner = Owner::of_image(image.user.as_deref());
-    let spec = container_spec(context, &assignment, &registration, owner)?;
-    let container = container(context, lease, &engine, &spec, &assignment).await?;
+    let spec = container_spec(context, &assignment, &registration, &image)?;
+    // The look-up changes nothing and does not need the container.
+    let (container, stale) = tokio::join!(
+        container(context, lease, &engine, &spec, &assignment),
+        registration.find(&assignment)
+    );
+    let Container { container, running } = container?;
     context.reached(Step::ContainerCreated).await;
-    let state = engine.inspect(&container).await?;
-    if !state.running {
+    if !running {
         lease.ensure().await?;
-        let prepared = registration.prepare(context, &assignment, owner).await?;
+        let prepared = registration.prepare(&assignment, stale?).await?;
         context.reached(Step::Registered).await;
         let observed = Observed {
             github_runner_id: Some(prepared.github_runner_id),
@@ -95,10 +99,11 @@ async fn attempt(
         };
         record(context, lease, &id, observed).await?;
         context.reached(Step::RegistrationRecorded).await;
-        engine.upload(&container, &prepared.files).await?;
-        context.reached(Step::Uploaded).await;
+        let fed = engine.feed(&container, &prepared.input).await?;
+        context.reached(Step::Fed).await;
         lease.ensure().await?;
         engine.start(&container).await?;
+        drop(fed);
     }
     context.reached(Step::Started).await;
     started(context, lease, &engine, &container, &assignment).await?;
@@ -186,7 +191,7 @@ fn container_spec(
     context: &Context,
     assignment: &Assignment,
     registration: &Registration,
-    owner: Owner,
+    image: &ImageOutcome,
 ) -> Result<ContainerSpec, JobError> {
     let Assignment { instance, runner, .. } = assignment;
     let wrong = |what: &str| {
@@ -199,7 +204,7 @@ fn container_spec(
         "ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE".to_owned(),
         "1".to_owned(),
     )];
-    if owner.is_root() {
+    if runs_as_root(image.user.as_deref()) {
         env.push(("RUNNER_ALLOW_RUNASROOT".to_owned(), "1".to_owned()));
     }
     Ok(ContainerSpec {
@@ -209,7 +214,7 @@ fn container_spec(
         org: runner.org_id.parse().map_err(|_| wrong("organisation"))?,
         name: instance.name.clone(),
         image: runner.docker_image.parse().map_err(|_| wrong("docker_image"))?,
-        command: registration.command(),
+        command: registration.command(context, assignment)?,
         env,
         resources: resources_of(assignment)?,
     })
@@ -221,28 +226,41 @@ pub fn resources_of(assignment: &Assignment) -> Result<Resources, JobError> {
         .map_err(|_| JobError::fail("the runner's resources can't be read; save the runner again"))
 }
 
-/// The instance's container: running, or made and not started. One that has ended is the remains of an
-/// attempt whose outcome nobody wrote down; it is removed and made anew.
+struct Container {
+    container: OwnedContainer,
+    running: bool,
+}
+
+/// The instance's container: running, or new. One that is there and does not run is the remains of an attempt
+/// whose outcome nobody wrote down: it has ended, or may have been given a configuration that is worth nothing
+/// now. It is removed and made anew.
 async fn container(
     context: &Context,
     lease: &Held<'_>,
     engine: &Engine,
     spec: &ContainerSpec,
     assignment: &Assignment,
-) -> Result<OwnedContainer, JobError> {
+) -> Result<Container, JobError> {
     lease.ensure().await?;
-    let created = engine.create_or_adopt(spec).await?;
-    if !created.adopted {
-        return Ok(created.container);
+    let Created { container, adopted } = engine.create_or_adopt(spec).await?;
+    if !adopted {
+        let running = false;
+        return Ok(Container { container, running });
     }
-    let state = engine.inspect(&created.container).await?;
-    if state.running || !state.started {
-        return Ok(created.container);
+    let state = engine.inspect(&container).await?;
+    if state.running {
+        let running = true;
+        return Ok(Container { container, running });
     }
-    conclude::note_last_lines(context, engine, &created.container, assignment).await?;
+    if state.started {
+        conclude::note_last_lines(context, engine, &container, assignment).await?;
+    }
     lease.ensure().await?;
-    engine.remove(&created.container).await?;
-    Ok(engine.create_or_adopt(spec).await?.container)
+    engine.remove(&container).await?;
+    Ok(Container {
+        container: engine.create_or_adopt(spec).await?.container,
+        running: false,
+    })
 }
 
 /// `creating` → `starting`, with all that is known of the container.

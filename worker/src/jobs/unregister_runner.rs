@@ -25,7 +25,7 @@ use crate::context::Context;
 use crate::decide::log_hint::{self, Activity};
 use crate::lease::Held;
 use crate::nodes::{Engine, ExecCommand, NodeError, OwnedContainer};
-use crate::registration::{self, Account, Owner, REMOVE_COMMAND, Removal};
+use crate::registration::{self, Account, Removal};
 use crate::steps::Step;
 
 /// What a container is given between SIGTERM and SIGKILL.
@@ -266,17 +266,10 @@ async fn by_own_token(
         return Ok(Deregistered::Busy);
     }
     let token = registration::own_token(context, assignment)?;
-    let image = assignment.runner.docker_image.parse();
-    let owner = match image {
-        Ok(image) => Owner::of_image(engine.ensure_image(&image, |_| {}).await?.user.as_deref()),
-        Err(_) => Owner::of_image(Some("runner")),
-    };
     lease.ensure().await?;
-    engine
-        .upload(running, &registration::removal_files(&token, owner))
-        .await?;
     let command = ExecCommand {
-        command: REMOVE_COMMAND.map(str::to_owned).to_vec(),
+        command: registration::remove_with_token(),
+        stdin: Some(registration::token_input(&token)),
         ..ExecCommand::default()
     };
     let said = match engine.exec(running, command, REMOVE_LIMIT).await {

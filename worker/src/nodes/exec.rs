@@ -7,6 +7,7 @@ use bollard::container::LogOutput;
 use bollard::errors::Error as BollardError;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use futures::{Stream, StreamExt};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::container::OwnedContainer;
@@ -21,8 +22,8 @@ const MAX_OUTPUT: usize = 64 << 10;
 pub struct ExecCommand {
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// What is written to its standard input, which is then closed; it may be secret.
-    pub stdin: Option<Vec<u8>>,
+    /// What is written to its standard input, which is then closed.
+    pub stdin: Option<SecretString>,
     /// The user, if not the container's own.
     pub user: Option<String>,
     /// The working directory, if not the container's own.
@@ -98,12 +99,12 @@ type Output = Pin<Box<dyn Stream<Item = Result<LogOutput, BollardError>> + Send>
 async fn converse(
     mut output: Output,
     mut input: Pin<Box<dyn AsyncWrite + Send>>,
-    stdin: Option<Vec<u8>>,
+    stdin: Option<SecretString>,
 ) -> Result<(Vec<u8>, bool), NodeError> {
     let write = async {
-        if let Some(bytes) = stdin {
+        if let Some(text) = stdin {
             // A command that ends without reading its input closes it: its exit code tells more.
-            if input.write_all(&bytes).await.is_ok() {
+            if input.write_all(text.expose_secret().as_bytes()).await.is_ok() {
                 drop(input.flush().await);
             }
             drop(input.shutdown().await);

@@ -45,6 +45,10 @@ impl ContainerSpec {
                     .collect(),
             ),
             labels: Some(self.labels()),
+            // For `Engine::feed`; the input ends with it, so that a container can't wait for more.
+            attach_stdin: Some(true),
+            open_stdin: Some(true),
+            stdin_once: Some(true),
             host_config: Some(host_config(&self.resources)),
             // The image's user, entry point and working directory stay as they are.
             ..ContainerCreateBody::default()

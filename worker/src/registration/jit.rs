@@ -1,60 +1,61 @@
 //! Just-in-time configurations.
 
 use entities::repo::assignment::Assignment;
-use github::{DeleteOutcome, Error, JitConfig, JitConfigRequest};
+use github::{DeleteOutcome, Error, JitConfig, JitConfigRequest, Runner};
 use tracing::info;
 
-use super::{Account, Owner, Prepared, labels_of};
+use super::{Account, Prepared, labels_of, script};
 use crate::jobs::JobError;
 
 /// GitHub's own bound.
 const MAX_LABELS: usize = 100;
 
-/// Registers the runner. The name is looked up before anything is minted: an attempt that was cut off may
-/// have registered it, and a second registration of that name is refused.
-pub async fn prepare(account: &Account, assignment: &Assignment, owner: Owner) -> Result<Prepared, JobError> {
+/// The registration of the instance's name, if GitHub has one: an attempt that was cut off may have left it,
+/// and a second registration of that name is refused.
+pub async fn find(account: &Account, assignment: &Assignment) -> Result<Option<Runner>, JobError> {
     let name = &assignment.instance.name;
-    remove_stale(account, name).await?;
+    Ok(account.client.find_runner(&account.target, name).await?)
+}
+
+/// Registers the runner, in place of the stale registration if there is one.
+pub async fn prepare(
+    account: &Account,
+    assignment: &Assignment,
+    stale: Option<Runner>,
+) -> Result<Prepared, JobError> {
+    if let Some(stale) = stale {
+        remove(account, &stale).await?;
+    }
     let request = JitConfigRequest {
-        name: name.clone(),
+        name: assignment.instance.name.clone(),
         runner_group_id: assignment.runner.runner_group_id,
         labels: labels(assignment)?,
         work_folder: "_work".to_owned(),
     };
-    let minted = match account
-        .client
-        .generate_jit_config(&account.target, &request)
-        .await
-    {
+    let mint = || account.client.generate_jit_config(&account.target, &request);
+    let minted = match mint().await {
         // Between the look-up and the call; or the look-up was answered from before it.
         Err(Error::Conflict { .. }) => {
-            remove_stale(account, name).await?;
-            account
-                .client
-                .generate_jit_config(&account.target, &request)
-                .await
+            if let Some(stale) = find(account, assignment).await? {
+                remove(account, &stale).await?;
+            }
+            mint().await
         }
         outcome => outcome,
     };
     let config: JitConfig = minted.map_err(not_registered)?;
     let files = config
         .files()
-        .map_err(|error| JobError::fail(error.to_string()))?
-        .into_iter()
-        .map(|(name, bytes)| owner.file(&name, 0o600, bytes))
-        .collect();
+        .map_err(|error| JobError::fail(error.to_string()))?;
     Ok(Prepared {
-        files,
+        input: script::files_input(&files),
         github_runner_id: Some(config.runner.id),
     })
 }
 
-/// Removes the registration that an earlier attempt left. Its container never started, so it can't be
-/// running a job; if GitHub says that it is, the name belongs to something else.
-async fn remove_stale(account: &Account, name: &str) -> Result<(), JobError> {
-    let Some(stale) = account.client.find_runner(&account.target, name).await? else {
-        return Ok(());
-    };
+/// Removes the registration that an earlier attempt left. Its container never ran, so it can't be running a
+/// job; if GitHub says that it is, the name belongs to something else.
+async fn remove(account: &Account, stale: &Runner) -> Result<(), JobError> {
     info!(
         github.runner_id = stale.id,
         "a registration left by an earlier attempt is removed"
@@ -62,7 +63,8 @@ async fn remove_stale(account: &Account, name: &str) -> Result<(), JobError> {
     match account.client.delete_runner(&account.target, stale.id).await? {
         DeleteOutcome::Deleted | DeleteOutcome::NotFound => Ok(()),
         DeleteOutcome::Busy => Err(JobError::retry(format!(
-            "GitHub says that a runner named {name} runs a job, but its container was never started"
+            "GitHub says that a runner named {} runs a job, but its container was never started",
+            stale.name
         ))),
     }
 }

@@ -1,14 +1,13 @@
 //! How a runner gets its registration at GitHub.
 //!
 //! With a credential, an ephemeral runner gets a just-in-time configuration: registered by one call, its
-//! files put into the container, nothing to configure. Any other runner gets a registration token, minted
-//! by the credential or given by its owner, for `config.sh`. Either way the secret enters the container as
-//! a file that only the runner's user can read, never as environment, argument or label.
+//! files put into place by the container's command, nothing to configure. Any other runner gets a registration
+//! token, minted by the credential or given by its owner, for `config.sh`. Either way the secret enters the
+//! container by its standard input, never as environment, argument or label.
 
-mod files;
+mod image;
 mod jit;
 mod script;
-mod token;
 
 use std::time::Duration;
 
@@ -21,10 +20,10 @@ use url::Url;
 use crate::context::Context;
 use crate::github_access::{self, RunnerList};
 use crate::jobs::JobError;
-use crate::nodes::ContainerFile;
 
-pub use files::Owner;
-pub use script::{REMOVE_COMMAND, Removal, removal_of};
+use self::script::Configuration;
+pub use image::runs_as_root;
+pub use script::{Removal, removal_of, remove_with_token, token_input};
 
 /// How an instance is registered.
 pub enum Registration {
@@ -50,8 +49,8 @@ pub struct Account {
 
 /// What a container must be given before it starts.
 pub struct Prepared {
-    /// The files.
-    pub files: Vec<ContainerFile>,
+    /// All that its command reads from its standard input.
+    pub input: SecretString,
     /// The runner's id at GitHub, where it is known before the start.
     pub github_runner_id: Option<i64>,
 }
@@ -106,40 +105,51 @@ impl Registration {
         }
     }
 
-    /// The command that the container runs.
-    pub fn command(&self) -> Vec<String> {
+    /// The command that the container runs; nothing in it is secret.
+    pub fn command(&self, context: &Context, assignment: &Assignment) -> Result<Vec<String>, JobError> {
+        let url = match self {
+            Self::Jit(_) => return Ok(script::run_with_files()),
+            Self::Minted(account) => account.target.html_url(&account.web_url),
+            Self::Own(_) => github_access::target_of(&assignment.runner)?.html_url(&context.github_url),
+        };
+        Ok(script::run_with_token(&Configuration {
+            url: url.as_str(),
+            name: &assignment.instance.name,
+            labels: &labels_of(assignment)?,
+            ephemeral: assignment.runner.ephemeral,
+        }))
+    }
+
+    /// The registration of the instance's name, where one that is there would be in the way of
+    /// [`Self::prepare`]. It changes nothing, so that it may run beside other steps.
+    pub async fn find(&self, assignment: &Assignment) -> Result<Option<github::Runner>, JobError> {
         match self {
-            Self::Jit(_) => vec![files::RUN.to_owned()],
-            Self::Minted(_) | Self::Own(_) => script::start_command(),
+            Self::Jit(account) => jit::find(account, assignment).await,
+            // `config.sh --replace` takes it over.
+            Self::Minted(_) | Self::Own(_) => Ok(None),
         }
     }
 
     /// Registers the runner, or makes it able to, and returns what the container needs. To be called last
-    /// before the start: what it returns is worth little an hour later. Registrations of the same name,
-    /// left by an attempt whose container never started, are removed.
+    /// before the start: what it returns is worth little an hour later. `stale`, which [`Self::find`] found,
+    /// was left by an attempt whose container never ran, and is removed.
     pub async fn prepare(
         &self,
-        context: &Context,
         assignment: &Assignment,
-        owner: Owner,
+        stale: Option<github::Runner>,
     ) -> Result<Prepared, JobError> {
-        match self {
-            Self::Jit(account) => jit::prepare(account, assignment, owner).await,
+        let input = match self {
+            Self::Jit(account) => return jit::prepare(account, assignment, stale).await,
             Self::Minted(account) => {
                 let minted = account.client.create_registration_token(&account.target).await?;
-                token::prepare(
-                    assignment,
-                    &account.target,
-                    &account.web_url,
-                    &minted.token,
-                    owner,
-                )
+                token_input(&minted.token)
             }
-            Self::Own(own) => {
-                let target = github_access::target_of(&assignment.runner)?;
-                token::prepare(assignment, &target, &context.github_url, own, owner)
-            }
-        }
+            Self::Own(own) => token_input(own),
+        };
+        Ok(Prepared {
+            input,
+            github_runner_id: None,
+        })
     }
 }
 
@@ -160,11 +170,6 @@ pub fn own_token(context: &Context, assignment: &Assignment) -> Result<SecretStr
             "the runner's token can't be read: {error}. Save it again"
         ))
     })
-}
-
-/// The file through which the running container is given a token for its removal, and the script's path.
-pub fn removal_files(token: &SecretString, owner: Owner) -> Vec<ContainerFile> {
-    script::removal_files(token, owner)
 }
 
 /// The custom labels of a runner.

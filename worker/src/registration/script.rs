@@ -1,19 +1,19 @@
-//! The scripts put into a container that is registered by `config.sh`.
+//! The commands of a runner's container, and what they read from their standard input.
 //!
-//! The token comes in a file of its own that the script removes after reading: the container's environment,
-//! labels and arguments, which anybody who may look at the engine sees, never hold it. `config.sh` takes any
-//! option as `ACTIONS_RUNNER_INPUT_<NAME>` and drops the variable at once (actions/runner,
-//! `CommandSettings.cs`).
+//! What is secret comes by standard input alone (see [`Engine::feed`](crate::nodes::Engine::feed)): the
+//! environment, labels and arguments of a container are seen by anybody who may look at the engine. A command
+//! that gets the end of its input early ends with [`EXIT_NOT_CONFIGURED`]. It needs a shell and, for a
+//! just-in-time configuration, `base64`; `printf` is the shell's own, so that no argument holds a secret.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::files::{HOME, Owner};
-use crate::decide::exit::EXIT_NOT_CONFIGURED;
-use crate::nodes::ContainerFile;
+use super::image::HOME;
+use crate::decide::exit::{EXIT_NOT_CONFIGURED, NOT_DELIVERED};
 
-const TOKEN_FILE: &str = ".runner-pilot-token";
-const START_SCRIPT: &str = ".runner-pilot-start.sh";
-const REMOVE_SCRIPT: &str = ".runner-pilot-remove.sh";
+/// The line after the last file.
+const END: &str = "end";
 
 /// What `config.sh` is told.
 pub struct Configuration<'a> {
@@ -27,76 +27,36 @@ pub struct Configuration<'a> {
     pub ephemeral: bool,
 }
 
-/// The container's command.
-pub fn start_command() -> Vec<String> {
-    vec!["/bin/sh".to_owned(), format!("{HOME}/{START_SCRIPT}")]
+/// Puts the files of [`files_input`] into the runner's directory and becomes the runner.
+pub fn run_with_files() -> Vec<String> {
+    shell(&format!(
+        "cd {HOME} || exit {EXIT_NOT_CONFIGURED}
+while read -r name content; do
+    [ \"$name\" = {END} ] && exec ./run.sh </dev/null
+    (umask 077; printf %s \"$content\" | base64 -d >\"$name\") || exit {EXIT_NOT_CONFIGURED}
+done
+echo '{NOT_DELIVERED}' >&2
+exit {EXIT_NOT_CONFIGURED}"
+    ))
 }
 
-/// The start script and the token.
-pub fn start_files(
-    configuration: &Configuration<'_>,
-    token: &SecretString,
-    owner: Owner,
-) -> Vec<ContainerFile> {
-    vec![
-        owner.file(START_SCRIPT, 0o700, start_script(configuration).into_bytes()),
-        token_file(token, owner),
-    ]
-}
-
-/// The removal script and the token.
-pub fn removal_files(token: &SecretString, owner: Owner) -> Vec<ContainerFile> {
-    let script = format!(
-        "#!/bin/sh\n{}exec ./config.sh remove\n",
-        read_token(EXIT_NOT_CONFIGURED)
-    );
-    vec![
-        owner.file(REMOVE_SCRIPT, 0o700, script.into_bytes()),
-        token_file(token, owner),
-    ]
-}
-
-/// Runs the removal script inside the container.
-pub const REMOVE_COMMAND: [&str; 2] = ["/bin/sh", "/home/runner/.runner-pilot-remove.sh"];
-
-/// What `config.sh remove` said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Removal {
-    /// The registration is gone.
-    Done,
-    /// A job runs.
-    Busy,
-    /// The token was refused, or it failed otherwise.
-    Refused,
-}
-
-/// Reads the outcome of [`REMOVE_COMMAND`].
-pub fn removal_of(exit_code: i64, output: &str) -> Removal {
-    // Both sentences of GitHub's `TaskAgentJobStillRunningException`.
-    if output.contains("is running a job currently") || output.contains("is still running a job") {
-        Removal::Busy
-    } else if exit_code == 0 {
-        Removal::Done
-    } else {
-        Removal::Refused
+/// Files by name, each a line with its content in base64.
+pub fn files_input(files: &[(String, Vec<u8>)]) -> SecretString {
+    let mut input = String::new();
+    for (name, content) in files {
+        input.push_str(name);
+        input.push(' ');
+        STANDARD.encode_string(content, &mut input);
+        input.push('\n');
     }
+    input.push_str(END);
+    input.push('\n');
+    input.into()
 }
 
-fn token_file(token: &SecretString, owner: Owner) -> ContainerFile {
-    owner.file(TOKEN_FILE, 0o600, token.expose_secret().as_bytes().to_vec())
-}
-
-/// Leaves the token in the variable that `config.sh` reads, and nowhere else.
-fn read_token(exit_code: i64) -> String {
-    format!(
-        "cd {HOME} || exit {exit_code}\n\
-         ACTIONS_RUNNER_INPUT_TOKEN=$(cat {TOKEN_FILE}) || exit {exit_code}\n\
-         rm -f {TOKEN_FILE}\n\
-         export ACTIONS_RUNNER_INPUT_TOKEN\n"
-    )
-}
-
-fn start_script(configuration: &Configuration<'_>) -> String {
+/// Registers with the token of [`token_input`] and becomes the runner. `config.sh` takes any option as
+/// `ACTIONS_RUNNER_INPUT_<NAME>` and drops the variable at once (actions/runner, `CommandSettings.cs`).
+pub fn run_with_token(configuration: &Configuration<'_>) -> Vec<String> {
     let Configuration {
         url,
         name,
@@ -117,12 +77,64 @@ fn start_script(configuration: &Configuration<'_>) -> String {
     }
     // The image's version is what its owner chose; an update inside a container would be lost anyway.
     arguments.push("--disableupdate".to_owned());
+    // Takes over a registration of the same name that an earlier attempt left.
     arguments.push("--replace".to_owned());
+    shell(&format!(
+        "{}
+./config.sh {} </dev/null || exit {EXIT_NOT_CONFIGURED}
+unset ACTIONS_RUNNER_INPUT_TOKEN
+exec ./run.sh </dev/null",
+        read_token(),
+        arguments.join(" "),
+    ))
+}
+
+/// A token, as the commands that need one read it.
+pub fn token_input(token: &SecretString) -> SecretString {
+    format!("{}\n", token.expose_secret()).into()
+}
+
+/// Takes the runner off GitHub from inside its running container, with the token of [`token_input`].
+pub fn remove_with_token() -> Vec<String> {
+    shell(&format!("{}\nexec ./config.sh remove </dev/null", read_token()))
+}
+
+/// What `config.sh remove` said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// The registration is gone.
+    Done,
+    /// A job runs.
+    Busy,
+    /// The token was refused, or it failed otherwise.
+    Refused,
+}
+
+/// Reads the outcome of [`remove_with_token`].
+pub fn removal_of(exit_code: i64, output: &str) -> Removal {
+    // Both sentences of GitHub's `TaskAgentJobStillRunningException`.
+    if output.contains("is running a job currently") || output.contains("is still running a job") {
+        Removal::Busy
+    } else if exit_code == 0 {
+        Removal::Done
+    } else {
+        Removal::Refused
+    }
+}
+
+fn shell(script: &str) -> Vec<String> {
+    ["/bin/sh", "-c", script].map(str::to_owned).to_vec()
+}
+
+/// Leaves the token in the variable that `config.sh` reads, and nowhere else.
+fn read_token() -> String {
     format!(
-        "#!/bin/sh\n{read_token}./config.sh {arguments} || exit {EXIT_NOT_CONFIGURED}\n\
-         unset ACTIONS_RUNNER_INPUT_TOKEN\nexec ./run.sh\n",
-        read_token = read_token(EXIT_NOT_CONFIGURED),
-        arguments = arguments.join(" "),
+        "cd {HOME} || exit {EXIT_NOT_CONFIGURED}
+if ! read -r ACTIONS_RUNNER_INPUT_TOKEN; then
+    echo '{NOT_DELIVERED}' >&2
+    exit {EXIT_NOT_CONFIGURED}
+fi
+export ACTIONS_RUNNER_INPUT_TOKEN"
     )
 }
 
@@ -133,52 +145,145 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Output, Stdio};
+
     use super::*;
 
-    const OWNER: Owner = Owner { uid: 1001, gid: 1001 };
-
-    fn files() -> Vec<ContainerFile> {
-        let labels = ["gpu".to_owned(), "it's".to_owned()];
-        let configuration = Configuration {
-            url: "https://github.com/acme/web",
-            name: "web-0123456789ab",
-            labels: &labels,
-            ephemeral: true,
-        };
-        start_files(&configuration, &"canary-token".into(), OWNER)
+    /// Runs a container's command on this machine, in a directory instead of the image's.
+    fn run(home: &std::path::Path, command: &[String], input: &str) -> Output {
+        let script = command[2].replace(HOME, home.to_str().unwrap());
+        let mut child = Command::new(&command[0])
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
     }
 
-    #[test]
-    fn the_token_is_in_its_file_alone() {
-        let files = files();
-        assert_eq!(files[1].path, "/home/runner/.runner-pilot-token");
-        assert_eq!((files[1].mode, files[1].uid), (0o600, 1001));
-        assert_eq!(files[1].bytes, b"canary-token");
-        for text in [
-            String::from_utf8(files[0].bytes.clone()).unwrap(),
-            start_command().join(" "),
-            REMOVE_COMMAND.join(" "),
+    fn home() -> tempfile::TempDir {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        for (name, text) in [
+            (
+                "run.sh",
+                "#!/bin/sh\necho \"run $#\"; umask; env | grep RUNNER_INPUT; exit 3\n",
+            ),
+            (
+                "config.sh",
+                "#!/bin/sh\nprintf '%s\\n' \"$@\" >said; echo \"$ACTIONS_RUNNER_INPUT_TOKEN\" >token\n",
+            ),
         ] {
-            assert!(!text.contains("canary"), "{text}");
+            let path = home.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        home
+    }
+
+    fn labels() -> [String; 2] {
+        ["gpu".to_owned(), "it's $(date)".to_owned()]
+    }
+
+    fn configuration(labels: &[String]) -> Configuration<'_> {
+        Configuration {
+            url: "https://github.com/acme/web",
+            name: "web-0123456789ab",
+            labels,
+            ephemeral: true,
         }
     }
 
     #[test]
-    fn the_script_configures_and_then_becomes_the_runner() {
-        let script = String::from_utf8(files()[0].bytes.clone()).unwrap();
-        assert!(script.contains(
-            r"./config.sh --unattended --url 'https://github.com/acme/web' --name 'web-0123456789ab' --labels 'gpu,it'\''s' --work _work --ephemeral --disableupdate --replace || exit 78"
-        ), "{script}");
-        let order: Vec<_> = [
-            "rm -f .runner-pilot-token",
-            "config.sh",
-            "unset ACTIONS_RUNNER_INPUT_TOKEN",
-            "exec ./run.sh",
-        ]
-        .iter()
-        .map(|part| script.find(part).unwrap())
-        .collect();
-        assert!(order.is_sorted(), "{script}");
+    fn the_files_are_put_in_place_for_their_owner_alone_before_the_runner_starts() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = home();
+        // A line that is longer than a pipe's page, bytes that are no text, and nothing at all.
+        let files = [
+            (".runner".to_owned(), vec![b'x'; 9000]),
+            (".credentials".to_owned(), vec![0, 255, b'\n', b'\'']),
+            (".empty".to_owned(), Vec::new()),
+        ];
+        let output = run(
+            home.path(),
+            &run_with_files(),
+            files_input(&files).expose_secret(),
+        );
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.starts_with("run 0\n"), "{output:?}");
+        assert!(
+            !said.contains("0077"),
+            "the jobs' own files are not to be private: {said}"
+        );
+        assert_eq!(output.status.code(), Some(3), "the runner's own code");
+        for (name, content) in files {
+            let path = home.path().join(name);
+            assert_eq!(std::fs::read(&path).unwrap(), content);
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn an_input_that_was_cut_off_ends_without_a_runner() {
+        let home = home();
+        let files = files_input(&[(".runner".to_owned(), b"{}".to_vec())]);
+        let cut = files.expose_secret().trim_end_matches("end\n");
+        let labels = labels();
+        for (command, input) in [
+            (run_with_files(), cut),
+            (run_with_files(), ""),
+            (run_with_token(&configuration(&labels)), ""),
+            (remove_with_token(), ""),
+        ] {
+            let output = run(home.path(), &command, input);
+            assert_eq!(output.status.code(), Some(78), "{output:?}");
+            assert_eq!(String::from_utf8_lossy(&output.stderr).trim(), NOT_DELIVERED);
+            assert!(output.stdout.is_empty(), "{output:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_reaches_config_sh_alone() {
+        let (home, labels) = (home(), labels());
+        let command = run_with_token(&configuration(&labels));
+        assert!(!command.concat().contains("canary"));
+        let output = run(
+            home.path(),
+            &command,
+            token_input(&"canary-token".into()).expose_secret(),
+        );
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            said.starts_with("run 0\n") && !said.contains("canary"),
+            "{output:?}"
+        );
+        let read = |name: &str| std::fs::read_to_string(home.path().join(name)).unwrap();
+        assert_eq!(read("token"), "canary-token\n");
+        assert_eq!(
+            read("said").lines().collect::<Vec<_>>(),
+            [
+                "--unattended",
+                "--url",
+                "https://github.com/acme/web",
+                "--name",
+                "web-0123456789ab",
+                "--labels",
+                "gpu,it's $(date)",
+                "--work",
+                "_work",
+                "--ephemeral",
+                "--disableupdate",
+                "--replace"
+            ]
+        );
+        run(home.path(), &remove_with_token(), "other-token\n");
+        assert_eq!(
+            (read("token").as_str(), read("said").as_str()),
+            ("other-token\n", "remove\n")
+        );
     }
 
     #[test]

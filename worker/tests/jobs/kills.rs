@@ -66,7 +66,7 @@ const REGISTER: [Step; 8] = [
     Step::ContainerCreated,
     Step::Registered,
     Step::RegistrationRecorded,
-    Step::Uploaded,
+    Step::Fed,
     Step::Started,
     Step::RecordedStart,
 ];

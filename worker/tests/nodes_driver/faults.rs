@@ -6,9 +6,7 @@ use super::support::{IMAGE, install_id, socket, spec};
 use domain::SystemClock;
 use domain::ids::NodeId;
 use futures::StreamExt;
-use runner_pilot_worker::nodes::{
-    ContainerEventKind, ContainerFile, Engine, EnginePool, NodeError, NodeTarget, check,
-};
+use runner_pilot_worker::nodes::{ContainerEventKind, Engine, EnginePool, NodeError, NodeTarget, check};
 use testkit::engine::{EngineSim, Fault};
 use testkit::harness::eventually;
 
@@ -31,14 +29,7 @@ async fn a_container_lives_and_ends_in_the_simulation_as_in_an_engine() {
             .await
             .unwrap()
             .container;
-        let file = ContainerFile {
-            path: "/home/runner/.runner".into(),
-            mode: 0o600,
-            uid: 1001,
-            gid: 123,
-            bytes: b"config".to_vec(),
-        };
-        engine.upload(&container, &[file]).await.unwrap();
+        let _fed = engine.feed(&container, &"config".into()).await.unwrap();
         // Until the subscription is there, a start would go by unheard.
         eventually(Duration::from_secs(10), "the subscription", || async {
             anyhow::ensure!(sim.requests().iter().any(|line| line == "GET /events"));
@@ -51,7 +42,7 @@ async fn a_container_lives_and_ends_in_the_simulation_as_in_an_engine() {
     };
     let (event, container) = tokio::join!(first_event, acting);
     assert_eq!(event.unwrap().unwrap().kind, ContainerEventKind::Started);
-    assert_eq!(sim.containers()[0].files["/home/runner/.runner"].bytes, b"config");
+    assert_eq!(sim.containers()[0].input, b"config");
     sim.write_log(container.id.as_str(), "one\ntwo\n");
     assert_eq!(engine.tail_logs(&container, 1, 100).await.unwrap(), "two\n");
     assert!(engine.sample(&container).await.unwrap().memory_bytes > 0);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use runner_pilot_worker::nodes::{ContainerFile, ExecCommand, NodeError, percent};
+use runner_pilot_worker::nodes::{ExecCommand, NodeError, percent};
 use testkit::harness::eventually;
 
 use super::place::{Place, SOON};
@@ -21,39 +21,58 @@ async fn the_limits_hold_inside_the_container() {
 }
 
 #[tokio::test]
-async fn an_uploaded_secret_is_in_the_container_and_in_nothing_the_engine_shows() {
+async fn a_secret_that_is_fed_reaches_the_container_and_nothing_the_engine_shows() {
     let place = Place::new().await;
     let canary = format!("canary-{}", uuid::Uuid::now_v7().simple());
-    let spec = spec(
-        &place.install_id,
-        "stat -c '%a %u %g' /etc/runner/.secret; sleep 60",
-    );
-    let container = place.engine.create_or_adopt(&spec).await.unwrap().container;
-    let file = ContainerFile {
-        path: "/etc/runner/.secret".into(),
-        mode: 0o600,
-        uid: 1001,
-        gid: 123,
-        bytes: canary.clone().into_bytes(),
-    };
-    place.engine.upload(&container, &[file]).await.unwrap();
+    let script = "read -r secret; echo ${#secret} characters; cat; echo the end; sleep 60";
+    let container = place
+        .engine
+        .create_or_adopt(&spec(&place.install_id, script))
+        .await
+        .unwrap()
+        .container;
+    let input = format!("{canary}\nand the rest\n").into();
+    let fed = place.engine.feed(&container, &input).await.unwrap();
     place.engine.start(&container).await.unwrap();
-    let read = ExecCommand {
-        command: ["/bin/cat", "/etc/runner/.secret"].map(str::to_owned).to_vec(),
-        ..ExecCommand::default()
-    };
-    let outcome = place.engine.exec(&container, read, SOON).await.unwrap();
-    assert_eq!((outcome.exit_code, outcome.output.as_str()), (0, canary.as_str()));
-    let log = eventually(SOON, "the first line", || async {
+    drop(fed);
+    let log = eventually(SOON, "the input's end", || async {
         let log = place.engine.tail_logs(&container, 5, 1000).await?;
-        anyhow::ensure!(!log.is_empty());
+        anyhow::ensure!(log.contains("the end"), "{log}");
         Ok(log)
     })
     .await
     .unwrap();
-    assert_eq!(log, "600 1001 123\n");
+    let expected = format!("{} characters\nand the rest\nthe end\n", canary.len());
+    assert_eq!(log, expected);
     let seen = place.inspected(&container).await.to_string();
     assert!(!seen.contains(&canary), "{seen}");
+}
+
+#[tokio::test]
+async fn an_input_whose_giver_died_before_the_start_ends_all_the_same() {
+    let place = Place::new().await;
+    let script = "cat; echo the end; sleep 60";
+    let container = place
+        .engine
+        .create_or_adopt(&spec(&place.install_id, script))
+        .await
+        .unwrap()
+        .container;
+    drop(
+        place
+            .engine
+            .feed(&container, &"all of it\n".into())
+            .await
+            .unwrap(),
+    );
+    place.engine.start(&container).await.unwrap();
+    eventually(SOON, "the input's end", || async {
+        let log = place.engine.tail_logs(&container, 5, 1000).await?;
+        anyhow::ensure!(log.ends_with("the end\n"), "{log}");
+        Ok(())
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
@@ -62,7 +81,7 @@ async fn a_command_gets_its_input_and_gives_its_exit_code_and_bounded_output() {
     let container = place.run("sleep 60").await;
     let sh = |script: &str, stdin: Option<&str>| ExecCommand {
         command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
-        stdin: stdin.map(|text| text.as_bytes().to_vec()),
+        stdin: stdin.map(Into::into),
         ..ExecCommand::default()
     };
     let fed = place

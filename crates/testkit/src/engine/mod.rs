@@ -13,4 +13,4 @@ mod wire;
 
 pub use fault::Fault;
 pub use server::EngineSim;
-pub use state::{SimContainer, SimFile};
+pub use state::SimContainer;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::state::{State, image_id, unpack};
+use super::state::{State, image_id};
 use super::wire::{Request, frame};
 
 /// An answer, and what it causes.
@@ -15,6 +15,8 @@ pub(super) enum Answer {
     Lines(Vec<Value>),
     /// The raw stream of a command's output.
     Upgrade(Vec<u8>),
+    /// A raw stream that the client writes to this container's standard input.
+    Input(String),
     /// Events as they happen, until the client leaves.
     Events,
 }
@@ -131,13 +133,7 @@ fn container(
                     .collect(),
             )
         }
-        ("PUT", ["archive"]) => match unpack(&request.body) {
-            Ok(files) => {
-                container.files.extend(files);
-                Answer::Json(200, json!({}))
-            }
-            Err(error) => Answer::Json(400, json!({"message": error.to_string()})),
-        },
+        ("POST", ["attach"]) => Answer::Input(id.to_owned()),
         _ => Answer::Json(404, json!({"message": "page not found"})),
     }
 }

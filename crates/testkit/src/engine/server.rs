@@ -207,6 +207,13 @@ async fn serve(stream: UnixStream, shared: &Shared) -> io::Result<()> {
                 wire.chunk(b"").await?;
             }
             Answer::Upgrade(output) => return wire.upgrade(&output).await,
+            Answer::Input(id) => {
+                let input = wire.input().await?;
+                if let Some(container) = shared.state().containers.get_mut(&id) {
+                    container.input.extend_from_slice(&input);
+                }
+                return Ok(());
+            }
             Answer::Events => return tell(wire, shared.events.subscribe()).await,
         }
     }

@@ -2,21 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::fault::Planned;
-
-/// A file that was uploaded into a simulated container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SimFile {
-    /// Its permissions.
-    pub mode: u32,
-    /// Its owner.
-    pub uid: u64,
-    /// Its content.
-    pub bytes: Vec<u8>,
-}
 
 /// A container of a simulated engine.
 #[derive(Debug, Clone)]
@@ -27,8 +15,8 @@ pub struct SimContainer {
     pub name: String,
     /// The body it was created with.
     pub config: Value,
-    /// Files by absolute path.
-    pub files: BTreeMap<String, SimFile>,
+    /// What was written to its standard input.
+    pub input: Vec<u8>,
     /// What it has written.
     pub log: String,
     /// Whether it runs.
@@ -124,7 +112,7 @@ impl State {
             id: id.clone(),
             name: name.to_owned(),
             config,
-            files: BTreeMap::new(),
+            input: Vec::new(),
             log: String::new(),
             running: false,
             started: false,
@@ -144,23 +132,6 @@ pub(super) fn image_id(name: &str) -> String {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     format!("sha256:{}", hex_id(hash))
-}
-
-/// Unpacks an uploaded archive.
-pub(super) fn unpack(archive: &Bytes) -> std::io::Result<Vec<(String, SimFile)>> {
-    let mut files = Vec::new();
-    for entry in tar::Archive::new(archive.as_ref()).entries()? {
-        let mut entry = entry?;
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut entry, &mut bytes)?;
-        let file = SimFile {
-            mode: entry.header().mode()?,
-            uid: entry.header().uid()?,
-            bytes,
-        };
-        files.push((format!("/{}", entry.path()?.display()), file));
-    }
-    Ok(files)
 }
 
 fn hex_id(number: u64) -> String {

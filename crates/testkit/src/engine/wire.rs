@@ -149,11 +149,22 @@ impl Wire {
 
     /// Turns the connection into a raw stream, writes this, and ends it.
     pub(super) async fn upgrade(mut self, output: &[u8]) -> io::Result<()> {
-        self.stream
-            .write_all(b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
-            .await?;
+        self.switch().await?;
         self.stream.write_all(output).await?;
         self.stream.shutdown().await
+    }
+
+    /// Turns the connection into a raw stream and reads what the client writes until it ends.
+    pub(super) async fn input(mut self) -> io::Result<Bytes> {
+        self.switch().await?;
+        while self.buffer.len() < MAX_BODY && self.fill().await? {}
+        Ok(self.buffer.freeze())
+    }
+
+    async fn switch(&mut self) -> io::Result<()> {
+        self.stream
+            .write_all(b"HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.raw-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
+            .await
     }
 }
 
