@@ -63,6 +63,19 @@ impl Fields {
         });
     }
 
+    /// Notes what was found elsewhere.
+    pub fn add(&mut self, error: FieldError) {
+        self.errors.push(error);
+    }
+
+    /// The value when no field is invalid; the 422 answer otherwise.
+    pub fn finish_with<T>(self, value: Option<T>) -> Result<T, ApiError> {
+        match value {
+            Some(value) if self.errors.is_empty() => Ok(value),
+            Some(_) | None => Err(self.into_error()),
+        }
+    }
+
     /// Whether no field is invalid so far.
     pub fn is_clean(&self) -> bool {
         self.errors.is_empty()

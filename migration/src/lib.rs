@@ -10,6 +10,7 @@ mod columns;
 mod m20261123_000001_people;
 mod m20261123_000002_fleet;
 mod m20261123_000003_history;
+mod m20261124_000004_instance_lists;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000001_people::Migration),
             Box::new(m20261123_000002_fleet::Migration),
             Box::new(m20261123_000003_history::Migration),
+            Box::new(m20261124_000004_instance_lists::Migration),
         ]
     }
 }

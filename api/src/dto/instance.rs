@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Invalid;
-use domain::ids::NodeId;
+use domain::ids::{NodeId, RunnerId};
 use domain::instance::{DesiredState as Desired, InstanceStatus as Status};
 use domain::telemetry::{RunnerMetrics, RunnerStatus};
 use entities::model::instance_events;
@@ -40,6 +40,12 @@ impl InstanceCreate {
 pub fn parse_node_id(text: &str) -> Result<NodeId, Invalid> {
     text.parse()
         .map_err(|_| Invalid("must be the uid of a node of this organisation"))
+}
+
+/// Reads a runner's id, with one sentence as for nodes.
+pub fn parse_runner_id(text: &str) -> Result<RunnerId, Invalid> {
+    text.parse()
+        .map_err(|_| Invalid("must be the uid of a runner of this organisation"))
 }
 
 /// What a person may want of an instance.
@@ -114,6 +120,10 @@ pub struct InstanceView {
     pub runner_id: String,
     /// The node it is placed on.
     pub node_id: String,
+    /// That runner's name; in lists only.
+    pub runner_name: Option<String>,
+    /// That node's name; in lists only.
+    pub node_name: Option<String>,
     /// The runner's name at GitHub.
     pub name: String,
     /// The container's id.
@@ -195,6 +205,8 @@ impl InstanceView {
             org_id,
             runner_id,
             node_id,
+            runner_name: None,
+            node_name: None,
             name,
             instance_identifier,
             instance_host,
@@ -303,14 +315,14 @@ pub struct MetricsRange {
 }
 
 impl MetricsRange {
-    /// Checks a range: the last hour in 120 stretches unless given.
+    /// Checks a range: the last hour in 120 stretches unless given. `fields` holds what is wrong already.
     pub fn parse(
+        mut fields: Fields,
         from: Option<DateTime<Utc>>,
         to: Option<DateTime<Utc>>,
         points: Option<u32>,
         now: DateTime<Utc>,
     ) -> Result<Self, ApiError> {
-        let mut fields = Fields::default();
         let to = to.unwrap_or(now);
         let from = from.unwrap_or_else(|| to.checked_sub_signed(TimeDelta::hours(1)).unwrap_or(to));
         if from >= to {

@@ -107,3 +107,29 @@ mirror! {
         Idle,
     }
 }
+
+/// What an entry on a timeline is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "snake_case")]
+pub enum EventKind {
+    /// The instance's state changed.
+    State,
+    /// Work on it goes on.
+    Progress,
+    /// Something did not work, and is tried again.
+    Warning,
+    /// Something did not work for good.
+    Failure,
+}
+
+impl EventKind {
+    /// As it is stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Progress => "progress",
+            Self::Warning => "warning",
+            Self::Failure => "failure",
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use domain::permissions::Permission;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 
 use super::Tag;
@@ -10,8 +10,8 @@ use crate::access::Bearer;
 use crate::context::Context;
 use crate::dto::credential::{CredentialCreate, CredentialUpdate, CredentialView};
 use crate::error::ApiError;
-use crate::page::{Page, list_query};
-use crate::payload::Body;
+use crate::page::{ListParameters, Page};
+use crate::payload::{Body, Parameter};
 use crate::reply::{Created, NoContent};
 use crate::services::credentials;
 
@@ -59,16 +59,22 @@ impl CredentialsApi {
         caller: Bearer,
         org_id: Path<String>,
         /// The most items on a page, 1 to 100; 50 unless given.
-        limit: Query<Option<u32>>,
+        limit: Parameter<u32>,
         /// How many items to skip.
-        offset: Query<Option<u32>>,
+        offset: Parameter<u32>,
         /// A column, with `-` in front to sort downwards.
-        sort: Query<Option<String>>,
+        sort: Parameter<String>,
         /// Part of a name or an address.
-        q: Query<Option<String>>,
+        q: Parameter<String>,
     ) -> Result<Json<Page<CredentialView>>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
-        let query = list_query(limit.0, offset.0, sort.as_deref(), q.as_deref(), SORTABLE)?;
+        let list = ListParameters {
+            limit,
+            offset,
+            sort,
+            q,
+        };
+        let query = list.read("name", SORTABLE)?;
         Ok(Json(credentials::list(&self.context, &access, &query).await?))
     }
 

@@ -1,31 +1,22 @@
-//! Instances of a runner.
+//! Instances of a runner: made, read, directed.
 
-use chrono::{DateTime, Utc};
 use domain::permissions::Permission;
-use entities::repo::instances::InstanceQuery;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 
-use super::Tag;
+use super::{Tag, instance_lists};
 use crate::access::{Bearer, OrgAccess};
 use crate::context::Context;
-use crate::dto::instance::{
-    EventView, InstanceCreate, InstancePatch, InstanceUpdate, InstanceView, LogView, MetricsRange,
-    MetricsView, parse_node_id,
-};
+use crate::dto::instance::{InstanceCreate, InstancePatch, InstanceUpdate, InstanceView};
 use crate::dto::words::{InstanceState, InstanceStatus};
 use crate::error::ApiError;
-use crate::fields::Fields;
-use crate::page::{Page, list_query};
-use crate::payload::{Body, OptionalBody};
+use crate::page::{ListParameters, Page};
+use crate::payload::{Body, OptionalBody, Parameter};
 use crate::reply::{Accepted, Created};
 use crate::services::instance_actions::{self, Action};
-use crate::services::instance_history;
+use crate::services::instance_lists::list_of_runner;
 use crate::services::instances::{self, Names};
-
-const SORTABLE: &[&str] = &["created_at", "name", "state", "state_changed_at"];
-const SORTABLE_EVENTS: &[&str] = &["created_at"];
 
 /// The operations on instances.
 pub struct InstancesApi {
@@ -89,7 +80,7 @@ impl InstancesApi {
         Ok(Created::at(path, instance))
     }
 
-    /// List instances
+    /// List a runner's instances
     #[oai(
         path = "/org/:org_id/runners/:runner_id/instance",
         method = "get",
@@ -102,34 +93,30 @@ impl InstancesApi {
         org_id: Path<String>,
         runner_id: Path<String>,
         /// The most items on a page, 1 to 100; 50 unless given.
-        limit: Query<Option<u32>>,
+        limit: Parameter<u32>,
         /// How many items to skip.
-        offset: Query<Option<u32>>,
+        offset: Parameter<u32>,
         /// A column, with `-` in front to sort downwards.
-        sort: Query<Option<String>>,
+        sort: Parameter<String>,
         /// Part of a name or a container's id.
-        q: Query<Option<String>>,
+        q: Parameter<String>,
         /// Only in this state.
-        state: Query<Option<InstanceState>>,
+        state: Parameter<InstanceState>,
         /// Only with this status.
-        status: Query<Option<InstanceStatus>>,
+        status: Parameter<InstanceStatus>,
         /// Only on this node.
-        node_id: Query<Option<String>>,
+        node_id: Parameter<String>,
     ) -> Result<Json<Page<InstanceView>>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
-        let mut fields = Fields::default();
-        let node = node_id
-            .as_deref()
-            .and_then(|id| fields.check("node_id", parse_node_id(id)));
-        fields.finish()?;
-        let query = InstanceQuery {
-            list: list_query(limit.0, offset.0, sort.as_deref(), q.as_deref(), SORTABLE)?,
-            state: state.0.map(Into::into),
-            node,
+        let list = ListParameters {
+            limit,
+            offset,
+            sort,
+            q,
         };
-        let status = status.0.map(Into::into);
+        let (query, statuses) = instance_lists::parse(list, state.into(), status.into(), None, node_id)?;
         Ok(Json(
-            instances::list(&self.context, &access, &runner_id, &query, status).await?,
+            list_of_runner(&self.context, &access, &runner_id, query, &statuses).await?,
         ))
     }
 
@@ -292,100 +279,5 @@ impl InstancesApi {
             instance: &instance_id,
         };
         self.act(&caller, &org_id, names, Action::Restart).await
-    }
-
-    /// Read an instance's usage over time
-    #[oai(
-        path = "/org/:org_id/runners/:runner_id/instance/:instance_id/metrics",
-        method = "get",
-        operation_id = "read_instance_metrics"
-    )]
-    #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
-    async fn read_instance_metrics(
-        &self,
-        caller: Bearer,
-        org_id: Path<String>,
-        runner_id: Path<String>,
-        instance_id: Path<String>,
-        /// Where the range begins; an hour before `to` unless given.
-        from: Query<Option<DateTime<Utc>>>,
-        /// Where the range ends; now unless given.
-        to: Query<Option<DateTime<Utc>>>,
-        /// The most points, 1 to 1000; 120 unless given.
-        points: Query<Option<u32>>,
-    ) -> Result<Json<MetricsView>, ApiError> {
-        let access = self.context.org_access(&caller, &org_id).await?;
-        let range = MetricsRange::parse(from.0, to.0, points.0, self.context.now())?;
-        let names = Names {
-            runner: &runner_id,
-            instance: &instance_id,
-        };
-        Ok(Json(
-            instance_history::read_metrics(&self.context, &access, names, range).await?,
-        ))
-    }
-
-    /// List an instance's timeline
-    #[oai(
-        path = "/org/:org_id/runners/:runner_id/instance/:instance_id/events",
-        method = "get",
-        operation_id = "list_instance_events"
-    )]
-    #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
-    async fn list_instance_events(
-        &self,
-        caller: Bearer,
-        org_id: Path<String>,
-        runner_id: Path<String>,
-        instance_id: Path<String>,
-        /// The most items on a page, 1 to 100; 50 unless given.
-        limit: Query<Option<u32>>,
-        /// How many items to skip.
-        offset: Query<Option<u32>>,
-        /// A column, with `-` in front to sort downwards; latest first unless given.
-        sort: Query<Option<String>>,
-        /// Part of a message.
-        q: Query<Option<String>>,
-        /// Only of this kind: `state`, `progress`, `warning` or `failure`.
-        #[oai(validator(max_length = 32))]
-        kind: Query<Option<String>>,
-    ) -> Result<Json<Page<EventView>>, ApiError> {
-        let access = self.context.org_access(&caller, &org_id).await?;
-        let sort = sort.as_deref().unwrap_or("-created_at");
-        let query = list_query(limit.0, offset.0, Some(sort), q.as_deref(), SORTABLE_EVENTS)?;
-        let names = Names {
-            runner: &runner_id,
-            instance: &instance_id,
-        };
-        Ok(Json(
-            instance_history::list_events(&self.context, &access, names, kind.as_deref(), &query).await?,
-        ))
-    }
-
-    /// Read the end of an instance's log
-    ///
-    /// A worker reads it from the engine; 504 when none answers within 10 s.
-    #[oai(
-        path = "/org/:org_id/runners/:runner_id/instance/:instance_id/logs",
-        method = "get",
-        operation_id = "read_instance_logs"
-    )]
-    async fn read_instance_logs(
-        &self,
-        caller: Bearer,
-        org_id: Path<String>,
-        runner_id: Path<String>,
-        instance_id: Path<String>,
-        /// How many lines, 1 to 5000; 500 unless given.
-        tail: Query<Option<u32>>,
-    ) -> Result<Json<LogView>, ApiError> {
-        let access = self.access(&caller, &org_id, Permission::ViewLogs).await?;
-        let names = Names {
-            runner: &runner_id,
-            instance: &instance_id,
-        };
-        Ok(Json(
-            instance_history::read_logs(&self.context, &access, names, tail.0).await?,
-        ))
     }
 }

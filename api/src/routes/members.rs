@@ -4,7 +4,7 @@ use domain::ids::UserId;
 use domain::permissions::{Permissions, Rights, Role};
 use entities::repo::{invitations, members as rows};
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use secrecy::ExposeSecret;
 
@@ -15,8 +15,8 @@ use crate::context::Context;
 use crate::dto::members::{InvitationView, MemberAdd, MemberAdded, MemberUpdate, MemberView};
 use crate::error::ApiError;
 use crate::fields::Fields;
-use crate::page::{Page, list_query};
-use crate::payload::Body;
+use crate::page::{ListParameters, Page};
+use crate::payload::{Body, Parameter};
 use crate::reply::{Created, NoContent};
 use crate::services::members::{self, Added, parse_permissions};
 
@@ -35,22 +35,22 @@ impl MembersApi {
         caller: Bearer,
         org_id: Path<String>,
         /// Most items on the page, 1 to 100.
-        limit: Query<Option<u32>>,
+        limit: Parameter<u32>,
         /// Items to skip.
-        offset: Query<Option<u32>>,
+        offset: Parameter<u32>,
         /// `full_name`, `email` or `created_at`; `-` in front sorts downwards.
-        sort: Query<Option<String>>,
+        sort: Parameter<String>,
         /// Text to search for in name and e-mail address.
-        q: Query<Option<String>>,
+        q: Parameter<String>,
     ) -> Result<Json<Page<MemberView>>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
-        let query = list_query(
-            limit.0,
-            offset.0,
-            sort.0.as_deref(),
-            q.0.as_deref(),
-            rows::SORTABLE,
-        )?;
+        let list = ListParameters {
+            limit,
+            offset,
+            sort,
+            q,
+        };
+        let query = list.read("full_name", rows::SORTABLE)?;
         let page = members::list(&self.context, &access, &query).await?;
         Ok(Json(Page::of(page, &query, MemberView::from)))
     }
@@ -197,23 +197,23 @@ impl MembersApi {
         caller: Bearer,
         org_id: Path<String>,
         /// Most items on the page, 1 to 100.
-        limit: Query<Option<u32>>,
+        limit: Parameter<u32>,
         /// Items to skip.
-        offset: Query<Option<u32>>,
+        offset: Parameter<u32>,
         /// `email`, `created_at` or `expires_at`; `-` in front sorts downwards.
-        sort: Query<Option<String>>,
+        sort: Parameter<String>,
         /// Text to search for in the e-mail address.
-        q: Query<Option<String>>,
+        q: Parameter<String>,
     ) -> Result<Json<Page<InvitationView>>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
         access.require_admin()?;
-        let query = list_query(
-            limit.0,
-            offset.0,
-            sort.0.as_deref(),
-            q.0.as_deref(),
-            invitations::SORTABLE,
-        )?;
+        let list = ListParameters {
+            limit,
+            offset,
+            sort,
+            q,
+        };
+        let query = list.read("email", invitations::SORTABLE)?;
         let page = members::list_invitations(&self.context, &access, &query).await?;
         Ok(Json(Page::of(page, &query, InvitationView::from)))
     }

@@ -6,6 +6,8 @@ use crate::context::Context;
 
 mod auth;
 mod credentials;
+mod instance_history;
+mod instance_lists;
 mod instances;
 mod me;
 mod members;
@@ -18,6 +20,8 @@ pub mod system;
 
 use auth::AuthApi;
 use credentials::CredentialsApi;
+use instance_history::InstanceHistoryApi;
+use instance_lists::InstanceListsApi;
 use instances::InstancesApi;
 use me::MeApi;
 use members::MembersApi;
@@ -63,7 +67,9 @@ pub type Api = (
     NodesApi,
     CredentialsApi,
     RunnersApi,
+    InstanceListsApi,
     InstancesApi,
+    InstanceHistoryApi,
     StreamApi,
 );
 
@@ -79,7 +85,9 @@ pub fn service(context: &Context) -> OpenApiService<Api, ()> {
         NodesApi { context: context() },
         CredentialsApi { context: context() },
         RunnersApi { context: context() },
+        InstanceListsApi { context: context() },
         InstancesApi { context: context() },
+        InstanceHistoryApi { context: context() },
         StreamApi { context: context() },
     );
     OpenApiService::new(api, "Runner Pilot", env!("CARGO_PKG_VERSION"))

@@ -3,7 +3,7 @@
 use domain::permissions::Permission;
 use entities::repo::nodes::NodeQuery;
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 
 use super::Tag;
@@ -13,8 +13,9 @@ use crate::dto::node::{NodeCreate, NodeUpdate};
 use crate::dto::node_view::NodeView;
 use crate::dto::words::{NodeStatus, NodeType};
 use crate::error::ApiError;
-use crate::page::{Page, list_query};
-use crate::payload::Body;
+use crate::fields::Fields;
+use crate::page::{ListParameters, Page};
+use crate::payload::{Body, Parameter};
 use crate::reply::{Accepted, Created, NoContent};
 use crate::services::nodes;
 
@@ -62,23 +63,33 @@ impl NodesApi {
         caller: Bearer,
         org_id: Path<String>,
         /// The most items on a page, 1 to 100; 50 unless given.
-        limit: Query<Option<u32>>,
+        limit: Parameter<u32>,
         /// How many items to skip.
-        offset: Query<Option<u32>>,
+        offset: Parameter<u32>,
         /// A column, with `-` in front to sort downwards.
-        sort: Query<Option<String>>,
+        sort: Parameter<String>,
         /// Part of a name, address, socket path or host.
-        q: Query<Option<String>>,
+        q: Parameter<String>,
         /// Only with this status.
-        status: Query<Option<NodeStatus>>,
+        status: Parameter<NodeStatus>,
         /// Only of this type.
-        r#type: Query<Option<NodeType>>,
+        r#type: Parameter<NodeType>,
     ) -> Result<Json<Page<NodeView>>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
+        let mut fields = Fields::default();
+        let list = ListParameters {
+            limit,
+            offset,
+            sort,
+            q,
+        };
+        let list = list.take(&mut fields, "name", SORTABLE);
+        let status = status.take(&mut fields).map(Into::into);
+        let node_type = r#type.take(&mut fields).map(Into::into);
         let query = NodeQuery {
-            list: list_query(limit.0, offset.0, sort.as_deref(), q.as_deref(), SORTABLE)?,
-            status: status.0.map(Into::into),
-            node_type: r#type.0.map(Into::into),
+            list: fields.finish_with(list)?,
+            status,
+            node_type,
         };
         Ok(Json(nodes::list(&self.context, &access, &query).await?))
     }

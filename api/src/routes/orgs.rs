@@ -3,7 +3,7 @@
 use domain::org::{DisplayName, OrgType};
 use entities::repo::{audit, members, orgs as rows};
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 
 use super::Tag;
@@ -12,8 +12,8 @@ use crate::context::Context;
 use crate::dto::orgs::{AuditView, OrgCreate, OrgUpdate, OrgView, admin};
 use crate::error::ApiError;
 use crate::fields::Fields;
-use crate::page::{Page, list_query};
-use crate::payload::Body;
+use crate::page::{ListParameters, Page};
+use crate::payload::{Body, Parameter};
 use crate::reply::Created;
 use crate::services::orgs;
 
@@ -61,21 +61,21 @@ impl OrgsApi {
         &self,
         caller: Bearer,
         /// Most items on the page, 1 to 100.
-        limit: Query<Option<u32>>,
+        limit: Parameter<u32>,
         /// Items to skip.
-        offset: Query<Option<u32>>,
+        offset: Parameter<u32>,
         /// `name`, `created_at` or `org_type`; `-` in front sorts downwards.
-        sort: Query<Option<String>>,
+        sort: Parameter<String>,
         /// Text to search for in the name.
-        q: Query<Option<String>>,
+        q: Parameter<String>,
     ) -> Result<Json<Page<OrgView>>, ApiError> {
-        let query = list_query(
-            limit.0,
-            offset.0,
-            sort.0.as_deref(),
-            q.0.as_deref(),
-            rows::SORTABLE,
-        )?;
+        let list = ListParameters {
+            limit,
+            offset,
+            sort,
+            q,
+        };
+        let query = list.read("name", rows::SORTABLE)?;
         let page = orgs::list(&self.context, &caller.0, &query).await?;
         let rights = members::of_user(&self.context.db, &caller.0.id).await?;
         let rights_in = |uid: &str| {
@@ -145,18 +145,23 @@ impl OrgsApi {
         caller: Bearer,
         org_id: Path<String>,
         /// Most items on the page, 1 to 100.
-        limit: Query<Option<u32>>,
+        limit: Parameter<u32>,
         /// Items to skip.
-        offset: Query<Option<u32>>,
+        offset: Parameter<u32>,
         /// `created_at` (the default is `-created_at`), `action` or `actor`; `-` in front sorts downwards.
-        sort: Query<Option<String>>,
+        sort: Parameter<String>,
         /// Text to search for in actor, action and target.
-        q: Query<Option<String>>,
+        q: Parameter<String>,
     ) -> Result<Json<Page<AuditView>>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
         access.require_admin()?;
-        let sort = sort.0.as_deref().unwrap_or("-created_at");
-        let query = list_query(limit.0, offset.0, Some(sort), q.0.as_deref(), audit::SORTABLE)?;
+        let list = ListParameters {
+            limit,
+            offset,
+            sort,
+            q,
+        };
+        let query = list.read("-created_at", audit::SORTABLE)?;
         let page = orgs::list_audit(&self.context, &access, &query).await?;
         Ok(Json(Page::of(page, &query, AuditView::from)))
     }

@@ -10,9 +10,8 @@ use domain::telemetry::RunnerStatus;
 use entities::StoreError;
 use entities::model::runner_instances::Model;
 use entities::model::runners::Model as RunnerRow;
-use entities::repo::instances::{self, InstanceQuery};
+use entities::repo::instances;
 use entities::repo::lifecycle::{self, Event};
-use entities::repo::page::ListPage;
 use entities::repo::{fleet, runners};
 use serde_json::json;
 
@@ -20,12 +19,8 @@ use crate::access::OrgAccess;
 use crate::context::Context;
 use crate::dto::instance::{InstanceView, Live};
 use crate::error::{ApiError, chain};
-use crate::page::Page;
-use crate::services::placement;
 use crate::services::runners::runner_id;
-
-/// More instances than any runner has at once; a list by status looks at all of them.
-const ALL_INSTANCES: u64 = 10_000;
+use crate::services::{live_status, placement};
 
 /// A path's runner and instance.
 #[derive(Debug, Clone, Copy)]
@@ -113,79 +108,8 @@ pub async fn read(context: &Context, access: &OrgAccess, names: Names<'_>) -> Re
 
 /// The view of a row with what Redis says of it.
 pub async fn view(context: &Context, row: Model) -> Result<InstanceView, ApiError> {
-    let live = live(context, std::slice::from_ref(&row)).await?;
+    let live = live_status::read(context, &[row.id()?]).await;
     InstanceView::of(row, live.first().unwrap_or(&Live::Unknown))
-}
-
-/// One page of a runner's instances with their live status.
-pub async fn list(
-    context: &Context,
-    access: &OrgAccess,
-    runner: &str,
-    query: &InstanceQuery,
-    status: Option<InstanceStatus>,
-) -> Result<Page<InstanceView>, ApiError> {
-    let runner = find_runner(context, access, runner).await?.id()?;
-    let Some(status) = status else {
-        let page = instances::list(&context.db, &access.org_id, &runner, query).await?;
-        let items = live_views(context, page.items).await?;
-        let page = ListPage {
-            items,
-            total: page.total,
-        };
-        return Ok(Page::of(page, &query.list, |view| view));
-    };
-    // The status lives in Redis, so the database can't count by it.
-    let mut everything = query.clone();
-    (everything.list.limit, everything.list.offset) = (ALL_INSTANCES, 0);
-    let page = instances::list(&context.db, &access.org_id, &runner, &everything).await?;
-    let mut views = live_views(context, page.items).await?;
-    views.retain(|view| view.status == status.into());
-    let total = views.len() as u64;
-    let amount = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let items = views
-        .into_iter()
-        .skip(amount(query.list.offset))
-        .take(amount(query.list.limit))
-        .collect();
-    Ok(Page::of(ListPage { items, total }, &query.list, |view| view))
-}
-
-async fn live_views(context: &Context, rows: Vec<Model>) -> Result<Vec<InstanceView>, ApiError> {
-    let live = live(context, &rows).await?;
-    rows.into_iter()
-        .zip(&live)
-        .map(|(row, live)| InstanceView::of(row, live))
-        .collect()
-}
-
-/// What Redis says of each of these, in one round trip.
-async fn live(context: &Context, rows: &[Model]) -> Result<Vec<Live>, ApiError> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut command = redis::cmd("MGET");
-    for row in rows {
-        command.arg(redis_keys::runner_status(&row.id()?));
-    }
-    let mut connection = context.redis.clone();
-    let values: Vec<Option<String>> = match command.query_async(&mut connection).await {
-        Ok(values) => values,
-        Err(error) => {
-            tracing::warn!(error = %chain(&error), "Redis does not answer: statuses are the last known ones");
-            return Ok(vec![Live::Unknown; rows.len()]);
-        }
-    };
-    Ok(values
-        .into_iter()
-        .map(
-            |value| match value.as_deref().map(serde_json::from_str::<RunnerStatus>) {
-                Some(Ok(report)) => Live::Reported(report),
-                Some(Err(_)) => Live::Unknown,
-                None => Live::Silent,
-            },
-        )
-        .collect())
 }
 
 /// Takes a reporter's word on what the runner is: in Redis, where it is read, and in the database.

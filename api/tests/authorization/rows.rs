@@ -105,6 +105,7 @@ pub fn rows() -> BTreeMap<&'static str, Row> {
         ("set_runner_status", Granted("update_runner"), 200, idle()),
         ("clone_runner", Granted("create_runner"), 201, fresh_name()),
         ("list_instances", Member, 200, no_body.clone()),
+        ("list_org_instances", Member, 200, no_body.clone()),
         ("create_instance", Granted("create_instance"), 201, json!({})),
         ("read_instance", Member, 200, no_body.clone()),
         (

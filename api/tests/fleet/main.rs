@@ -7,6 +7,7 @@ mod credentials;
 mod instances;
 mod nodes;
 mod observed;
+mod org_instances;
 mod overview;
 mod parallel;
 mod runners;

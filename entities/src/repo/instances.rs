@@ -11,20 +11,8 @@ use sea_orm::{
 };
 
 use super::fleet::states_where;
-use super::page::{self, ListPage, ListQuery};
 use crate::StoreError;
 use crate::model::runner_instances::{Column, Entity, Model};
-
-/// Which instances of a runner are listed.
-#[derive(Debug, Clone)]
-pub struct InstanceQuery {
-    /// The part asked for, its order, and a text to be found.
-    pub list: ListQuery,
-    /// Only in this state.
-    pub state: Option<InstanceState>,
-    /// Only on this node.
-    pub node: Option<NodeId>,
-}
 
 fn of(org: &OrgId, runner: &RunnerId) -> Select<Entity> {
     Entity::find()
@@ -58,30 +46,6 @@ pub async fn lock(
         .lock_exclusive()
         .one(txn)
         .await?)
-}
-
-/// One window of a runner's instances.
-pub async fn list(
-    db: &impl ConnectionTrait,
-    org: &OrgId,
-    runner: &RunnerId,
-    query: &InstanceQuery,
-) -> Result<ListPage<Model>, StoreError> {
-    let mut select = of(org, runner);
-    if let Some(state) = query.state {
-        select = select.filter(Column::State.eq(state.as_str()));
-    }
-    if let Some(node) = &query.node {
-        select = select.filter(Column::NodeId.eq(node.as_str()));
-    }
-    page::fetch(
-        db,
-        select,
-        "runner_instances",
-        &["name", "instance_identifier"],
-        &query.list,
-    )
-    .await
 }
 
 /// Every instance of a runner that is not removed yet, locked until the transaction ends.

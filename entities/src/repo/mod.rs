@@ -8,6 +8,7 @@ pub mod derived;
 pub mod fleet;
 pub mod housekeeping;
 pub mod installation;
+pub mod instance_lists;
 pub mod instances;
 pub mod invitations;
 pub mod leases;

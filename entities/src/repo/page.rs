@@ -39,12 +39,12 @@ pub struct ListPage<T> {
     pub total: u64,
 }
 
-/// Runs a prepared selection of `table`'s rows for one page, searching `q` in `searched`.
+/// Runs a prepared selection of `table`'s rows for one page, searching `q` in `columns`.
 pub async fn fetch<E, M, C>(
     db: &C,
     select: Select<E>,
     table: &'static str,
-    searched: &[&'static str],
+    columns: &[&'static str],
     query: &ListQuery,
 ) -> Result<ListPage<M>, StoreError>
 where
@@ -52,27 +52,38 @@ where
     M: FromQueryResult + Sized + Send + Sync,
     C: ConnectionTrait,
 {
-    let select = match &query.q {
-        Some(text) => select.filter(contains(table, searched, text)),
-        None => select,
-    };
+    let select = searched(select, table, columns, query);
     let total = select.clone().count(db).await?;
-    let order = if query.sort.descending {
-        Order::Desc
-    } else {
-        Order::Asc
-    };
-    let items = select
-        .order_by(
-            Expr::col((Alias::new(table), Alias::new(query.sort.column))),
-            order.clone(),
-        )
-        .order_by(Expr::col((Alias::new(table), Alias::new("uid"))), order)
+    let items = sorted(select, table, query.sort)
         .limit(query.limit)
         .offset(query.offset)
         .all(db)
         .await?;
     Ok(ListPage { items, total })
+}
+
+/// Only the rows in which one of the columns contains the text that is looked for, if one is.
+pub fn searched<E: EntityTrait>(
+    select: Select<E>,
+    table: &'static str,
+    columns: &[&'static str],
+    query: &ListQuery,
+) -> Select<E> {
+    match &query.q {
+        Some(text) => select.filter(contains(table, columns, text)),
+        None => select,
+    }
+}
+
+/// In this order, ties broken by `uid`.
+pub fn sorted<E: EntityTrait>(select: Select<E>, table: &'static str, sort: Sort) -> Select<E> {
+    let order = if sort.descending { Order::Desc } else { Order::Asc };
+    select
+        .order_by(
+            Expr::col((Alias::new(table), Alias::new(sort.column))),
+            order.clone(),
+        )
+        .order_by(Expr::col((Alias::new(table), Alias::new("uid"))), order)
 }
 
 /// Whether one of the columns contains the text, in any case.

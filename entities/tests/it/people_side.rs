@@ -5,7 +5,7 @@ use domain::ids::{CredentialId, OrgId, RunnerId, UserId};
 use domain::instance::InstanceStatus;
 use domain::telemetry::RunnerMetrics;
 use entities::repo::credentials::{CredentialSpec, SealedSecret};
-use entities::repo::instances::InstanceQuery;
+use entities::repo::instance_lists::{self, InstanceQuery};
 use entities::repo::page::{ListQuery, Sort};
 use entities::repo::runners::{RunnerQuery, TokenChange};
 use entities::repo::samples::Sample;
@@ -176,10 +176,11 @@ async fn what_takes_up_room_is_counted_per_node_and_per_runner() -> anyhow::Resu
         );
         let query = InstanceQuery {
             list: everything("created_at"),
-            state: Some(domain::instance::InstanceState::Failed),
+            runner: Some(runner.clone()),
+            states: vec![domain::instance::InstanceState::Failed],
             node: Some(fleet.node.clone()),
         };
-        let page = instances::list(&db, &fleet.org, &runner, &query).await?;
+        let page = instance_lists::list(&db, &fleet.org, &query).await?;
         assert_eq!(
             page.items.iter().map(|row| row.uid.as_str()).collect::<Vec<_>>(),
             [gone.as_str()]

@@ -183,6 +183,11 @@ export type CredentialView = {
 export type DesiredState = 'running' | 'stopped' | 'removed';
 
 /**
+ * What an entry on a timeline is about.
+ */
+export type EventKind = 'state' | 'progress' | 'warning' | 'failure';
+
+/**
  * EventView
  *
  * An entry on an instance's timeline.
@@ -403,6 +408,10 @@ export type InstanceView = {
      */
     node_id: string;
     /**
+     * That node's name; in lists only.
+     */
+    node_name?: string;
+    /**
      * The organisation that owns it.
      */
     org_id: string;
@@ -410,6 +419,10 @@ export type InstanceView = {
      * The runner it was made from.
      */
     runner_id: string;
+    /**
+     * That runner's name; in lists only.
+     */
+    runner_name?: string;
     /**
      * Where it stands in its life.
      */
@@ -3851,6 +3864,111 @@ export type UpdateCredentialResponses = {
 
 export type UpdateCredentialResponse = UpdateCredentialResponses[keyof UpdateCredentialResponses];
 
+export type ListOrgInstancesData = {
+    body?: never;
+    path: {
+        org_id: string;
+    };
+    query?: {
+        /**
+         * The most items on a page, 1 to 100; 50 unless given.
+         */
+        limit?: number;
+        /**
+         * How many items to skip.
+         */
+        offset?: number;
+        /**
+         * A column, with `-` in front to sort downwards.
+         */
+        sort?: string;
+        /**
+         * Part of a name or a container's id.
+         */
+        q?: string;
+        /**
+         * Only in this state; may be given several times or with commas.
+         */
+        state?: Array<InstanceState>;
+        /**
+         * Only with this status; may be given several times or with commas.
+         */
+        status?: Array<InstanceStatus>;
+        /**
+         * Only of this runner.
+         */
+        runner_id?: string;
+        /**
+         * Only on this node.
+         */
+        node_id?: string;
+    };
+    url: '/org/{org_id}/instances';
+};
+
+export type ListOrgInstancesErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type ListOrgInstancesError = ListOrgInstancesErrors[keyof ListOrgInstancesErrors];
+
+export type ListOrgInstancesResponses = {
+    200: PageInstanceView;
+};
+
+export type ListOrgInstancesResponse = ListOrgInstancesResponses[keyof ListOrgInstancesResponses];
+
 export type ListMembersData = {
     body?: never;
     path: {
@@ -5912,9 +6030,9 @@ export type ListInstanceEventsData = {
          */
         q?: string;
         /**
-         * Only of this kind: `state`, `progress`, `warning` or `failure`.
+         * Only of this kind.
          */
-        kind?: string;
+        kind?: EventKind;
     };
     url: '/org/{org_id}/runners/{runner_id}/instance/{instance_id}/events';
 };

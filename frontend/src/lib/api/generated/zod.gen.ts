@@ -89,6 +89,16 @@ export const zDesiredState = z.enum([
 ]);
 
 /**
+ * What an entry on a timeline is about.
+ */
+export const zEventKind = z.enum([
+    'state',
+    'progress',
+    'warning',
+    'failure'
+]);
+
+/**
  * EventView
  *
  * An entry on an instance's timeline.
@@ -203,8 +213,10 @@ export const zInstanceView = z.object({
     last_heartbeat: z.iso.datetime({ offset: true }).optional(),
     name: z.string(),
     node_id: z.string(),
+    node_name: z.string().optional(),
     org_id: z.string(),
     runner_id: z.string(),
+    runner_name: z.string().optional(),
     state: zInstanceState.and(z.unknown()),
     state_changed_at: z.iso.datetime({ offset: true }),
     state_reason: z.string().optional(),
@@ -1257,6 +1269,23 @@ export const zUpdateCredentialPath = z.object({
 
 export const zUpdateCredentialResponse = zCredentialView;
 
+export const zListOrgInstancesPath = z.object({
+    org_id: z.string()
+});
+
+export const zListOrgInstancesQuery = z.object({
+    limit: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
+    offset: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
+    sort: z.string().optional(),
+    q: z.string().optional(),
+    state: z.array(zInstanceState).optional(),
+    status: z.array(zInstanceStatus).optional(),
+    runner_id: z.string().optional(),
+    node_id: z.string().optional()
+});
+
+export const zListOrgInstancesResponse = zPageInstanceView;
+
 export const zListMembersPath = z.object({
     org_id: z.string()
 });
@@ -1540,7 +1569,7 @@ export const zListInstanceEventsQuery = z.object({
     offset: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
     sort: z.string().optional(),
     q: z.string().optional(),
-    kind: z.string().max(32).optional()
+    kind: zEventKind.optional()
 });
 
 export const zListInstanceEventsResponse = zPageEventView;

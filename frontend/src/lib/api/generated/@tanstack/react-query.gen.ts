@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { addMember, changePassword, checkNode, cloneRunner, createCredential, createInstance, createNode, createOrg, createRunner, deleteCredential, deleteInstance, deleteNode, deleteRunner, listAudit, listCredentials, listInstanceEvents, listInstances, listInvitations, listMembers, listNodes, listOrgs, listPermissions, listRunners, logIn, logOut, onboard, type Options, readConfig, readCredential, readInstance, readInstanceLogs, readInstanceMetrics, readMe, readMember, readNode, readOrg, readOverview, readRunner, refreshSession, register, removeMember, reportInstanceStatus, restartInstance, setRunnerStatus, startInstance, stopInstance, updateCredential, updateInstance, updateMe, updateMember, updateNode, updateOrg, updateRunner, withdrawInvitation } from '../sdk.gen';
-import type { AddMemberData, AddMemberError, AddMemberResponse, ChangePasswordData, ChangePasswordError, ChangePasswordResponse, CheckNodeData, CheckNodeError, CheckNodeResponse, CloneRunnerData, CloneRunnerError, CloneRunnerResponse, CreateCredentialData, CreateCredentialError, CreateCredentialResponse, CreateInstanceData, CreateInstanceError, CreateInstanceResponse, CreateNodeData, CreateNodeError, CreateNodeResponse, CreateOrgData, CreateOrgError, CreateOrgResponse, CreateRunnerData, CreateRunnerError, CreateRunnerResponse, DeleteCredentialData, DeleteCredentialError, DeleteCredentialResponse, DeleteInstanceData, DeleteInstanceError, DeleteInstanceResponse, DeleteNodeData, DeleteNodeError, DeleteNodeResponse, DeleteRunnerData, DeleteRunnerError, DeleteRunnerResponse, ListAuditData, ListAuditError, ListAuditResponse, ListCredentialsData, ListCredentialsError, ListCredentialsResponse, ListInstanceEventsData, ListInstanceEventsError, ListInstanceEventsResponse, ListInstancesData, ListInstancesError, ListInstancesResponse, ListInvitationsData, ListInvitationsError, ListInvitationsResponse, ListMembersData, ListMembersError, ListMembersResponse, ListNodesData, ListNodesError, ListNodesResponse, ListOrgsData, ListOrgsError, ListOrgsResponse, ListPermissionsData, ListPermissionsError, ListPermissionsResponse, ListRunnersData, ListRunnersError, ListRunnersResponse, LogInData, LogInError, LogInResponse, LogOutData, LogOutError, LogOutResponse, OnboardData, OnboardError, OnboardResponse, ReadConfigData, ReadConfigError, ReadConfigResponse, ReadCredentialData, ReadCredentialError, ReadCredentialResponse, ReadInstanceData, ReadInstanceError, ReadInstanceLogsData, ReadInstanceLogsError, ReadInstanceLogsResponse, ReadInstanceMetricsData, ReadInstanceMetricsError, ReadInstanceMetricsResponse, ReadInstanceResponse, ReadMeData, ReadMeError, ReadMemberData, ReadMemberError, ReadMemberResponse, ReadMeResponse, ReadNodeData, ReadNodeError, ReadNodeResponse, ReadOrgData, ReadOrgError, ReadOrgResponse, ReadOverviewData, ReadOverviewError, ReadOverviewResponse, ReadRunnerData, ReadRunnerError, ReadRunnerResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterData, RegisterError, RegisterResponse, RemoveMemberData, RemoveMemberError, RemoveMemberResponse, ReportInstanceStatusData, ReportInstanceStatusError, ReportInstanceStatusResponse, RestartInstanceData, RestartInstanceError, RestartInstanceResponse, SetRunnerStatusData, SetRunnerStatusError, SetRunnerStatusResponse, StartInstanceData, StartInstanceError, StartInstanceResponse, StopInstanceData, StopInstanceError, StopInstanceResponse, UpdateCredentialData, UpdateCredentialError, UpdateCredentialResponse, UpdateInstanceData, UpdateInstanceError, UpdateInstanceResponse, UpdateMeData, UpdateMeError, UpdateMemberData, UpdateMemberError, UpdateMemberResponse, UpdateMeResponse, UpdateNodeData, UpdateNodeError, UpdateNodeResponse, UpdateOrgData, UpdateOrgError, UpdateOrgResponse, UpdateRunnerData, UpdateRunnerError, UpdateRunnerResponse, WithdrawInvitationData, WithdrawInvitationError, WithdrawInvitationResponse } from '../types.gen';
+import { addMember, changePassword, checkNode, cloneRunner, createCredential, createInstance, createNode, createOrg, createRunner, deleteCredential, deleteInstance, deleteNode, deleteRunner, listAudit, listCredentials, listInstanceEvents, listInstances, listInvitations, listMembers, listNodes, listOrgInstances, listOrgs, listPermissions, listRunners, logIn, logOut, onboard, type Options, readConfig, readCredential, readInstance, readInstanceLogs, readInstanceMetrics, readMe, readMember, readNode, readOrg, readOverview, readRunner, refreshSession, register, removeMember, reportInstanceStatus, restartInstance, setRunnerStatus, startInstance, stopInstance, updateCredential, updateInstance, updateMe, updateMember, updateNode, updateOrg, updateRunner, withdrawInvitation } from '../sdk.gen';
+import type { AddMemberData, AddMemberError, AddMemberResponse, ChangePasswordData, ChangePasswordError, ChangePasswordResponse, CheckNodeData, CheckNodeError, CheckNodeResponse, CloneRunnerData, CloneRunnerError, CloneRunnerResponse, CreateCredentialData, CreateCredentialError, CreateCredentialResponse, CreateInstanceData, CreateInstanceError, CreateInstanceResponse, CreateNodeData, CreateNodeError, CreateNodeResponse, CreateOrgData, CreateOrgError, CreateOrgResponse, CreateRunnerData, CreateRunnerError, CreateRunnerResponse, DeleteCredentialData, DeleteCredentialError, DeleteCredentialResponse, DeleteInstanceData, DeleteInstanceError, DeleteInstanceResponse, DeleteNodeData, DeleteNodeError, DeleteNodeResponse, DeleteRunnerData, DeleteRunnerError, DeleteRunnerResponse, ListAuditData, ListAuditError, ListAuditResponse, ListCredentialsData, ListCredentialsError, ListCredentialsResponse, ListInstanceEventsData, ListInstanceEventsError, ListInstanceEventsResponse, ListInstancesData, ListInstancesError, ListInstancesResponse, ListInvitationsData, ListInvitationsError, ListInvitationsResponse, ListMembersData, ListMembersError, ListMembersResponse, ListNodesData, ListNodesError, ListNodesResponse, ListOrgInstancesData, ListOrgInstancesError, ListOrgInstancesResponse, ListOrgsData, ListOrgsError, ListOrgsResponse, ListPermissionsData, ListPermissionsError, ListPermissionsResponse, ListRunnersData, ListRunnersError, ListRunnersResponse, LogInData, LogInError, LogInResponse, LogOutData, LogOutError, LogOutResponse, OnboardData, OnboardError, OnboardResponse, ReadConfigData, ReadConfigError, ReadConfigResponse, ReadCredentialData, ReadCredentialError, ReadCredentialResponse, ReadInstanceData, ReadInstanceError, ReadInstanceLogsData, ReadInstanceLogsError, ReadInstanceLogsResponse, ReadInstanceMetricsData, ReadInstanceMetricsError, ReadInstanceMetricsResponse, ReadInstanceResponse, ReadMeData, ReadMeError, ReadMemberData, ReadMemberError, ReadMemberResponse, ReadMeResponse, ReadNodeData, ReadNodeError, ReadNodeResponse, ReadOrgData, ReadOrgError, ReadOrgResponse, ReadOverviewData, ReadOverviewError, ReadOverviewResponse, ReadRunnerData, ReadRunnerError, ReadRunnerResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterData, RegisterError, RegisterResponse, RemoveMemberData, RemoveMemberError, RemoveMemberResponse, ReportInstanceStatusData, ReportInstanceStatusError, ReportInstanceStatusResponse, RestartInstanceData, RestartInstanceError, RestartInstanceResponse, SetRunnerStatusData, SetRunnerStatusError, SetRunnerStatusResponse, StartInstanceData, StartInstanceError, StartInstanceResponse, StopInstanceData, StopInstanceError, StopInstanceResponse, UpdateCredentialData, UpdateCredentialError, UpdateCredentialResponse, UpdateInstanceData, UpdateInstanceError, UpdateInstanceResponse, UpdateMeData, UpdateMeError, UpdateMemberData, UpdateMemberError, UpdateMemberResponse, UpdateMeResponse, UpdateNodeData, UpdateNodeError, UpdateNodeResponse, UpdateOrgData, UpdateOrgError, UpdateOrgResponse, UpdateRunnerData, UpdateRunnerError, UpdateRunnerResponse, WithdrawInvitationData, WithdrawInvitationError, WithdrawInvitationResponse } from '../types.gen';
 
 /**
  * Sign in
@@ -519,6 +519,55 @@ export const updateCredentialMutation = (options?: Partial<Options<UpdateCredent
     return mutationOptions;
 };
 
+export const listOrgInstancesQueryKey = (options: Options<ListOrgInstancesData>) => createQueryKey('listOrgInstances', options);
+
+/**
+ * List all instances
+ *
+ * Those of every runner of the organisation, also of deleted ones as long as they drain.
+ */
+export const listOrgInstancesOptions = (options: Options<ListOrgInstancesData>) => queryOptions<ListOrgInstancesResponse, ListOrgInstancesError, ListOrgInstancesResponse, ReturnType<typeof listOrgInstancesQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listOrgInstances({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listOrgInstancesQueryKey(options)
+});
+
+export const listOrgInstancesInfiniteQueryKey = (options: Options<ListOrgInstancesData>): QueryKey<Options<ListOrgInstancesData>> => createQueryKey('listOrgInstances', options, true);
+
+/**
+ * List all instances
+ *
+ * Those of every runner of the organisation, also of deleted ones as long as they drain.
+ */
+export const listOrgInstancesInfiniteOptions = (options: Options<ListOrgInstancesData>) => infiniteQueryOptions<ListOrgInstancesResponse, ListOrgInstancesError, InfiniteData<ListOrgInstancesResponse>, QueryKey<Options<ListOrgInstancesData>>, number | Pick<QueryKey<Options<ListOrgInstancesData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListOrgInstancesData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                offset: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listOrgInstances({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listOrgInstancesInfiniteQueryKey(options)
+});
+
 export const listMembersQueryKey = (options: Options<ListMembersData>) => createQueryKey('listMembers', options);
 
 /**
@@ -1003,7 +1052,7 @@ export const cloneRunnerMutation = (options?: Partial<Options<CloneRunnerData>>)
 export const listInstancesQueryKey = (options: Options<ListInstancesData>) => createQueryKey('listInstances', options);
 
 /**
- * List instances
+ * List a runner's instances
  */
 export const listInstancesOptions = (options: Options<ListInstancesData>) => queryOptions<ListInstancesResponse, ListInstancesError, ListInstancesResponse, ReturnType<typeof listInstancesQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -1021,7 +1070,7 @@ export const listInstancesOptions = (options: Options<ListInstancesData>) => que
 export const listInstancesInfiniteQueryKey = (options: Options<ListInstancesData>): QueryKey<Options<ListInstancesData>> => createQueryKey('listInstances', options, true);
 
 /**
- * List instances
+ * List a runner's instances
  */
 export const listInstancesInfiniteOptions = (options: Options<ListInstancesData>) => infiniteQueryOptions<ListInstancesResponse, ListInstancesError, InfiniteData<ListInstancesResponse>, QueryKey<Options<ListInstancesData>>, number | Pick<QueryKey<Options<ListInstancesData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
 // @ts-ignore
