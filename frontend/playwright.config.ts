@@ -1,25 +1,31 @@
 import { defineConfig } from "@playwright/test";
 
 /**
- * Journeys against a really running system: BASE_URL is the address of a fresh one (no account yet) with a
- * worker, a Docker engine and the sandbox GitHub. scripts/e2e.sh starts it.
+ * In a real browser against a really running system: BASE_URL is the address of a fresh one (no account yet)
+ * with a worker, a Docker engine and the sandbox GitHub; RUNNER_PILOT_VAR is where its processes are noted.
+ * scripts/page-e2e.sh starts one.
  */
 const baseURL = process.env.BASE_URL;
-if (!baseURL) throw new Error("BASE_URL is not set; scripts/e2e.sh sets it to the system it started.");
+if (!baseURL) throw new Error("BASE_URL is not set; scripts/page-e2e.sh sets it to the system it started.");
 
 export default defineConfig({
   testDir: "e2e",
-  // The pictures for the documentation are taken on request only: `npm run screenshots`.
-  testIgnore: process.env.SCREENSHOTS_DIR ? [] : ["**/screenshots.spec.ts"],
   outputDir: "test-results",
+  globalTeardown: "./e2e/teardown.ts",
   // One system, one story: the onboarding comes first, and the rest builds on it.
   workers: 1,
   fullyParallel: false,
   retries: 0,
   forbidOnly: true,
   timeout: 90_000,
+  globalTimeout: 10 * 60_000,
   expect: { timeout: 15_000 },
   reporter: [["list"]],
+  projects: [
+    { name: "journeys", testMatch: /\/\d-[a-z-]+\.spec\.ts$/ },
+    { name: "screenshots", testMatch: "screenshots.spec.ts" },
+    { name: "bench", testMatch: "bench.spec.ts" },
+  ],
   use: {
     baseURL,
     viewport: { width: 1440, height: 900 },

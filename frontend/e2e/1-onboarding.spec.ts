@@ -1,7 +1,27 @@
-import { expect, test } from "@playwright/test";
-import { ADA, sendSampleJob, tabTo } from "./support";
+import { expect, type Page, test } from "@playwright/test";
+import { ADA, tabTo, violationsOf, watch } from "./support";
 
-test("a newcomer gets from an empty system to a first job by keyboard alone", async ({ page, request }) => {
+const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+
+/** A step as it stands: accessible and as wide as the screen, in both themes and on both sizes. */
+async function checkStep(page: Page, step: string): Promise<void> {
+  await expect(page.locator('[data-slot="skeleton"]')).toHaveCount(0);
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      expect.soft(await violationsOf(page), `${step}, ${size}, ${colorScheme}`).toEqual([]);
+    }
+    const tooWide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+    expect.soft(tooWide, `${step} scrolls sideways on ${size}`).toBe(false);
+  }
+  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+  await page.setViewportSize(SIZES.desktop);
+}
+
+test("a newcomer gets from an empty system to a first job by keyboard alone", async ({ page, baseURL }) => {
+  test.setTimeout(180_000);
+  const seen = watch(page, baseURL ?? "");
   const key = (name: string) => page.keyboard.press(name);
   await page.goto("/");
   await page.waitForURL(/\/welcome/);
@@ -19,38 +39,57 @@ test("a newcomer gets from an empty system to a first job by keyboard alone", as
   const password = page.getByLabel("Password");
   await expect(password).toHaveAttribute("aria-invalid", "true");
   await expect(page.getByRole("alert")).toContainText("at least 8 characters");
+  await checkStep(page, "organisation");
   await tabTo(page, password);
   await page.keyboard.press("ControlOrMeta+a");
   await page.keyboard.type(ADA.password);
   await key("Enter");
 
   // The node, with its checks.
-  await tabTo(page, page.getByRole("button", { name: "Use it" }));
+  const useIt = page.getByRole("button", { name: "Use it" });
+  await expect(useIt).toBeVisible();
+  await checkStep(page, "node");
+  await tabTo(page, useIt);
   await key("Enter");
   await expect(page.getByText("The engine is ready.")).toBeVisible({ timeout: 30_000 });
+  await checkStep(page, "node's checks");
   await tabTo(page, page.getByRole("button", { name: "Continue" }));
   await key("Enter");
 
   // GitHub: the sandbox.
-  await tabTo(page, page.getByRole("button", { name: "Use the sandbox" }));
+  const useSandbox = page.getByRole("button", { name: "Use the sandbox" });
+  await expect(useSandbox).toBeVisible();
+  await checkStep(page, "GitHub");
+  await tabTo(page, useSandbox);
   await key("Enter");
 
   // The runner: what the wizard proposes fits the sandbox.
-  await tabTo(page, page.getByRole("button", { name: "Create runner" }));
+  const createRunner = page.getByRole("button", { name: "Create runner" });
+  await expect(createRunner).toBeVisible();
+  await checkStep(page, "runner");
+  await tabTo(page, createRunner);
   await key("Enter");
 
   // The first instance goes live.
-  await tabTo(page, page.getByRole("button", { name: "Start the instance" }));
+  const startInstance = page.getByRole("button", { name: "Start the instance" });
+  await expect(startInstance).toBeVisible();
+  await checkStep(page, "first instance");
+  await tabTo(page, startInstance);
   await key("Enter");
   await expect(page.getByText("Your runner is live.")).toBeVisible({ timeout: 60_000 });
   await expect(page.getByLabel("runs-on snippet", { exact: true })).toContainText("runs-on: [self-hosted, linux]");
+  await checkStep(page, "live");
 
-  // Its first job, seen without a reload.
-  await sendSampleJob(request, 15);
-  await expect(page.locator('[data-status="Active"]')).toBeVisible({ timeout: 30_000 });
+  // Its first job, seen from waiting to done without a reload.
+  await tabTo(page, page.getByRole("button", { name: "Run a sample job" }));
+  await key("Enter");
+  await expect(page.locator('[data-status="Active"]').first()).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText("The job is done.")).toBeVisible({ timeout: 60_000 });
+  await expect(page.locator('[data-status="Idle"]').first()).toBeVisible();
 
   await tabTo(page, page.getByRole("link", { name: "Go to the overview" }));
   await key("Enter");
   await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
   await expect(page.locator('[data-connection="live"]')).toBeVisible();
+  expect(seen).toEqual({ foreign: [], broken: [] });
 });

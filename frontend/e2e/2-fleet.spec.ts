@@ -129,16 +129,3 @@ test("a lost session leads back to where one was", async ({ page, request, conte
   await page.waitForURL((url) => `${url.pathname}${url.search}` === address);
   await expect(page.getByRole("row").filter({ hasText: "this-machine" })).toBeVisible();
 });
-
-test("a server that does not answer is said to be away, and what was seen stays", async ({ page, request }) => {
-  const api = await apiOf(request, ADA);
-  await signIn(page, ADA);
-  await page.goto(`/o/${api.orgId}/nodes`);
-  const row = page.getByRole("row").filter({ hasText: "this-machine" });
-  await expect(row).toBeVisible();
-  await page.context().setOffline(true);
-  await expect(page.locator('[data-connection="offline"]')).toBeVisible({ timeout: 60_000 });
-  await expect(row).toBeVisible();
-  await page.context().setOffline(false);
-  await expect(page.locator('[data-connection="live"]')).toBeVisible({ timeout: 60_000 });
-});

@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
+import AxeBuilder from "@axe-core/playwright";
 import { type APIRequestContext, expect, type Locator, type Page } from "@playwright/test";
 
 /** The first person of the story; the onboarding makes the account. */
@@ -27,6 +28,8 @@ export async function signIn(page: Page, who: { email: string; password: string 
 export type Api = {
   get: <T>(path: string) => Promise<T>;
   post: <T>(path: string, body: unknown) => Promise<T>;
+  patch: (path: string, body: unknown) => Promise<void>;
+  delete: (path: string) => Promise<void>;
   orgId: string;
 };
 
@@ -49,8 +52,16 @@ export async function apiOf(request: APIRequestContext, who: { email: string; pa
     expect(answer.ok(), await answer.text()).toBe(true);
     return (await answer.json()) as T;
   };
+  const patch = async (path: string, data: unknown): Promise<void> => {
+    const answer = await request.patch(path, { headers, data });
+    expect(answer.ok(), await answer.text()).toBe(true);
+  };
+  const remove = async (path: string): Promise<void> => {
+    const answer = await request.delete(path, { headers });
+    expect(answer.ok(), await answer.text()).toBe(true);
+  };
   const me = await get<{ orgs: Named[] }>("/common/me");
-  return { get, post, orgId: me.orgs[0]?.uid ?? "" };
+  return { get, post, patch, delete: remove, orgId: me.orgs[0]?.uid ?? "" };
 }
 
 /** The runner that the onboarding made, with its first instance. */
@@ -122,4 +133,23 @@ export class SocketDoor {
     });
     this.server = null;
   }
+}
+
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/** What axe finds wrong on the page as it is, each with where. */
+export async function violationsOf(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(", ")}`);
+}
+
+/** Notes every request that goes elsewhere, and every error that nothing caught. */
+export function watch(page: Page, origin: string): { foreign: string[]; broken: string[] } {
+  const seen = { foreign: [] as string[], broken: [] as string[] };
+  page.on("request", (asked) => {
+    const { protocol, origin: to } = new URL(asked.url());
+    if (/^(http|ws)/.test(protocol) && to !== new URL(origin).origin) seen.foreign.push(asked.url());
+  });
+  page.on("pageerror", (error) => seen.broken.push(error.message));
+  return seen;
 }

@@ -18,6 +18,10 @@ const organisationPages: RouteObject[] = [
     path: "runners/:runnerId/instances/:instanceId",
     lazy: async () => ({ Component: (await import("@/pages/Instances/InstanceDetail")).InstanceDetailPage }),
   },
+  {
+    path: "instances",
+    lazy: async () => ({ Component: (await import("@/pages/Instances/InstanceList")).InstanceListPage }),
+  },
   { path: "nodes", lazy: async () => ({ Component: (await import("@/pages/Nodes/NodeList")).NodeListPage }) },
   {
     path: "credentials",

@@ -43,6 +43,7 @@ describe("sentence", () => {
   it("starts with a capital and ends with a stop", () => {
     expect(sentence("must be set")).toBe("Must be set.");
     expect(sentence("Really?")).toBe("Really?");
+    expect(sentence("unix:///run/docker.sock answers")).toBe("unix:///run/docker.sock answers.");
     expect(sentence("")).toBe(".");
   });
 });

@@ -34,7 +34,9 @@ function fieldProblems(value: unknown): FieldProblem[] {
 /** The api's field messages continue the field's name (`must be …`); alone they start with a capital. */
 export function sentence(message: string): string {
   const first = [...message][0] ?? "";
-  const whole = first.toUpperCase() + message.slice(first.length);
+  // An address or a name stays as it is: `unix:///run/docker.sock answers`.
+  const isName = /^\S*[/:_.\d]\S/.test(message);
+  const whole = isName ? message : first.toUpperCase() + message.slice(first.length);
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }
 

@@ -94,6 +94,19 @@ const UNKNOWN: StatusLook = {
   explain: "The server sent a status this page does not know.",
 };
 
+/** What a list can be filtered by, in the order of a life. */
+export const INSTANCE_STATES = [
+  "pending",
+  "creating",
+  "starting",
+  "running",
+  "draining",
+  "stopping",
+  "stopped",
+  "failed",
+] as const;
+export const INSTANCE_STATUSES = ["busy", "idle", "online", "offline"] as const;
+
 function has<T extends object>(table: T, key: string): key is Extract<keyof T, string> {
   return Object.hasOwn(table, key);
 }

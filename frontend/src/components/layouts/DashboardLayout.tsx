@@ -65,6 +65,7 @@ function Frame({ org }: { org: CurrentOrg }) {
     "/": () => document.querySelector<HTMLElement>("[data-search-field]")?.focus(),
     "g o": () => navigate(routes.overview(orgId)),
     "g r": () => navigate(routes.runners(orgId)),
+    "g i": () => navigate(routes.instances(orgId)),
     "g n": () => navigate(routes.nodes(orgId)),
     "g c": () => navigate(routes.credentials(orgId)),
     "g m": () => navigate(routes.members(orgId)),

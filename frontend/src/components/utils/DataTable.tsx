@@ -8,6 +8,7 @@ import { Checkbox } from "@/components/ui/checkbox";
 import { Empty } from "@/components/ui/empty";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
+import { type BulkAction, BulkActions } from "@/components/utils/bulk/BulkActions";
 import { ErrorState } from "@/components/utils/ErrorState";
 import { ListPager, ListToolbar } from "@/components/utils/ListToolbar";
 import type { ListControls } from "@/hooks/useListState";
@@ -22,12 +23,14 @@ export type Column<Row> = {
   /** The api's name of this column, where it can sort by it. */
   sortKey?: string;
   /** On small screens the less important columns give way. */
-  priority?: "high" | "mid" | "low";
+  priority?: "high" | "mid" | "low" | "lowest";
   align?: "right";
   /** Its heading is for assistive technology only. */
   quiet?: boolean;
   /** It can't be hidden. */
   fixed?: boolean;
+  /** It is hidden until someone chooses it. */
+  hiddenAtFirst?: boolean;
   className?: string;
 };
 
@@ -42,8 +45,10 @@ export type ListSource<Row> = {
 };
 
 type DataTableProps<Row> = {
-  /** Names the table for assistive technology and for its stored columns. */
+  /** Names the table for assistive technology. */
   name: string;
+  /** What its chosen columns are remembered by; its name unless two tables share one. */
+  storedAs?: string;
   columns: Column<Row>[];
   source: ListSource<Row>;
   controls: ListControls;
@@ -54,16 +59,20 @@ type DataTableProps<Row> = {
   /** Shown when there is nothing at all yet; names the next step. */
   empty: React.ReactNode;
   /** What can be done with several rows at once. */
-  bulkActions?: (rows: Row[], clear: () => void) => React.ReactNode;
+  bulkActions?: readonly BulkAction<Row>[];
 };
 
-const PRIORITY = { high: "", mid: "max-lg:hidden", low: "max-xl:hidden" };
+const PRIORITY = { high: "", mid: "max-lg:hidden", low: "max-xl:hidden", lowest: "max-[110rem]:hidden" };
 const hiddenSchema = z.array(z.string());
 
 /** A list from the api: sorted, filtered and paged by the server, its state in the URL. */
 export function DataTable<Row>(props: DataTableProps<Row>) {
   const { name, columns, source, controls, rowKey, rowLabel, bulkActions } = props;
-  const [hidden, setHidden] = useStored(`runner-pilot.columns.${name}`, hiddenSchema, []);
+  const [hidden, setHidden] = useStored(
+    `runner-pilot.columns.${props.storedAs ?? name}`,
+    hiddenSchema,
+    columns.filter((column) => column.hiddenAtFirst).map((column) => column.id),
+  );
   const [selected, setSelected] = React.useState<ReadonlySet<string>>(new Set());
   const shown = columns.filter((column) => column.fixed || !hidden.includes(column.id));
   const rows = source.data?.items ?? [];
@@ -86,12 +95,21 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
         hidden={hidden}
         onHide={setHidden}
       />
-      {chosen.length > 0 && bulkActions ? (
-        <div className="flex flex-wrap items-center gap-2 border-b border-border bg-primary-soft/50 px-4 py-1.5 text-[0.8125rem]">
+      {selected.size > 0 && bulkActions ? (
+        <div
+          // Rows that leave the list while something is done to them must not take its dialog with them.
+          className={cn(
+            "flex flex-wrap items-center gap-2 border-b border-border bg-primary-soft/50 px-4 py-1.5 text-[0.8125rem]",
+            chosen.length === 0 && "hidden",
+          )}
+        >
           <span aria-live="polite" className="mr-2">
             {chosen.length} {texts.list.selected}
           </span>
-          {bulkActions(chosen, clear)}
+          <BulkActions actions={bulkActions} rows={chosen} rowKey={rowKey} rowLabel={rowLabel} onDone={clear} />
+          <Button variant="ghost" size="xs" className="ml-auto" onClick={clear}>
+            {texts.list.unselect}
+          </Button>
         </div>
       ) : null}
       {source.isError && source.data ? (

@@ -7,7 +7,10 @@ export type Fact = { term: string; value: React.ReactNode };
 export function Facts({ facts, className }: { facts: Fact[]; className?: string }) {
   return (
     <dl
-      className={cn("grid grid-cols-[minmax(6.5rem,auto)_minmax(0,1fr)] gap-x-4 gap-y-2 text-[0.8125rem]", className)}
+      className={cn(
+        "grid grid-cols-[minmax(6.5rem,auto)_minmax(0,1fr)] items-baseline gap-x-4 gap-y-2 text-[0.8125rem]",
+        className,
+      )}
     >
       {facts.map(({ term, value }) => (
         <div key={term} className="contents">

@@ -33,6 +33,7 @@ export const texts = {
     noneFound: "Nothing matches",
     noneFoundHint: "No entry fits this search and these filters.",
     selected: "selected",
+    unselect: "Clear selection",
     selectAll: "Select all on this page",
     stale: "These figures are old: the last request failed.",
   },

@@ -1,3 +1,5 @@
+import { plural } from "@/lib/format";
+
 export const texts = {
   nodes: {
     title: "Nodes",
@@ -28,6 +30,36 @@ export const texts = {
     removed: "The node was removed.",
     saved: "The node was saved.",
     paused: "takes no new instances",
+    pause: "Pause",
+    resume: "Resume",
+    drain: {
+      action: "Drain",
+      title: (name: string) => `Drain the node ${name}?`,
+      body: "It takes no new instances, and those on it are removed. Jobs that run are finished first. Resume it to use it again.",
+      started: "The node is being drained.",
+      left: (names: string[]) => `These could not be told to go: ${names.join(", ")}. The others are on their way.`,
+    },
+    showInstances: "Show its instances",
+    isPaused: "It is paused already.",
+    isOpen: "It takes instances already.",
+    many: {
+      check: {
+        title: (count: number) => `Check ${plural(count, "node")}?`,
+        body: "A worker connects to each and looks whether everything is there.",
+      },
+      pause: {
+        title: (count: number) => `Pause ${plural(count, "node")}?`,
+        body: "They take no new instances. What runs there goes on.",
+      },
+      resume: {
+        title: (count: number) => `Resume ${plural(count, "node")}?`,
+        body: "They take new instances again.",
+      },
+      remove: {
+        title: (count: number) => `Remove ${plural(count, "node")}?`,
+        body: "Runner Pilot forgets them. A node where instances take room can't be removed.",
+      },
+    },
     types: { socket: "Socket", local: "Local", remote: "Remote" } as Record<string, string>,
   },
   credentials: {
@@ -70,7 +102,7 @@ export const texts = {
     removeTitle: (name: string) => `Delete the runner ${name}?`,
     removeBody: "All its instances are drained and removed. Jobs that run are finished first.",
     removed: "The runner is being deleted; its instances drain.",
-    removeMany: (count: number) => `Delete ${count} runners?`,
+    removeMany: (count: number) => `Delete ${plural(count, "runner")}?`,
     saved: "The runner was saved.",
     created: "The runner was created.",
     clone: "Clone",
@@ -96,8 +128,24 @@ export const texts = {
       created: "Created",
       github: "GitHub id",
       reason: "Reason",
+      runner: "Runner",
+      state: "State",
+      usage: "CPU, last hour",
+      attempts: "Attempts",
+      container: "Container",
+      actions: "Actions",
+      id: "Id",
     },
+    description: "Every container that takes jobs, of all runners.",
+    usageTitle: (latest: number) => `CPU of the last hour; ${latest.toFixed(1)} % at last`,
+    actionsFor: (name: string) => `Actions for ${name}`,
+    running: "Running",
     empty: { title: "No instances yet", description: "An instance is one container that takes jobs." },
+    emptyOrg: {
+      title: "No instances yet",
+      description: "An instance is one container that takes jobs. Runners make them.",
+      action: "Go to the runners",
+    },
     created: "An instance is being created.",
     start: "Start",
     stop: "Stop",
@@ -123,9 +171,24 @@ export const texts = {
         body: "It is deregistered at GitHub, then its container is removed for good. A job that runs is finished first.",
       },
     },
-    removeMany: (count: number) => `Remove ${count} instances?`,
-    removeManyBody:
-      "Each is deregistered at GitHub, then its container is removed for good. Jobs that run are finished first.",
+    many: {
+      start: {
+        title: (count: number) => `Start ${plural(count, "instance")}?`,
+        body: "Each gets a new registration and a new container.",
+      },
+      stop: {
+        title: (count: number) => `Stop ${plural(count, "instance")}?`,
+        body: "Each is drained: jobs that run are finished first, then it is deregistered and its container removed. It can be started again.",
+      },
+      restart: {
+        title: (count: number) => `Restart ${plural(count, "instance")}?`,
+        body: "Each is drained, deregistered and its container replaced. Jobs that run are finished first.",
+      },
+      remove: {
+        title: (count: number) => `Remove ${plural(count, "instance")}?`,
+        body: "Each is drained and deregistered at GitHub, then its container is removed for good. Jobs that run are finished first.",
+      },
+    },
     tabs: { usage: "Usage", timeline: "Timeline", logs: "Logs", inspect: "Details" },
     ranges: { "15m": "15 min", "1h": "1 hour", "6h": "6 hours", "24h": "24 hours", "7d": "7 days", "30d": "30 days" },
     range: "Range",

@@ -1,5 +1,5 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { Keyboard, Plus, Server, SquareStack } from "lucide-react";
+import { Box, Keyboard, Plus, Server, SquareStack } from "lucide-react";
 import * as React from "react";
 import { useNavigate } from "react-router";
 import { navEntries } from "@/components/layouts/fragments/SideNav";
@@ -8,7 +8,11 @@ import { useTheme } from "@/components/providers/ThemeProvider";
 import { Command, CommandEmpty, CommandGroup, CommandInput, CommandItem, CommandList } from "@/components/ui/command";
 import { Dialog, DialogContent, DialogDescription, DialogTitle } from "@/components/ui/dialog";
 import { useOrg } from "@/context/OrgContext";
-import { listNodesOptions, listRunnersOptions } from "@/lib/api/generated/@tanstack/react-query.gen";
+import {
+  listNodesOptions,
+  listOrgInstancesOptions,
+  listRunnersOptions,
+} from "@/lib/api/generated/@tanstack/react-query.gen";
 import { routes } from "@/lib/routes";
 import { texts } from "@/lib/texts/layout";
 
@@ -25,6 +29,11 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
   const q = React.useDeferredValue(typed.trim());
   const search = { path: { org_id: orgId }, query: { limit: MOST_FOUND, ...(q ? { q } : {}) } };
   const runners = useQuery({ ...listRunnersOptions(search), enabled: open, placeholderData: keepPreviousData });
+  const instances = useQuery({
+    ...listOrgInstancesOptions(search),
+    enabled: open && q !== "",
+    placeholderData: keepPreviousData,
+  });
   const nodes = useQuery({ ...listNodesOptions(search), enabled: open, placeholderData: keepPreviousData });
 
   function run(action: () => void): () => void {
@@ -91,6 +100,21 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
                     <SquareStack aria-hidden="true" />
                     <span className="min-w-0 flex-1 truncate">{runner.name}</span>
                     <span className="truncate text-xs text-muted-foreground">{runner.github_repo}</span>
+                  </CommandItem>
+                ))}
+              </CommandGroup>
+            ) : null}
+            {q !== "" && instances.data && instances.data.items.length > 0 ? (
+              <CommandGroup heading={texts.palette.instances}>
+                {instances.data.items.map((instance) => (
+                  <CommandItem
+                    key={instance.uid}
+                    value={`${instance.name} ${instance.uid}`}
+                    onSelect={go(routes.instance(orgId, instance.runner_id, instance.uid))}
+                  >
+                    <Box aria-hidden="true" />
+                    <span className="min-w-0 flex-1 truncate">{instance.name}</span>
+                    <span className="truncate text-xs text-muted-foreground">{instance.node_name}</span>
                   </CommandItem>
                 ))}
               </CommandGroup>

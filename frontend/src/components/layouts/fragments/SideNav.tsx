@@ -1,5 +1,6 @@
 import {
   BookText,
+  Box,
   Gauge,
   KeyRound,
   type LucideIcon,
@@ -29,6 +30,7 @@ export function navEntries(orgId: string): { heading: string | null; entries: Na
       heading: nav.fleet,
       entries: [
         { label: nav.runners, to: routes.runners(orgId), icon: SquareStack },
+        { label: nav.instances, to: routes.instances(orgId), icon: Box },
         { label: nav.nodes, to: routes.nodes(orgId), icon: Server },
         { label: nav.credentials, to: routes.credentials(orgId), icon: KeyRound },
       ],

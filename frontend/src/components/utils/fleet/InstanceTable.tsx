@@ -1,7 +1,6 @@
-import { Box, MoreHorizontal, Trash2 } from "lucide-react";
+import { Box, MoreHorizontal } from "lucide-react";
 import type * as React from "react";
 import { Link } from "react-router";
-import { toast } from "sonner";
 import { Button } from "@/components/ui/button";
 import {
   DropdownMenu,
@@ -12,36 +11,76 @@ import {
 import { Empty } from "@/components/ui/empty";
 import { ConfirmDialog, useConfirmation } from "@/components/utils/ConfirmDialog";
 import { type Column, DataTable, type ListSource } from "@/components/utils/DataTable";
-import { useInstanceActions } from "@/components/utils/fleet/instance-actions";
-import { GuardedButton } from "@/components/utils/GuardedButton";
+import { INSTANCE_ACTIONS, useInstanceActions } from "@/components/utils/fleet/instance-actions";
+import { UsageSpark } from "@/components/utils/fleet/UsageSpark";
 import { FilterSelect } from "@/components/utils/ListToolbar";
 import { StatusBadge } from "@/components/utils/StatusBadge";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
 import type { ListControls } from "@/hooks/useListState";
 import type { InstanceView } from "@/lib/api/generated/types.gen";
+import { shortId } from "@/lib/format";
 import { routes } from "@/lib/routes";
-import { instanceLook } from "@/lib/status";
+import { INSTANCE_STATES, INSTANCE_STATUSES, instanceLook } from "@/lib/status";
 import { texts } from "@/lib/texts/fleet";
 
 const t = texts.instances;
-const STATES = ["pending", "creating", "starting", "running", "draining", "stopping", "stopped", "failed"] as const;
-const STATUSES = ["idle", "busy", "online", "offline"] as const;
 
 type InstanceTableProps = {
   source: ListSource<InstanceView>;
   controls: ListControls;
-  nodeNames: ReadonlyMap<string, string>;
-  emptyAction?: React.ReactNode;
+  /** Whether the rows belong to several runners. */
+  withRunner?: boolean;
+  /** Filters beside those by status and state. */
+  filters?: React.ReactNode;
+  /** Shown when there is nothing at all yet. */
+  empty: { title: string; description: string; action?: React.ReactNode };
 };
 
 /** Instances with live status, filters and actions. */
-export function InstanceTable({ source, controls, nodeNames, emptyAction }: InstanceTableProps) {
-  const org = useOrg();
+export function InstanceTable({ source, controls, withRunner = false, filters, empty }: InstanceTableProps) {
+  const { orgId } = useOrg();
   const { confirmation, ask, close } = useConfirmation();
   const actions = useInstanceActions(ask);
+  return (
+    <>
+      <DataTable
+        name={t.title}
+        storedAs={withRunner ? "all-instances" : "instances"}
+        columns={columnsOf(orgId, actions).filter((column) => withRunner || column.id !== "runner")}
+        source={source}
+        controls={controls}
+        rowKey={(instance) => instance.uid}
+        rowLabel={(instance) => instance.name}
+        filters={
+          <>
+            <FilterSelect label={t.columns.status} param="status" controls={controls} options={STATUS_OPTIONS} />
+            <FilterSelect label={t.columns.state} param="state" controls={controls} options={STATE_OPTIONS} />
+            {filters}
+          </>
+        }
+        bulkActions={actions.many}
+        empty={
+          <Empty icon={<Box />} title={empty.title} description={empty.description}>
+            {empty.action}
+          </Empty>
+        }
+      />
+      <ConfirmDialog confirmation={confirmation} onClose={close} />
+    </>
+  );
+}
 
-  const columns: Column<InstanceView>[] = [
+const STATUS_OPTIONS = INSTANCE_STATUSES.map((value) => ({ value, label: instanceLook("running", value).word }));
+const STATE_OPTIONS = INSTANCE_STATES.map((value) => ({
+  value,
+  label: value === "running" ? t.running : instanceLook(value, "").word,
+}));
+
+const LINK = "block truncate rounded-sm hover:text-primary hover:underline";
+
+function columnsOf(orgId: string, actions: ReturnType<typeof useInstanceActions>): Column<InstanceView>[] {
+  return [
     {
       id: "name",
       header: t.columns.name,
@@ -49,8 +88,9 @@ export function InstanceTable({ source, controls, nodeNames, emptyAction }: Inst
       fixed: true,
       cell: (instance) => (
         <Link
-          to={routes.instance(org.orgId, instance.runner_id, instance.uid)}
-          className="block max-w-72 truncate rounded-sm font-medium hover:text-primary hover:underline"
+          to={routes.instance(orgId, instance.runner_id, instance.uid)}
+          title={instance.name}
+          className={`${LINK} max-w-44 font-medium sm:max-w-72`}
         >
           {instance.name}
         </Link>
@@ -65,13 +105,13 @@ export function InstanceTable({ source, controls, nodeNames, emptyAction }: Inst
       ),
     },
     {
-      id: "reason",
-      header: t.columns.reason,
-      priority: "low",
+      id: "runner",
+      header: t.columns.runner,
+      priority: "mid",
       cell: (instance) => (
-        <span className="block max-w-80 truncate text-muted-foreground" title={instance.state_reason}>
-          {instance.state_reason ?? "–"}
-        </span>
+        <Link to={routes.runner(orgId, instance.runner_id)} title={instance.runner_name} className={`${LINK} max-w-48`}>
+          {instance.runner_name}
+        </Link>
       ),
     },
     {
@@ -80,11 +120,28 @@ export function InstanceTable({ source, controls, nodeNames, emptyAction }: Inst
       priority: "mid",
       cell: (instance) => (
         <Link
-          to={`${routes.nodes(org.orgId)}?node=${instance.node_id}`}
-          className="rounded-sm hover:text-primary hover:underline"
+          to={`${routes.nodes(orgId)}?node=${instance.node_id}`}
+          title={instance.node_name}
+          className={`${LINK} max-w-40`}
         >
-          {nodeNames.get(instance.node_id) ?? "…"}
+          {instance.node_name}
         </Link>
+      ),
+    },
+    {
+      id: "usage",
+      header: t.columns.usage,
+      priority: "low",
+      cell: (instance) => <UsageSpark instance={instance} />,
+    },
+    {
+      id: "reason",
+      header: t.columns.reason,
+      priority: "lowest",
+      cell: (instance) => (
+        <span className="block max-w-64 truncate text-muted-foreground" title={instance.state_reason}>
+          {instance.state_reason ?? "–"}
+        </span>
       ),
     },
     {
@@ -101,86 +158,47 @@ export function InstanceTable({ source, controls, nodeNames, emptyAction }: Inst
       cell: (instance) => <TimeAgo at={instance.state_changed_at} />,
     },
     {
+      id: "container",
+      header: t.columns.container,
+      hiddenAtFirst: true,
+      cell: (instance) => (
+        <code className="text-xs">
+          {instance.instance_identifier ? instance.instance_identifier.slice(0, 12) : "–"}
+        </code>
+      ),
+    },
+    {
+      id: "github",
+      header: t.columns.github,
+      hiddenAtFirst: true,
+      cell: (instance) => instance.github_runner_id ?? <span className="text-muted-foreground">–</span>,
+    },
+    {
       id: "created",
       header: t.columns.created,
       sortKey: "created_at",
-      priority: "low",
+      hiddenAtFirst: true,
       cell: (instance) => <TimeAgo at={instance.created_at} />,
     },
     {
+      id: "uid",
+      header: t.columns.id,
+      hiddenAtFirst: true,
+      cell: (instance) => (
+        <code className="text-xs" title={instance.uid}>
+          {shortId(instance.uid)}
+        </code>
+      ),
+    },
+    {
       id: "actions",
-      header: "Actions",
+      header: t.columns.actions,
       quiet: true,
       fixed: true,
       align: "right",
       cell: (instance) => <RowMenu instance={instance} actions={actions} />,
     },
   ];
-
-  return (
-    <>
-      <DataTable
-        name={t.title}
-        columns={columns}
-        source={source}
-        controls={controls}
-        rowKey={(instance) => instance.uid}
-        rowLabel={(instance) => instance.name}
-        filters={
-          <>
-            <FilterSelect
-              label={t.columns.status}
-              param="status"
-              controls={controls}
-              options={STATUSES.map((value) => ({ value, label: instanceLook("running", value).word }))}
-            />
-            <FilterSelect
-              label="State"
-              param="state"
-              controls={controls}
-              options={STATES.map((value) => ({
-                value,
-                label: value === "running" ? "Running" : instanceLook(value, "").word,
-              }))}
-            />
-          </>
-        }
-        bulkActions={(chosen, clear) => {
-          const possible = chosen.filter((instance) => actions.reason("remove", instance) === null);
-          const reason = org.whyNot("delete_instance") ?? (possible.length === 0 ? t.confirm.remove.body : null);
-          return (
-            <GuardedButton
-              variant="outline"
-              size="xs"
-              reason={reason}
-              onClick={() =>
-                ask({
-                  title: t.removeMany(possible.length),
-                  description: t.removeManyBody,
-                  action: t.remove,
-                  destructive: true,
-                  run: async () => {
-                    for (const instance of possible) await actions.run("remove", instance);
-                    clear();
-                    toast(t.done.remove);
-                  },
-                })
-              }
-            >
-              <Trash2 className="size-3.5!" />
-              {t.remove}
-            </GuardedButton>
-          );
-        }}
-        empty={
-          <Empty icon={<Box />} title={t.empty.title} description={t.empty.description}>
-            {emptyAction}
-          </Empty>
-        }
-      />
-      <ConfirmDialog confirmation={confirmation} onClose={close} />
-    </>
-  );
 }
 
 type RowMenuProps = { instance: InstanceView; actions: ReturnType<typeof useInstanceActions> };
@@ -190,23 +208,28 @@ function RowMenu({ instance, actions }: RowMenuProps) {
   return (
     <DropdownMenu>
       <DropdownMenuTrigger asChild>
-        <Button variant="ghost" size="icon-sm" aria-label={`Actions for ${instance.name}`}>
+        <Button variant="ghost" size="icon-sm" aria-label={t.actionsFor(instance.name)}>
           <MoreHorizontal />
         </Button>
       </DropdownMenuTrigger>
       <DropdownMenuContent align="end">
-        {(["start", "stop", "restart", "remove"] as const).map((action) => {
+        {INSTANCE_ACTIONS.map((action) => {
           const reason = actions.reason(action, instance);
           return (
             <DropdownMenuItem
               key={action}
-              disabled={reason !== null}
+              // Not `disabled`: the arrow keys would pass it by, and nobody would hear why.
+              aria-disabled={reason !== null}
               variant={action === "remove" ? "destructive" : "default"}
-              onSelect={() => actions.start(action, instance)}
+              className={reason === null ? undefined : "opacity-70"}
+              onSelect={(event) => {
+                if (reason === null) actions.start(action, instance);
+                else event.preventDefault();
+              }}
             >
               <span className="grid">
                 {t[action]}
-                {reason ? <span className="max-w-56 text-2xs text-muted-foreground">{reason}</span> : null}
+                {reason ? <span className="max-w-56 text-2xs">{reason}</span> : null}
               </span>
             </DropdownMenuItem>
           );

@@ -30,8 +30,8 @@ export function NodeChecks({ checks }: { checks: readonly NodeCheck[] }) {
   );
 }
 
-/** `api_version` reads as `Api version` unless the server names it in words already. */
+/** `api_version` reads as `API version`, `disk` as `Disk`. */
 function checkName(name: string): string {
-  const words = name.replaceAll("_", " ");
+  const words = name.replaceAll("_", " ").replace(/\b(api|tls|cpu)\b/g, (word) => word.toUpperCase());
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -1,48 +1,59 @@
-import { useMutation } from "@tanstack/react-query";
+import { CirclePlay, type LucideIcon, RotateCcw, Square, Trash2 } from "lucide-react";
 import { toast } from "sonner";
+import type { BulkAction } from "@/components/utils/bulk/BulkActions";
 import type { Confirmation } from "@/components/utils/ConfirmDialog";
 import { useOrg } from "@/context/OrgContext";
 import { useInvalidate } from "@/hooks/useInvalidate";
-import {
-  deleteInstanceMutation,
-  restartInstanceMutation,
-  startInstanceMutation,
-  stopInstanceMutation,
-} from "@/lib/api/generated/@tanstack/react-query.gen";
+import { deleteInstance, restartInstance, startInstance, stopInstance } from "@/lib/api/generated/sdk.gen";
 import type { InstanceView } from "@/lib/api/generated/types.gen";
+import { toProblem } from "@/lib/problem";
 import { type InstanceAction, whyNot } from "@/lib/status";
 import { texts } from "@/lib/texts/fleet";
 
 const t = texts.instances;
 
-/** What can be done with an instance: why not, and what has to be confirmed first. */
+export const INSTANCE_ACTIONS = ["start", "stop", "restart", "remove"] as const satisfies InstanceAction[];
+export const INSTANCE_ICONS: Readonly<Record<InstanceAction, LucideIcon>> = {
+  start: CirclePlay,
+  stop: Square,
+  restart: RotateCcw,
+  remove: Trash2,
+};
+const REQUESTS = { start: startInstance, stop: stopInstance, restart: restartInstance, remove: deleteInstance };
+
+function send(action: InstanceAction, instance: InstanceView): Promise<unknown> {
+  const path = { org_id: instance.org_id, runner_id: instance.runner_id, instance_id: instance.uid };
+  return REQUESTS[action]({ path, throwOnError: true });
+}
+
+/** What can be done with instances: why not, what has to be confirmed first, and the same for many at once. */
 export function useInstanceActions(ask: (what: Confirmation) => void) {
   const org = useOrg();
   const invalidate = useInvalidate();
-  const onSuccess = () =>
-    invalidate("listInstances", "readInstance", "listInstanceEvents", "listRunners", "readRunner");
-  const start = useMutation({ ...startInstanceMutation(), onSuccess });
-  const stop = useMutation({ ...stopInstanceMutation(), onSuccess });
-  const restart = useMutation({ ...restartInstanceMutation(), onSuccess });
-  const remove = useMutation({ ...deleteInstanceMutation(), onSuccess });
-  const mutations = { start, stop, restart, remove };
 
-  function run(action: InstanceAction, instance: InstanceView): Promise<unknown> {
-    const path = { org_id: org.orgId, runner_id: instance.runner_id, instance_id: instance.uid };
-    return mutations[action].mutateAsync({ path });
+  async function run(action: InstanceAction, instance: InstanceView): Promise<void> {
+    await send(action, instance);
+    toast(t.done[action]);
+    await invalidate(
+      "listInstances",
+      "listOrgInstances",
+      "readInstance",
+      "listInstanceEvents",
+      "listRunners",
+      "readRunner",
+      "readOverview",
+    );
   }
 
+  const forbidden = (action: InstanceAction) => org.whyNot(action === "remove" ? "delete_instance" : "update_instance");
+
   return {
-    run,
     reason: (action: InstanceAction, instance: InstanceView): string | null =>
-      org.whyNot(action === "remove" ? "delete_instance" : "update_instance") ?? whyNot(action, instance.state),
+      forbidden(action) ?? whyNot(action, instance.state),
     /** Starts at once; everything that takes a runner away asks first. */
     start: (action: InstanceAction, instance: InstanceView): void => {
       if (action === "start") {
-        start
-          .mutateAsync({ path: { org_id: org.orgId, runner_id: instance.runner_id, instance_id: instance.uid } })
-          .then(() => toast(t.done.start))
-          .catch(() => undefined);
+        run(action, instance).catch((error) => toast.error(toProblem(error).detail));
         return;
       }
       const words = t.confirm[action];
@@ -52,11 +63,22 @@ export function useInstanceActions(ask: (what: Confirmation) => void) {
         action: t[action],
         destructive: action === "remove",
         ...(action === "remove" ? { typeToConfirm: instance.name } : {}),
-        run: async () => {
-          await run(action, instance);
-          toast(t.done[action]);
-        },
+        run: () => run(action, instance),
       });
     },
+    /** Events tell of each as it goes; asking again after every one would only slow them down. */
+    many: INSTANCE_ACTIONS.map(
+      (action): BulkAction<InstanceView> => ({
+        id: action,
+        label: t[action],
+        icon: INSTANCE_ICONS[action],
+        destructive: action === "remove",
+        title: t.many[action].title,
+        description: t.many[action].body,
+        forbidden: forbidden(action),
+        whyNot: (instance) => whyNot(action, instance.state),
+        run: (instance) => send(action, instance),
+      }),
+    ),
   };
 }

@@ -1,4 +1,3 @@
-import { CirclePlay, RotateCcw, Square, Trash2 } from "lucide-react";
 import * as React from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { Alert } from "@/components/ui/alert";
@@ -8,7 +7,7 @@ import { Skeleton } from "@/components/ui/skeleton";
 import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
 import { ConfirmDialog, useConfirmation } from "@/components/utils/ConfirmDialog";
 import { ErrorState } from "@/components/utils/ErrorState";
-import { useInstanceActions } from "@/components/utils/fleet/instance-actions";
+import { INSTANCE_ACTIONS, INSTANCE_ICONS, useInstanceActions } from "@/components/utils/fleet/instance-actions";
 import { GuardedButton } from "@/components/utils/GuardedButton";
 import { PageHeader } from "@/components/utils/PageHeader";
 import { StatusBadge } from "@/components/utils/StatusBadge";
@@ -28,7 +27,6 @@ const UsageTab = React.lazy(async () => ({ default: (await import("./UsageTab"))
 
 const t = all.instances;
 const TABS = ["usage", "timeline", "logs", "inspect"] as const;
-const ICONS = { start: CirclePlay, stop: Square, restart: RotateCcw, remove: Trash2 };
 
 export function InstanceDetailPage() {
   const org = useOrg();
@@ -81,8 +79,8 @@ function Detail({ instance, path }: { instance: InstanceView; path: InstancePath
             </span>
           </span>
         }
-        actions={(["start", "stop", "restart", "remove"] as const).map((action) => {
-          const Icon = ICONS[action];
+        actions={INSTANCE_ACTIONS.map((action) => {
+          const Icon = INSTANCE_ICONS[action];
           return (
             <GuardedButton
               key={action}

@@ -1,5 +1,6 @@
-import { Pencil, RefreshCw, Trash2 } from "lucide-react";
+import { CirclePlay, LogOut, Pencil, RefreshCw, Trash2 } from "lucide-react";
 import * as React from "react";
+import { Link } from "react-router";
 import { Alert } from "@/components/ui/alert";
 import { Sheet, SheetContent, SheetDescription, SheetHeader, SheetTitle } from "@/components/ui/sheet";
 import { Skeleton } from "@/components/ui/skeleton";
@@ -16,6 +17,7 @@ import { useOrg } from "@/context/OrgContext";
 import type { NodeView } from "@/lib/api/generated/types.gen";
 import { bytes, percent } from "@/lib/format";
 import { sentence } from "@/lib/problem";
+import { routes } from "@/lib/routes";
 import { nodeLook } from "@/lib/status";
 import { texts as common } from "@/lib/texts/common";
 import { texts as all } from "@/lib/texts/fleet";
@@ -55,7 +57,7 @@ function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
   const org = useOrg();
   const [editing, setEditing] = React.useState(false);
   const { confirmation, ask, close } = useConfirmation();
-  const { update, check, remove } = useNodeActions();
+  const { update, check, remove, drain } = useNodeActions();
   const path = { org_id: org.orgId, node_id: node.uid };
   const { facts } = node;
 
@@ -103,6 +105,35 @@ function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
               <Pencil />
               {t.edit}
             </GuardedButton>
+            {node.is_active ? (
+              <GuardedButton
+                variant="outline"
+                size="sm"
+                reason={org.whyNot("update_node") ?? org.whyNot("delete_instance")}
+                onClick={() =>
+                  ask({
+                    title: t.drain.title(node.name),
+                    description: t.drain.body,
+                    action: t.drain.action,
+                    destructive: true,
+                    run: () => drain.mutateAsync(node),
+                  })
+                }
+              >
+                <LogOut />
+                {t.drain.action}
+              </GuardedButton>
+            ) : (
+              <GuardedButton
+                variant="outline"
+                size="sm"
+                reason={org.whyNot("update_node")}
+                onClick={() => update.mutate({ path, body: { is_active: true } })}
+              >
+                <CirclePlay />
+                {t.resume}
+              </GuardedButton>
+            )}
             <GuardedButton
               variant="outline"
               size="sm"
@@ -126,6 +157,7 @@ function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
               {t.remove}
             </GuardedButton>
           </div>
+          {node.is_active ? null : <Alert tone="warn">{sentence(t.paused)}</Alert>}
           {node.status === "inactive" && node.status_reason ? (
             <Alert tone="bad">{sentence(node.status_reason)}</Alert>
           ) : null}
@@ -142,7 +174,20 @@ function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
             <h3 className="text-[0.8125rem] font-semibold">{t.facts}</h3>
             <Facts
               facts={[
-                { term: "In use", value: `${node.instances_in_use} of ${node.capacity}` },
+                {
+                  term: "In use",
+                  value: (
+                    <span className="flex flex-wrap gap-x-3">
+                      {node.instances_in_use} of {node.capacity}
+                      <Link
+                        to={`${routes.instances(org.orgId)}?node=${node.uid}`}
+                        className="rounded-sm text-primary hover:underline"
+                      >
+                        {t.showInstances}
+                      </Link>
+                    </span>
+                  ),
+                },
                 { term: "Docker", value: facts?.engine_version },
                 { term: "API", value: facts?.api_version },
                 { term: "System", value: facts?.os },

@@ -1,4 +1,4 @@
-import { Plus, Server } from "lucide-react";
+import { CirclePause, CirclePlay, Plus, RefreshCw, Server, Trash2 } from "lucide-react";
 import { useSearchParams } from "react-router";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
@@ -21,7 +21,7 @@ import { nodeLook } from "@/lib/status";
 import { texts as all } from "@/lib/texts/fleet";
 import { texts as forms } from "@/lib/texts/forms";
 import { NodePanel } from "./NodePanel";
-import { useNodeActions, useNodes } from "./service";
+import { manyNodes, useNodeActions, useNodes } from "./service";
 
 const t = all.nodes;
 const STATUSES = [
@@ -152,6 +152,47 @@ export function NodeListPage() {
             />
           </>
         }
+        bulkActions={[
+          {
+            id: "check",
+            label: t.check,
+            icon: RefreshCw,
+            title: t.many.check.title,
+            description: t.many.check.body,
+            forbidden: org.whyNot("update_node"),
+            run: manyNodes.check,
+          },
+          {
+            id: "pause",
+            label: t.pause,
+            icon: CirclePause,
+            title: t.many.pause.title,
+            description: t.many.pause.body,
+            forbidden: org.whyNot("update_node"),
+            whyNot: (node) => (node.is_active ? null : t.isPaused),
+            run: (node) => manyNodes.accept(node, false),
+          },
+          {
+            id: "resume",
+            label: t.resume,
+            icon: CirclePlay,
+            title: t.many.resume.title,
+            description: t.many.resume.body,
+            forbidden: org.whyNot("update_node"),
+            whyNot: (node) => (node.is_active ? t.isOpen : null),
+            run: (node) => manyNodes.accept(node, true),
+          },
+          {
+            id: "remove",
+            label: t.remove,
+            icon: Trash2,
+            destructive: true,
+            title: t.many.remove.title,
+            description: t.many.remove.body,
+            forbidden: org.whyNot("delete_node"),
+            run: manyNodes.remove,
+          },
+        ]}
         empty={
           <Empty icon={<Server />} title={t.empty.title} description={t.empty.description}>
             {addButton}

@@ -10,7 +10,10 @@ import {
   readNodeOptions,
   updateNodeMutation,
 } from "@/lib/api/generated/@tanstack/react-query.gen";
-import type { ListNodesData } from "@/lib/api/generated/types.gen";
+import { checkNode, deleteInstance, deleteNode, listOrgInstances, updateNode } from "@/lib/api/generated/sdk.gen";
+import type { ListNodesData, NodeView } from "@/lib/api/generated/types.gen";
+import { runEach } from "@/lib/concurrent";
+import { whyNot } from "@/lib/status";
 import { texts } from "@/lib/texts/fleet";
 
 export function useNodes(query: NonNullable<ListNodesData["query"]>) {
@@ -27,6 +30,40 @@ export function useNode(nodeId: string | null) {
     ...readNodeOptions({ path: { org_id: orgId, node_id: nodeId ?? "" } }),
     enabled: nodeId !== null,
   });
+}
+
+function pathOf(node: NodeView) {
+  return { org_id: node.org_id, node_id: node.uid };
+}
+
+/** The same for many at once; an event tells the list of each. */
+export const manyNodes = {
+  check: (node: NodeView): Promise<unknown> => checkNode({ path: pathOf(node), throwOnError: true }),
+  accept: (node: NodeView, is_active: boolean): Promise<unknown> =>
+    updateNode({ path: pathOf(node), body: { is_active }, throwOnError: true }),
+  remove: (node: NodeView): Promise<unknown> => deleteNode({ path: pathOf(node), throwOnError: true }),
+};
+
+/** Requests at once while a node is drained, and the most instances that one page of the api holds. */
+const AT_ONCE = 4;
+const PAGE = 100;
+
+/** Closes the node to new instances and lets those on it go, each after its job. */
+export async function drainNode(node: NodeView): Promise<void> {
+  await manyNodes.accept(node, false);
+  const left: string[] = [];
+  for (let offset = 0; ; offset += PAGE) {
+    const query = { node_id: node.uid, limit: PAGE, offset, sort: "created_at" };
+    const { data } = await listOrgInstances({ path: { org_id: node.org_id }, query, throwOnError: true });
+    const open = data.items.filter((instance) => whyNot("remove", instance.state) === null);
+    const outcomes = await runEach(open, AT_ONCE, ({ org_id, runner_id, uid }) =>
+      deleteInstance({ path: { org_id, runner_id, instance_id: uid }, throwOnError: true }),
+    );
+    left.push(...outcomes.filter((outcome) => !outcome.ok).map((outcome) => outcome.item.name));
+    if (offset + PAGE >= data.total) break;
+  }
+  // Shaped as the api's own refusals: it is one, put together from several.
+  if (left.length > 0) throw { status: 409, detail: texts.nodes.drain.left(left) };
 }
 
 /** What can be done with nodes; each refreshes the lists it touches. */
@@ -55,5 +92,10 @@ export function useNodeActions() {
       toast.success(texts.nodes.removed);
     },
   });
-  return { create, update, check, remove };
+  const drain = useMutation({
+    mutationFn: drainNode,
+    onSettled: () => invalidate("listNodes", "readNode", "listOrgInstances", "listInstances", "readOverview"),
+    onSuccess: () => toast.success(texts.nodes.drain.started),
+  });
+  return { create, update, check, remove, drain };
 }

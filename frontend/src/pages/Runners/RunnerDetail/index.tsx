@@ -1,6 +1,6 @@
 import { Copy, Pencil, Plus, Trash2 } from "lucide-react";
 import * as React from "react";
-import { useNavigate, useParams, useSearchParams } from "react-router";
+import { useNavigate, useParams } from "react-router";
 import { toast } from "sonner";
 import { Breadcrumb } from "@/components/ui/breadcrumb";
 import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
@@ -10,6 +10,7 @@ import { CopyBlock } from "@/components/utils/CopyButton";
 import { ErrorState } from "@/components/utils/ErrorState";
 import { Facts, Labels } from "@/components/utils/Facts";
 import { InstanceTable } from "@/components/utils/fleet/InstanceTable";
+import { instanceFilters } from "@/components/utils/fleet/instance-filters";
 import { RunnerForm } from "@/components/utils/forms/RunnerForm";
 import { GuardedButton } from "@/components/utils/GuardedButton";
 import { PageHeader } from "@/components/utils/PageHeader";
@@ -18,7 +19,7 @@ import { StatusBadge } from "@/components/utils/StatusBadge";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
 import { useListState } from "@/hooks/useListState";
-import type { ListInstancesData, RunnerView } from "@/lib/api/generated/types.gen";
+import type { RunnerView } from "@/lib/api/generated/types.gen";
 import { mebibytes } from "@/lib/format";
 import { toProblem } from "@/lib/problem";
 import { routes } from "@/lib/routes";
@@ -30,7 +31,6 @@ import { CloneDialog } from "./CloneDialog";
 import { useInstances, useNeighbours, useRunner, useRunnerActions } from "./service";
 
 const t = all.runners;
-type InstanceFilters = NonNullable<ListInstancesData["query"]>;
 
 export function RunnerDetailPage() {
   const { runnerId = "" } = useParams();
@@ -45,17 +45,11 @@ function Detail({ runner }: { runner: RunnerView }) {
   const org = useOrg();
   const navigate = useNavigate();
   const controls = useListState();
-  const [params] = useSearchParams();
   const [panel, setPanel] = React.useState<"edit" | "clone" | null>(null);
   const { nodes, credentials } = useNeighbours();
   const { update, remove, createInstance } = useRunnerActions();
   const { confirmation, ask, close } = useConfirmation();
-  const filters: InstanceFilters = { ...controls.query };
-  const [status, state] = [params.get("status"), params.get("state")];
-  // The server refuses words it does not know; the list then says so.
-  if (status) filters.status = status as NonNullable<InstanceFilters["status"]>;
-  if (state) filters.state = state as NonNullable<InstanceFilters["state"]>;
-  const instances = useInstances(runner.uid, filters);
+  const instances = useInstances(runner.uid, { ...controls.query, ...instanceFilters(controls.params) });
   const path = { org_id: org.orgId, runner_id: runner.uid };
   const isFull = runner.instances_in_use >= runner.max_instances;
 
@@ -119,12 +113,7 @@ function Detail({ runner }: { runner: RunnerView }) {
         }
       />
       <div className="grid items-start gap-5 2xl:grid-cols-[minmax(0,1fr)_22rem]">
-        <InstanceTable
-          source={instances}
-          controls={controls}
-          nodeNames={new Map(nodes.map((node) => [node.uid, node.name]))}
-          emptyAction={newInstance}
-        />
+        <InstanceTable source={instances} controls={controls} empty={{ ...all.instances.empty, action: newInstance }} />
         <div className="grid gap-5 max-2xl:sm:grid-cols-2">
           <Card>
             <CardHeader>

@@ -1,9 +1,7 @@
 import { Plus, SquareStack, Trash2 } from "lucide-react";
 import { Link, useNavigate, useSearchParams } from "react-router";
-import { toast } from "sonner";
 import { Empty } from "@/components/ui/empty";
 import { Skeleton } from "@/components/ui/skeleton";
-import { ConfirmDialog, useConfirmation } from "@/components/utils/ConfirmDialog";
 import { type Column, DataTable } from "@/components/utils/DataTable";
 import { Labels } from "@/components/utils/Facts";
 import { RunnerForm } from "@/components/utils/forms/RunnerForm";
@@ -22,7 +20,7 @@ import { routes } from "@/lib/routes";
 import { runnerLook } from "@/lib/status";
 import { texts as all } from "@/lib/texts/fleet";
 import { texts as forms } from "@/lib/texts/forms";
-import { useRunnerActions, useRunnerChoices, useRunners } from "./service";
+import { removeRunner, useCreateRunner, useRunnerChoices, useRunners } from "./service";
 
 const t = all.runners;
 const STATUSES = [
@@ -101,8 +99,7 @@ export function RunnerListPage() {
   const status = STATUSES.find((each) => each.value === params.get("status"))?.value;
   const runners = useRunners({ ...controls.query, ...(status ? { status } : {}) });
   const choices = useRunnerChoices(creating !== null);
-  const { create, remove } = useRunnerActions();
-  const { confirmation, ask, close } = useConfirmation();
+  const create = useCreateRunner();
   const createButton = (
     <GuardedButton reason={org.whyNot("create_runner")} onClick={() => setCreating("1")}>
       <Plus />
@@ -121,36 +118,18 @@ export function RunnerListPage() {
         rowKey={(runner) => runner.uid}
         rowLabel={(runner) => runner.name}
         filters={<FilterSelect label={t.columns.status} param="status" controls={controls} options={STATUSES} />}
-        bulkActions={(chosen, clear) => (
-          <GuardedButton
-            variant="outline"
-            size="xs"
-            reason={org.whyNot("delete_runner")}
-            onClick={() =>
-              ask({
-                title: chosen.length === 1 ? t.removeTitle(chosen[0]?.name ?? "") : t.removeMany(chosen.length),
-                description: (
-                  <>
-                    <p>{t.removeBody}</p>
-                    <p className="break-words text-foreground">{chosen.map((runner) => runner.name).join(", ")}</p>
-                  </>
-                ),
-                action: t.remove,
-                destructive: true,
-                run: async () => {
-                  for (const runner of chosen) {
-                    await remove.mutateAsync({ path: { org_id: org.orgId, runner_id: runner.uid } });
-                  }
-                  clear();
-                  toast.success(t.removed);
-                },
-              })
-            }
-          >
-            <Trash2 className="size-3.5!" />
-            {t.remove}
-          </GuardedButton>
-        )}
+        bulkActions={[
+          {
+            id: "remove",
+            label: t.remove,
+            icon: Trash2,
+            destructive: true,
+            title: t.removeMany,
+            description: t.removeBody,
+            forbidden: org.whyNot("delete_runner"),
+            run: (runner) => removeRunner(runner),
+          },
+        ]}
         empty={
           <Empty icon={<SquareStack />} title={t.empty.title} description={t.empty.description}>
             {createButton}
@@ -174,7 +153,6 @@ export function RunnerListPage() {
           <Skeleton className="h-80" />
         )}
       </Panel>
-      <ConfirmDialog confirmation={confirmation} onClose={close} />
     </div>
   );
 }

@@ -4,12 +4,12 @@ import { useOrg } from "@/context/OrgContext";
 import { useInvalidate } from "@/hooks/useInvalidate";
 import {
   createRunnerMutation,
-  deleteRunnerMutation,
   listCredentialsOptions,
   listNodesOptions,
   listRunnersOptions,
 } from "@/lib/api/generated/@tanstack/react-query.gen";
-import type { ListRunnersData } from "@/lib/api/generated/types.gen";
+import { deleteRunner } from "@/lib/api/generated/sdk.gen";
+import type { ListRunnersData, RunnerView } from "@/lib/api/generated/types.gen";
 import { texts } from "@/lib/texts/fleet";
 
 export function useRunners(query: NonNullable<ListRunnersData["query"]>) {
@@ -26,18 +26,18 @@ export function useRunnerChoices(enabled: boolean) {
   return { credentials: credentials.data?.items, nodes: nodes.data?.items };
 }
 
-export function useRunnerActions() {
+export function useCreateRunner() {
   const invalidate = useInvalidate();
-  const create = useMutation({
+  return useMutation({
     ...createRunnerMutation(),
     onSuccess: async () => {
       await invalidate("listRunners");
       toast.success(texts.runners.created);
     },
   });
-  const remove = useMutation({
-    ...deleteRunnerMutation(),
-    onSuccess: () => invalidate("listRunners", "listInstances"),
-  });
-  return { create, remove };
+}
+
+/** An event tells the list of it. */
+export function removeRunner(runner: RunnerView): Promise<unknown> {
+  return deleteRunner({ path: { org_id: runner.org_id, runner_id: runner.uid }, throwOnError: true });
 }

@@ -1,0 +1,64 @@
+import { expect, type Page, test } from "@playwright/test";
+import { stopProcess } from "./processes";
+import { ADA, apiOf, firstRunner, type Named, signIn } from "./support";
+
+const connection = (page: Page, mode: string) => page.locator(`[data-connection="${mode}"]`);
+
+test("a server that does not answer is said to be away, and what was seen stays", async ({ page, request }) => {
+  const api = await apiOf(request, ADA);
+  await signIn(page, ADA);
+  await page.goto(`/o/${api.orgId}/nodes`);
+  const row = page.getByRole("row").filter({ hasText: "this-machine" });
+  await expect(row).toBeVisible();
+  await page.context().setOffline(true);
+  await expect(connection(page, "offline")).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText("What you see may be old.")).toBeVisible();
+  await expect(row).toBeVisible();
+  await page.context().setOffline(false);
+  await expect(connection(page, "live")).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText("What you see may be old.")).toHaveCount(0);
+});
+
+test("the page outlives a restart of the api and shows what happened since", async ({ page, request }) => {
+  const api = await apiOf(request, ADA);
+  await signIn(page, ADA);
+  await page.goto(`/o/${api.orgId}/nodes`);
+  await expect(connection(page, "live")).toBeVisible();
+  const start = await stopProcess("api");
+  await expect(connection(page, "live")).toHaveCount(0, { timeout: 30_000 });
+  await expect(page.getByRole("row").filter({ hasText: "this-machine" })).toBeVisible();
+  await start();
+  await expect(connection(page, "live")).toBeVisible({ timeout: 60_000 });
+  const name = "after-the-restart";
+  const node = await api.post<Named>(`/org/${api.orgId}/nodes`, {
+    name,
+    type: "socket",
+    socket_path: "/run/none.sock",
+  });
+  await expect(page.getByRole("row").filter({ hasText: name })).toBeVisible();
+  await api.delete(`/org/${api.orgId}/nodes/${node.uid}`);
+  await expect(page.getByRole("row").filter({ hasText: name })).toHaveCount(0);
+});
+
+test("the page outlives a restart of Redis and says meanwhile what it can't know", async ({ page, request }) => {
+  test.setTimeout(150_000);
+  const api = await apiOf(request, ADA);
+  const { runner, instance } = await firstRunner(api);
+  await signIn(page, ADA);
+  await expect(page.getByText("64 tasks at once").first()).toBeVisible();
+  const start = await stopProcess("redis");
+  await expect(page.getByText("Redis does not answer").first()).toBeVisible({ timeout: 45_000 });
+  await expect(page.getByRole("link", { name: "this-machine" })).toBeVisible();
+  await start();
+  await expect(page.getByText("64 tasks at once").first()).toBeVisible({ timeout: 90_000 });
+
+  // Changes are told again as they happen.
+  await page.goto(`/o/${api.orgId}/runners/${runner.uid}`);
+  await expect(connection(page, "live")).toBeVisible({ timeout: 60_000 });
+  const row = page.getByRole("row").filter({ hasText: instance.name });
+  const path = `/org/${api.orgId}/runners/${runner.uid}/instance/${instance.uid}`;
+  await api.patch(path, { status: "busy" });
+  await expect(row.locator('[data-status="Active"]')).toBeVisible({ timeout: 10_000 });
+  await api.patch(path, { status: "idle" });
+  await expect(row.locator('[data-status="Idle"]')).toBeVisible({ timeout: 30_000 });
+});

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# The page in a real browser, against everything for real: api, worker, beat, a private Redis, this
+# machine's Docker engine, the simulated GitHub; on ports of their own, under a directory of their own.
+# Usage: scripts/page-e2e.sh [journeys|screenshots|bench] [arguments for Playwright…]
+#
+#   journeys     every journey (the default).
+#   screenshots  takes the pictures of docs/screenshots anew.
+#   bench        prints the page's figures, with 1,000 instances.
+#
+# Exit code 3: no Node that is new enough; see scripts/frontend.sh.
+
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/install.sh"
+
+what="${1:-journeys}"
+[ "$#" = 0 ] || shift
+case "$what" in journeys | screenshots | bench) ;; *) die "usage: scripts/page-e2e.sh [journeys|screenshots|bench] [arguments for Playwright…]" ;; esac
+
+"$ROOT/scripts/frontend.sh" build || exit $?
+if [ -z "${CHROMIUM:-}" ]; then
+    need_package chromium chromium "the browser that the page is tested in"
+    if [ "$what" = screenshots ]; then need_package pngquant pngquant "small pictures"; fi
+    if [ "$what" = bench ]; then need_package sqlite3 sqlite3 "writing 1,000 instances into a private database"; fi
+    install_needed
+    CHROMIUM="$(command -v chromium)"
+fi
+export CHROMIUM
+
+# A runner's name for all that follows: this system is ours alone, whatever the caller has set.
+unset DATABASE_URL DATABASE_URL_FILE REDIS_URL REDIS_URL_FILE SANDBOX_GITHUB_URL BIND_ADDR PUBLIC_URL
+RUNNER_PILOT_VAR="$(mktemp -d "${TMPDIR:-/tmp}/runner-pilot-page.XXXXXX")"
+export RUNNER_PILOT_VAR
+export PORT DETACH=1
+PORT="$(free_port)"
+# A test should not wait for what happens every half minute.
+export HEARTBEAT_INTERVAL_SECS=5 METRICS_INTERVAL_SECS=5 RECONCILE_INTERVAL_SECS=5
+
+end() {
+    local status=$?
+    trap - EXIT INT TERM
+    if [ "$status" != 0 ]; then
+        mkdir -p "$ROOT/frontend/test-results"
+        cp -r "$RUNNER_PILOT_VAR/log" "$ROOT/frontend/test-results/" 2>/dev/null || true
+        warn "the processes' logs and the browser's traces are in frontend/test-results"
+    fi
+    "$ROOT/scripts/down.sh" >&2 || true
+    rm -rf "$RUNNER_PILOT_VAR"
+    exit "$status"
+}
+trap end EXIT
+trap 'exit 130' INT TERM
+
+"$ROOT/scripts/up.sh"
+BASE_URL="$(cat "$RUNNER_PILOT_VAR/run/url")"
+export BASE_URL
+cd "$ROOT/frontend"
+step "The page in $("$CHROMIUM" --version 2>/dev/null || echo "$CHROMIUM")"
+case "$what" in
+    journeys) node_modules/.bin/playwright test "$@" </dev/null ;;
+    screenshots)
+        node_modules/.bin/playwright test --project screenshots "$@" </dev/null
+        ;;
+    bench) node_modules/.bin/playwright test --project bench "$@" </dev/null ;;
+esac
