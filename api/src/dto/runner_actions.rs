@@ -33,3 +33,18 @@ impl RunnerClone {
         Ok(self.name)
     }
 }
+
+/// A sample job, as the sandbox took it.
+#[derive(Debug, Object)]
+pub struct SampleJobView {
+    /// Its id in the sandbox.
+    pub job_id: u64,
+    /// Its name, as runners and logs show it.
+    pub name: String,
+    /// Where it waits: the runner's repository or organisation.
+    pub target: String,
+    /// The labels that a runner must have to get it: this runner's.
+    pub labels: Vec<String>,
+    /// How long it runs, in seconds.
+    pub duration_secs: u32,
+}

@@ -10,15 +10,15 @@ use super::Tag;
 use crate::access::Bearer;
 use crate::context::Context;
 use crate::dto::runner::{RunnerCreate, RunnerUpdate};
-use crate::dto::runner_actions::{RunnerClone, RunnerStatusPatch};
+use crate::dto::runner_actions::{RunnerClone, RunnerStatusPatch, SampleJobView};
 use crate::dto::runner_view::RunnerView;
 use crate::dto::words::RunnerStatus;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::page::{ListParameters, Page};
 use crate::payload::{Body, Parameter};
-use crate::reply::{Created, NoContent};
-use crate::services::runners;
+use crate::reply::{Accepted, Created, NoContent};
+use crate::services::{runners, sample_job};
 
 const SORTABLE: &[&str] = &["name", "status", "github_repo", "created_at", "updated_at"];
 
@@ -190,5 +190,26 @@ impl RunnersApi {
             format!("/org/{}/runners/{}", access.org_id, runner.uid),
             runner,
         ))
+    }
+
+    /// Run a sample job
+    ///
+    /// Only where this installation has a sandbox and the runner is registered there: queues a job of ten
+    /// seconds that the first idle instance with the runner's labels takes.
+    #[oai(
+        path = "/org/:org_id/runners/:runner_id/sample-job",
+        method = "post",
+        operation_id = "run_sample_job"
+    )]
+    async fn run_sample_job(
+        &self,
+        caller: Bearer,
+        org_id: Path<String>,
+        runner_id: Path<String>,
+    ) -> Result<Accepted<SampleJobView>, ApiError> {
+        let access = self.context.org_access(&caller, &org_id).await?;
+        access.require(Permission::CreateInstance)?;
+        let job = sample_job::run(&self.context, &access, &runner_id).await?;
+        Ok(Accepted::Accepted(Json(job)))
     }
 }

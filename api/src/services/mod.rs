@@ -13,4 +13,5 @@ pub mod orgs;
 pub mod overview;
 pub mod placement;
 pub mod runners;
+pub mod sample_job;
 pub mod sessions;

@@ -1,6 +1,7 @@
 //! Calls any operation of the description on things that are made for the call.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::ids::InstanceId;
@@ -9,6 +10,7 @@ use entities::repo::lifecycle::{self, Transition};
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
 use serde_json::{Value, json};
+use testkit::github::{SANDBOX_PAT, SimulatedGitHub};
 
 use super::rows::rows;
 use super::support::{PASSWORD, Person, TestServer, expect, text};
@@ -41,6 +43,7 @@ pub struct Things {
     pub server: TestServer,
     pub admin: Person,
     pub org: String,
+    sandbox: SimulatedGitHub,
     http: reqwest::Client,
     made: Cell<u32>,
 }
@@ -79,7 +82,12 @@ impl Things {
             );
         }
         if path.contains("{runner_id}") {
-            let runner = self.make("/runners", body("create_runner")).await?;
+            let runner = if operation.id == "run_sample_job" {
+                self.sandbox_runner().await?
+            } else {
+                body("create_runner")
+            };
+            let runner = self.make("/runners", runner).await?;
             path = path.replace("{runner_id}", &runner);
             if path.contains("/instance") {
                 let node = self.make("/nodes", body("create_node")).await?;
@@ -105,6 +113,14 @@ impl Things {
             path = path.replace("{user_id}", &person.id);
         }
         Ok(path)
+    }
+
+    /// A runner that is registered in the sandbox.
+    async fn sandbox_runner(&self) -> anyhow::Result<Value> {
+        let credential =
+            json!({"name": "{fresh}", "secret": SANDBOX_PAT, "api_url": self.sandbox.url().as_str()});
+        let credential = self.make("/credentials", credential).await?;
+        Ok(json!({"name": "{fresh}", "github_repo": "acme/app", "credential_id": credential}))
     }
 
     /// Moves an instance on as workers do.
@@ -181,10 +197,13 @@ fn states_before(operation: &str) -> &'static [InstanceState] {
 
 /// A server with an organisation, its admin and nothing else.
 pub async fn things() -> anyhow::Result<Things> {
-    let server = TestServer::start().await?;
+    let sandbox = SimulatedGitHub::start().await?;
+    let variables = [("SANDBOX_GITHUB_URL", sandbox.url().as_str())];
+    let server = TestServer::start_with(&variables, Duration::from_secs(45)).await?;
     let (admin, org) = server.onboard().await?;
     Ok(Things {
         server,
+        sandbox,
         admin,
         org,
         http: reqwest::Client::builder().no_proxy().build()?,

@@ -104,6 +104,7 @@ pub fn rows() -> BTreeMap<&'static str, Row> {
         ("delete_runner", Granted("delete_runner"), 204, no_body.clone()),
         ("set_runner_status", Granted("update_runner"), 200, idle()),
         ("clone_runner", Granted("create_runner"), 201, fresh_name()),
+        ("run_sample_job", Granted("create_instance"), 202, no_body.clone()),
         ("list_instances", Member, 200, no_body.clone()),
         ("list_org_instances", Member, 200, no_body.clone()),
         ("create_instance", Granted("create_instance"), 201, json!({})),

@@ -11,5 +11,6 @@ mod org_instances;
 mod overview;
 mod parallel;
 mod runners;
+mod sample_job;
 mod secrets;
 mod support;

@@ -70,19 +70,26 @@ impl System {
     }
 
     pub async fn start_on(kind: DatabaseKind) -> anyhow::Result<Self> {
+        Self::start_with(kind, &[]).await
+    }
+
+    /// With further variables.
+    pub async fn start_with(kind: DatabaseKind, more: &[(&str, &str)]) -> anyhow::Result<Self> {
         LazyLock::force(&LOG);
         let (redis, database) = (RedisServer::start().await?, TestDatabase::create(kind).await?);
         let db = entities::connect(database.url()).await?;
         migration::Migrator::up(&db, None).await?;
         let key = STANDARD.encode(*b"fleet-tests-0123456789-abcdefghi");
         // Nothing listens on port 9 of loopback: no test asks a GitHub outside.
-        let mut variables = Variables::from_pairs([
+        let redis_url = redis.url();
+        let usual = [
             ("DATABASE_URL", database.url()),
-            ("REDIS_URL", &redis.url()),
+            ("REDIS_URL", &redis_url),
             ("JWT_SECRET", &key),
             ("ENCRYPTION_KEY", &key),
             ("GITHUB_API_URL", "http://127.0.0.1:9/"),
-        ]);
+        ];
+        let mut variables = Variables::from_pairs(usual.into_iter().chain(more.iter().copied()));
         let settings = Settings::from(&mut variables);
         variables.finish()?;
         let shutdown = Shutdown::new();

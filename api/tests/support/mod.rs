@@ -72,6 +72,8 @@ impl TestServer {
             ("JWT_SECRET", key.as_str()),
             ("ENCRYPTION_KEY", key.as_str()),
             ("PUBLIC_URL", base.as_str()),
+            // Nothing listens on port 9 of loopback: no test asks a GitHub outside.
+            ("GITHUB_API_URL", "http://127.0.0.1:9/"),
         ];
         pairs.extend_from_slice(variables);
         let mut variables = Variables::from_pairs(pairs);

@@ -2,7 +2,9 @@
 
 use chrono::TimeDelta;
 use domain::Clock;
-use github::{DeleteOutcome, Error, GitHub, JitConfigRequest, MissingRight, RunnerStatus, Target};
+use github::{
+    DeleteOutcome, Error, GitHub, JitConfigRequest, MissingRight, RunnerStatus, SampleJob, Sandbox, Target,
+};
 use secrecy::ExposeSecret;
 use testkit::github::{Level, Pat, SANDBOX_PAT, SimulatedGitHub};
 
@@ -223,4 +225,29 @@ async fn runners_that_stay_away_are_removed_by_github_itself() {
             .unwrap()
             .is_none()
     );
+}
+
+#[tokio::test]
+async fn the_sandbox_takes_a_sample_job_without_a_token_and_refuses_an_impossible_one() {
+    let server = SimulatedGitHub::start().await.unwrap();
+    let sandbox = Sandbox::new(server.url()).unwrap();
+    let job = SampleJob {
+        target: "acme/web".into(),
+        labels: vec!["gpu".into()],
+        name: "Sample job".into(),
+        duration_secs: 3,
+    };
+    let queued = sandbox.queue_job(&job).await.unwrap();
+    let known = server.job(queued.id).unwrap();
+    assert_eq!(
+        (known.spec.target.as_str(), known.spec.duration_secs),
+        ("acme/web", 3)
+    );
+    assert_eq!(known.spec.labels, ["gpu"]);
+    let impossible = SampleJob {
+        name: String::new(),
+        ..job
+    };
+    let refused = sandbox.queue_job(&impossible).await;
+    assert!(matches!(refused, Err(Error::Unprocessable { .. })), "{refused:?}");
 }

@@ -1831,6 +1831,34 @@ export type RunnerView = {
 };
 
 /**
+ * SampleJobView
+ *
+ * A sample job, as the sandbox took it.
+ */
+export type SampleJobView = {
+    /**
+     * How long it runs, in seconds.
+     */
+    duration_secs: number;
+    /**
+     * Its id in the sandbox.
+     */
+    job_id: number;
+    /**
+     * The labels that a runner must have to get it: this runner's.
+     */
+    labels: Array<string>;
+    /**
+     * Its name, as runners and logs show it.
+     */
+    name: string;
+    /**
+     * Where it waits: the runner's repository or organisation.
+     */
+    target: string;
+};
+
+/**
  * StateCounts
  *
  * Instances by where they stand in their lives.
@@ -6496,6 +6524,82 @@ export type StopInstanceResponses = {
 };
 
 export type StopInstanceResponse = StopInstanceResponses[keyof StopInstanceResponses];
+
+export type RunSampleJobData = {
+    body?: never;
+    path: {
+        org_id: string;
+        runner_id: string;
+    };
+    query?: never;
+    url: '/org/{org_id}/runners/{runner_id}/sample-job';
+};
+
+export type RunSampleJobErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type RunSampleJobError = RunSampleJobErrors[keyof RunSampleJobErrors];
+
+export type RunSampleJobResponses = {
+    /**
+     * The resource in its transient state.
+     */
+    202: SampleJobView;
+};
+
+export type RunSampleJobResponse = RunSampleJobResponses[keyof RunSampleJobResponses];
 
 export type SetRunnerStatusData = {
     body: RunnerStatusPatch;

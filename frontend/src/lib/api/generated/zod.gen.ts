@@ -852,6 +852,19 @@ export const zPageRunnerView = z.object({
 });
 
 /**
+ * SampleJobView
+ *
+ * A sample job, as the sandbox took it.
+ */
+export const zSampleJobView = z.object({
+    duration_secs: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    job_id: z.coerce.bigint().min(BigInt('0'), { error: 'Invalid value: Expected uint64 to be >= 0' }).max(BigInt('18446744073709551615'), { error: 'Invalid value: Expected uint64 to be <= 18446744073709551615' }),
+    labels: z.array(z.string()),
+    name: z.string(),
+    target: z.string()
+});
+
+/**
  * StateCounts
  *
  * Instances by where they stand in their lives.
@@ -1632,6 +1645,16 @@ export const zStopInstancePath = z.object({
  * The resource in its transient state.
  */
 export const zStopInstanceResponse = zInstanceView;
+
+export const zRunSampleJobPath = z.object({
+    org_id: z.string(),
+    runner_id: z.string()
+});
+
+/**
+ * The resource in its transient state.
+ */
+export const zRunSampleJobResponse = zSampleJobView;
 
 export const zSetRunnerStatusBody = zRunnerStatusPatch;
 
