@@ -6,12 +6,13 @@ import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
 import { CopyBlock } from "@/components/utils/CopyButton";
 import { StatusBadge } from "@/components/utils/StatusBadge";
 import { Timeline } from "@/components/utils/Timeline";
-import type { InstanceView, RunnerView } from "@/lib/api/generated/types.gen";
+import type { InstanceView } from "@/lib/api/generated/types.gen";
 import { toProblem } from "@/lib/problem";
 import { routes } from "@/lib/routes";
 import { runsOn } from "@/lib/snippet";
 import { instanceLook } from "@/lib/status";
 import { texts as all } from "@/lib/texts/onboarding";
+import { SampleJob } from "./SampleJob";
 import { StepHeading } from "./StepHeading";
 import { useInstanceStep } from "./service";
 import type { Go } from "./steps";
@@ -22,11 +23,11 @@ type InstanceStepProps = {
   orgId: string;
   runnerId: string;
   instanceId: string | null;
-  sandboxUrl: string | null;
+  isSandbox: boolean;
   go: Go;
 };
 
-export function InstanceStep({ orgId, runnerId, instanceId, sandboxUrl, go }: InstanceStepProps) {
+export function InstanceStep({ orgId, runnerId, instanceId, isSandbox, go }: InstanceStepProps) {
   const { runner, instance, events, create, restart } = useInstanceStep(orgId, runnerId, instanceId);
   const failure = create.error ?? restart.error ?? (instance.data ? null : instance.error);
 
@@ -67,14 +68,11 @@ export function InstanceStep({ orgId, runnerId, instanceId, sandboxUrl, go }: In
           <CardContent className="grid grid-cols-[minmax(0,1fr)] gap-3">
             <p>{t.snippet}</p>
             <CopyBlock text={runsOn(runner.data.labels)} label="runs-on snippet" />
-            {sandboxUrl ? (
-              <>
-                <p>{t.sample}</p>
-                <CopyBlock text={sampleJob(sandboxUrl, runner.data)} label="sample job" />
-              </>
-            ) : null}
           </CardContent>
         </Card>
+      ) : null}
+      {isSandbox && instance.data && isLive(instance.data) ? (
+        <SampleJob orgId={orgId} runnerId={runnerId} status={instance.data.status} />
       ) : null}
       <Card>
         <CardHeader>
@@ -135,16 +133,4 @@ function Outcome({ instance, onRetry }: { instance: InstanceView; onRetry: () =>
       ) : null}
     </div>
   );
-}
-
-/** The page itself talks to no other host, so the job is sent from a shell. */
-function sampleJob(sandboxUrl: string, runner: RunnerView): string {
-  const job = {
-    target: runner.github_repo,
-    labels: runner.labels,
-    name: "build",
-    duration_secs: 10,
-    result: "Succeeded",
-  };
-  return `curl -sS ${sandboxUrl.replace(/\/$/, "")}/_sandbox/jobs -H 'content-type: application/json' \\\n  -d '${JSON.stringify(job)}'`;
 }

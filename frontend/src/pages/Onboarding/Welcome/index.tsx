@@ -66,7 +66,7 @@ export function WelcomePage() {
             orgId={progress.org}
             runnerId={progress.runner}
             instanceId={progress.instance}
-            sandboxUrl={progress.sandbox ? (config.data.sandbox_github_url ?? null) : null}
+            isSandbox={progress.sandbox && config.data.sandbox_github_url !== undefined}
             go={go}
           />
         ) : null}

@@ -15,6 +15,7 @@ import {
   readInstanceOptions,
   readNodeOptions,
   readRunnerOptions,
+  runSampleJobMutation,
   startInstanceMutation,
 } from "@/lib/api/generated/@tanstack/react-query.gen";
 import { keepTokens } from "@/lib/auth-session";
@@ -98,4 +99,8 @@ export function useInstanceStep(orgId: string, runnerId: string, instanceId: str
     onSuccess: () => invalidate("readInstance", "listInstanceEvents"),
   });
   return { runner, instance, events, create, restart };
+}
+
+export function useSampleJob() {
+  return useMutation(runSampleJobMutation());
 }
