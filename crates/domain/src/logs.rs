@@ -1,5 +1,6 @@
 //! What travels from a worker to a viewer while an instance's log is followed.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// The field of a stream entry that holds a [`LogBatch`] as JSON.
@@ -11,9 +12,12 @@ pub struct LogBatch {
     /// Whole lines without their ends, in the order in which they were written.
     #[serde(default)]
     pub lines: Vec<String>,
-    /// How many lines were left out after these, because there were too many at once.
+    /// How many lines at least were left out after these, because there were too many at once.
     #[serde(default)]
     pub skipped: u64,
+    /// When the last of all these lines was written, as the engine noted it: who looks again goes on after it.
+    #[serde(default)]
+    pub last: Option<DateTime<Utc>>,
     /// Set in the last batch: why no more lines come.
     #[serde(default)]
     pub end: Option<LogEnd>,

@@ -43,13 +43,13 @@ pub fn wake(process: &str) -> String {
 pub const WAKE_TTL: Duration = Duration::from_mins(1);
 
 /// Stream of what an instance writes while somebody looks ([`crate::logs::LogBatch`]), one per viewer, capped at
-/// [`LOGS_MAX_LEN`]; expires after [`LOGS_TTL`]; written by the worker, read by the api.
+/// [`LOGS_MAX_LEN`], entries `1-0`, `2-0` …; expires after [`LOGS_TTL`]; written by the worker, read by the api.
 pub fn logs(stream: &LogStreamId) -> String {
     format!("runner_pilot:logs:{stream}")
 }
 
 /// How many entries a stream of [`logs`] keeps.
-pub const LOGS_MAX_LEN: usize = 128;
+pub const LOGS_MAX_LEN: usize = 32;
 
 /// How long a stream of [`logs`] lives without a new entry.
 pub const LOGS_TTL: Duration = Duration::from_mins(1);

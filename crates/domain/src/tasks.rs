@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
+
 use crate::ids::{InstanceId, LogStreamId, NodeId, RunnerId};
 
 /// Queue of the tasks that change things; Celery's default queue.
@@ -81,8 +83,8 @@ pub enum TaskCall {
     CheckNode(NodeId),
     /// [`FETCH_LOGS`] with the number of lines.
     FetchLogs(InstanceId, u32),
-    /// [`FOLLOW_LOGS`] with the stream and the number of earlier lines.
-    FollowLogs(InstanceId, LogStreamId, u32),
+    /// [`FOLLOW_LOGS`] with the stream, the number of earlier lines, and after which time's line to begin.
+    FollowLogs(InstanceId, LogStreamId, u32, Option<DateTime<Utc>>),
 }
 
 impl TaskCall {
@@ -112,8 +114,14 @@ impl TaskCall {
             Self::ReconcileRunner(id) => vec![id.as_str().into()],
             Self::CheckNode(id) => vec![id.as_str().into()],
             Self::FetchLogs(id, lines) => vec![id.as_str().into(), (*lines).into()],
-            Self::FollowLogs(id, stream, lines) => {
-                vec![id.as_str().into(), stream.as_str().into(), (*lines).into()]
+            Self::FollowLogs(id, stream, lines, after) => {
+                let after = after.map(|after| after.to_rfc3339_opts(SecondsFormat::Nanos, true));
+                vec![
+                    id.as_str().into(),
+                    stream.as_str().into(),
+                    (*lines).into(),
+                    after.into(),
+                ]
             }
         }
     }
