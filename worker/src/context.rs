@@ -16,6 +16,7 @@ use entities::model::nodes;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use url::Url;
 
+use crate::follow::Followers;
 use crate::github_access::GithubAccess;
 use crate::jobs::JobError;
 use crate::node_access;
@@ -59,6 +60,8 @@ pub struct Context {
     pub samples: SampleBuffer,
     /// The previous sample of each instance.
     pub last_samples: LastSamples,
+    /// Logs that are followed.
+    pub followers: Followers,
     /// Hears of every step; nobody in production.
     pub steps: Arc<dyn Steps>,
 }

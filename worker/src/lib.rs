@@ -11,6 +11,7 @@
 pub mod context;
 pub mod decide;
 pub mod events;
+pub mod follow;
 pub mod github_access;
 pub mod jobs;
 pub mod lease;

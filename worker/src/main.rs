@@ -9,6 +9,7 @@ use domain::keyring::Keyring;
 use domain::{Clock, SystemClock};
 use process::{Shutdown, Variables};
 use runner_pilot_worker::context::{self, Context, LastSamples};
+use runner_pilot_worker::follow::Followers;
 use runner_pilot_worker::github_access::GithubAccess;
 use runner_pilot_worker::nodes::EnginePool;
 use runner_pilot_worker::sample_buffer::SampleBuffer;
@@ -57,6 +58,7 @@ async fn work() -> anyhow::Result<()> {
         github: GithubAccess::new(Arc::clone(&clock)),
         samples: SampleBuffer::default(),
         last_samples: LastSamples::default(),
+        followers: Followers::new(shutdown.tasks().clone(), shutdown.token()),
         steps: Arc::new(Unobserved),
     });
     let worker = celery_redis::Worker::builder(redis_url)

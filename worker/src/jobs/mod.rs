@@ -15,6 +15,7 @@ pub mod conclude;
 pub mod dispatch_heartbeats;
 pub mod dispatch_metrics;
 pub mod fetch_logs;
+pub mod follow_logs;
 pub mod prune_expired;
 pub mod prune_monitoring;
 pub mod reconcile_all;
@@ -39,6 +40,7 @@ pub fn register_all(worker: WorkerBuilder) -> WorkerBuilder {
         .register::<reconcile_runner::reconcile_runner>()
         .register::<check_node::check_node>()
         .register::<fetch_logs::fetch_logs>()
+        .register::<follow_logs::follow_logs>()
         .register::<dispatch_heartbeats::dispatch_heartbeats>()
         .register::<dispatch_metrics::dispatch_metrics>()
         .register::<reconcile_all::reconcile_all>()

@@ -1,9 +1,11 @@
-//! The last lines of a container's log.
+//! A container's log: its last lines, or what is added to it.
 
 use std::collections::VecDeque;
 
 use bollard::query_parameters::LogsOptions;
+use chrono::{DateTime, Utc};
 use futures::StreamExt;
+use futures::stream::BoxStream;
 
 use super::container::OwnedContainer;
 use super::engine::{CALL, Engine};
@@ -30,6 +32,35 @@ impl Engine {
             }
             lines /= 16;
         }
+    }
+
+    /// The last `lines` lines of output and error output, and what is added to them; of these only what
+    /// was written in the second of `since` or later. Each piece is a line or a part of a long one, after
+    /// the time at which it was written (RFC 3339, a space). Ends with the container, when an engine may keep
+    /// a last unfinished line to itself; fails after 64 MiB, which bounds what an engine can bring.
+    pub fn follow_logs(
+        &self,
+        container: &OwnedContainer,
+        lines: u32,
+        since: Option<DateTime<Utc>>,
+    ) -> BoxStream<'static, Result<Vec<u8>, NodeError>> {
+        let options = LogsOptions {
+            follow: true,
+            stdout: true,
+            stderr: true,
+            timestamps: true,
+            tail: lines.to_string(),
+            // What an engine can't be asked for is left out by who reads.
+            since: since.map_or(0, |since| i32::try_from(since.timestamp()).unwrap_or_default()),
+            ..LogsOptions::default()
+        };
+        let pieces = self.streams().logs(container.id.as_str(), Some(options));
+        pieces
+            .map(|piece| match piece {
+                Ok(piece) => Ok(piece.into_bytes().to_vec()),
+                Err(error) => Err(NodeError::from_bollard("follow logs", &error)),
+            })
+            .boxed()
     }
 
     /// Reads the log's last lines up to the bound on what is read, and whether that was all of them.

@@ -5,6 +5,7 @@ mod acts;
 mod duplicates;
 mod ends;
 mod faults;
+mod follow;
 mod heartbeat;
 mod kills;
 mod probes;

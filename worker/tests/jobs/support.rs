@@ -22,6 +22,7 @@ use entities::repo::users::NewUser;
 use entities::repo::{credentials, fleet, installation, node_checks, nodes, orgs, runners, users};
 use migration::{Migrator, MigratorTrait as _};
 use runner_pilot_worker::context::{self, Context, LastSamples};
+use runner_pilot_worker::follow::Followers;
 use runner_pilot_worker::github_access::GithubAccess;
 use runner_pilot_worker::jobs::register_runner;
 use runner_pilot_worker::nodes::EnginePool;
@@ -303,6 +304,7 @@ impl Parts<'_> {
             github: GithubAccess::new(clock),
             samples: SampleBuffer::default(),
             last_samples: LastSamples::default(),
+            followers: Followers::default(),
             steps,
         })
     }

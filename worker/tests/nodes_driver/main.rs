@@ -8,6 +8,7 @@
 
 mod engine;
 mod faults;
+mod follow;
 mod inside;
 mod place;
 mod remote;

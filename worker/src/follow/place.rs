@@ -1,0 +1,101 @@
+//! Where in a log a viewer is, by the times at which an engine noted its lines.
+
+use chrono::{DateTime, Utc};
+
+/// The longest time in front of a piece.
+const MAX_STAMP: usize = 40;
+
+/// Where a viewer begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Beginning {
+    /// With how many earlier lines at most.
+    pub tail: u32,
+    /// After the line of this time, if it has seen that one.
+    pub after: Option<DateTime<Utc>>,
+}
+
+/// What a piece of a log is to a viewer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Seen already.
+    Seen,
+    /// New, and right after what was seen.
+    Next,
+    /// New, and something before it was not seen.
+    AfterGap,
+}
+
+/// Leaves out what a viewer has seen. Only the beginning is compared: from then on a clock that is set
+/// back leaves nothing out.
+#[derive(Debug)]
+pub struct Seen {
+    after: Option<DateTime<Utc>>,
+    found: bool,
+}
+
+impl Seen {
+    /// Everything up to and with the line of that time.
+    pub fn up_to(after: Option<DateTime<Utc>>) -> Self {
+        Self { after, found: false }
+    }
+
+    /// Whether the viewer has seen the piece that was written then.
+    pub fn look(&mut self, at: Option<DateTime<Utc>>) -> Piece {
+        let (Some(after), Some(at)) = (self.after, at) else {
+            return Piece::Next;
+        };
+        if at <= after {
+            self.found = true;
+            return Piece::Seen;
+        }
+        self.after = None;
+        if self.found { Piece::Next } else { Piece::AfterGap }
+    }
+}
+
+/// Parts a piece from the time in front of it.
+pub fn stamped(piece: &[u8]) -> (Option<DateTime<Utc>>, &[u8]) {
+    let end = piece.iter().take(MAX_STAMP).position(|byte| *byte == b' ');
+    let parted = end.and_then(|end| {
+        let stamp = std::str::from_utf8(&piece[..end]).ok()?;
+        let at = DateTime::parse_from_rfc3339(stamp).ok()?;
+        Some((at.to_utc(), &piece[end + 1..]))
+    });
+    parted.map_or((None, piece), |(at, text)| (Some(at), text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(nanos: i64) -> Option<DateTime<Utc>> {
+        Some(DateTime::from_timestamp_nanos(nanos))
+    }
+
+    #[test]
+    fn what_was_seen_is_left_out_once_and_a_gap_is_noticed() {
+        let mut seen = Seen::up_to(at(2));
+        let looks = [1, 2, 3, 1].map(|nanos| seen.look(at(nanos)));
+        assert_eq!(looks, [Piece::Seen, Piece::Seen, Piece::Next, Piece::Next]);
+        let mut seen = Seen::up_to(at(2));
+        assert_eq!(
+            [3, 4].map(|nanos| seen.look(at(nanos))),
+            [Piece::AfterGap, Piece::Next]
+        );
+        assert_eq!(Seen::up_to(None).look(at(1)), Piece::Next);
+        assert_eq!(Seen::up_to(at(1)).look(None), Piece::Next);
+    }
+
+    #[test]
+    fn a_piece_without_a_time_is_kept_as_it_is() {
+        let piece = b"1970-01-01T00:00:00.000000001Z  two  words\n";
+        assert_eq!(stamped(piece), (at(1), &b" two  words\n"[..]));
+        assert_eq!(
+            stamped(b"1970-01-01T01:00:00.000000001+01:00 \n"),
+            (at(1), &b"\n"[..])
+        );
+        for text in [&b"two words"[..], b"", b" ", b"\xff \xff"] {
+            assert_eq!(stamped(text), (None, text));
+        }
+    }
+}
