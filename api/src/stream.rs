@@ -4,13 +4,15 @@
 
 pub mod entry_id;
 pub mod hub;
+pub mod logs;
+pub mod places;
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::change::{CHANGE_FIELD, Change};
-use domain::ids::{OrgId, UserId};
+use domain::ids::{InstanceId, OrgId, UserId};
 use domain::redis_keys::{self, EVENTS_MAX_LEN, EVENTS_TTL};
 use entities::repo::members;
 use futures::Stream;
@@ -19,6 +21,7 @@ use tokio::time::Instant;
 
 use self::entry_id::EntryId;
 use self::hub::{Hub, Signal, Subscription};
+use self::places::{Place, Places};
 use crate::access::authenticate;
 use crate::context::Context;
 use crate::error::{ApiError, chain};
@@ -40,29 +43,28 @@ pub struct Streams(Arc<Open>);
 
 #[derive(Default)]
 struct Open {
-    per_user: Mutex<HashMap<UserId, usize>>,
+    pages: Places<UserId>,
+    logs: Places<UserId>,
+    viewers: Places<InstanceId>,
     hub: OnceLock<Hub>,
-}
-
-/// One open stream's place among its user's.
-pub struct Slot {
-    streams: Streams,
-    user: UserId,
 }
 
 impl Streams {
     /// A place for one more; 429 when the user has too many.
-    pub fn open(&self, user: &UserId) -> Result<Slot, ApiError> {
-        let mut open = self.0.per_user.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(user.clone()).or_default();
-        if *count >= MAX_PER_USER {
-            return Err(ApiError::too_many(RECHECK.as_secs()));
-        }
-        *count += 1;
-        Ok(Slot {
-            streams: self.clone(),
-            user: user.clone(),
-        })
+    pub fn open(&self, user: &UserId) -> Result<Place<UserId>, ApiError> {
+        let place = self.0.pages.take(user, MAX_PER_USER);
+        place.ok_or_else(|| ApiError::too_many(RECHECK.as_secs()))
+    }
+
+    /// Places for one more viewer of an instance's log; `None` when the user or the instance has too many.
+    pub fn open_log(
+        &self,
+        user: &UserId,
+        instance: &InstanceId,
+    ) -> Option<(Place<UserId>, Place<InstanceId>)> {
+        let of_user = self.0.logs.take(user, logs::MAX_PER_USER)?;
+        let of_instance = self.0.viewers.take(instance, logs::MAX_PER_INSTANCE)?;
+        Some((of_user, of_instance))
     }
 
     /// Where news come from; started when first needed.
@@ -71,23 +73,6 @@ impl Streams {
             let url = context.settings.redis.url.clone();
             Hub::start(url, context.redis.clone(), &context.shutdown)
         })
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let mut open = self
-            .streams
-            .0
-            .per_user
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.user);
-            }
-        }
     }
 }
 
@@ -109,6 +94,8 @@ enum OpenError {
     Redis(#[from] redis::RedisError),
     #[error("Redis did not answer in time")]
     Late(#[from] tokio::time::error::Elapsed),
+    #[error("the task was not sent")]
+    Queue(#[from] celery_redis::Error),
 }
 
 /// Who reads what.
@@ -121,7 +108,7 @@ struct Reader {
     last: EntryId,
     waiting: VecDeque<News>,
     recheck_at: Instant,
-    _slot: Slot,
+    _place: Place<UserId>,
 }
 
 /// Opens a stream of an organisation's changes after `last_event_id`, or from now on.
@@ -132,7 +119,7 @@ pub async fn open(
     user: UserId,
     last_event_id: Option<&str>,
 ) -> Result<impl Stream<Item = News> + Send + 'static, ApiError> {
-    let slot = context.streams.open(&user)?;
+    let place = context.streams.open(&user)?;
     let last_event_id = last_event_id.and_then(|id| id.parse().ok());
     let (subscription, beginning) = begin(context, &org, last_event_id).await.map_err(|error| {
         tracing::warn!(error = %chain(&error), "an event stream could not be opened");
@@ -147,7 +134,7 @@ pub async fn open(
         last: beginning.last,
         waiting: beginning.news,
         recheck_at: next_recheck(),
-        _slot: slot,
+        _place: place,
     };
     Ok(futures::stream::unfold(reader, |mut reader| async move {
         let news = reader.next().await?;
@@ -309,6 +296,8 @@ impl Context {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
 
     fn range(ids: &[&str]) -> StreamRangeReply {
@@ -353,7 +342,7 @@ mod tests {
     #[test]
     fn a_user_has_so_many_streams_and_no_more() {
         let (streams, user) = (Streams::default(), UserId::new());
-        let open: Vec<Slot> = (0..MAX_PER_USER)
+        let open: Vec<Place<UserId>> = (0..MAX_PER_USER)
             .filter_map(|_| streams.open(&user).ok())
             .collect();
         assert_eq!(open.len(), MAX_PER_USER);

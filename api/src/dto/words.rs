@@ -1,6 +1,6 @@
 //! The closed sets of `domain` as the documentation shows them.
 
-use domain::{instance, node, runner};
+use domain::{instance, logs, node, runner};
 use poem_openapi::Enum;
 
 /// Mirrors an enum of `domain`: the conversions name every variant, so that a new one fails to compile.
@@ -105,6 +105,21 @@ mirror! {
         Busy,
         /// Connected and waiting for a job.
         Idle,
+    }
+    /// Why a log is no longer followed.
+    LogEnd = logs::LogEnd {
+        /// The container has ended, or there is none.
+        Ended,
+        /// The node does not answer or broke off.
+        NodeUnavailable,
+        /// The worker that followed has stopped; connect again.
+        WorkerStopped,
+        /// The worker follows as many logs as it can; try again later.
+        Busy,
+        /// No worker answered; check that one runs and reaches the node.
+        NoWorker,
+        /// Lines may have been lost on the way; connect again.
+        Overrun,
     }
 }
 

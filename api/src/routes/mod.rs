@@ -9,6 +9,7 @@ mod credentials;
 mod instance_history;
 mod instance_lists;
 mod instances;
+mod log_stream;
 mod me;
 mod members;
 mod nodes;
@@ -23,6 +24,7 @@ use credentials::CredentialsApi;
 use instance_history::InstanceHistoryApi;
 use instance_lists::InstanceListsApi;
 use instances::InstancesApi;
+use log_stream::LogStreamApi;
 use me::MeApi;
 use members::MembersApi;
 use nodes::NodesApi;
@@ -70,6 +72,7 @@ pub type Api = (
     InstanceListsApi,
     InstancesApi,
     InstanceHistoryApi,
+    LogStreamApi,
     StreamApi,
 );
 
@@ -88,6 +91,7 @@ pub fn service(context: &Context) -> OpenApiService<Api, ()> {
         InstanceListsApi { context: context() },
         InstancesApi { context: context() },
         InstanceHistoryApi { context: context() },
+        LogStreamApi { context: context() },
         StreamApi { context: context() },
     );
     OpenApiService::new(api, "Runner Pilot", env!("CARGO_PKG_VERSION"))

@@ -19,7 +19,7 @@ use crate::error::ApiError;
 use crate::stream::{self, News};
 
 /// Comments in between keep proxies from closing the connection.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The operations of this file.
 pub struct StreamApi {
@@ -64,17 +64,10 @@ impl StreamApi {
         request: &Request,
     ) -> Result<Events, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
-        let header = request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let token = header
-            .and_then(|value| value.split_once(' '))
-            .map_or("", |(_, token)| token.trim());
         let last = last_event_id.0.as_deref();
         let news = stream::open(
             &self.context,
-            token.to_owned(),
+            token_of(request).to_owned(),
             access.org_id,
             access.caller.id,
             last,
@@ -87,6 +80,17 @@ impl StreamApi {
                 .event_type(event.event.clone())
         })))
     }
+}
+
+/// The access token that a request was let in with; looked at again while its answer goes on.
+pub fn token_of(request: &Request) -> &str {
+    let header = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    header
+        .and_then(|value| value.split_once(' '))
+        .map_or("", |(_, token)| token.trim())
 }
 
 fn event_of(news: News) -> StreamEvent {

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use chrono::DateTime;
 use domain::ids::NodeId;
+use domain::logs::LogBatch;
 use domain::redis_keys;
 use domain::tasks::TaskCall;
 use domain::telemetry::RunnerMetrics;
 use entities::StoreError;
+use entities::model::runner_instances::Model;
 use entities::repo::page::ListQuery;
 use entities::repo::{metrics, nodes, timeline};
+use futures::Stream;
 use serde_json::Value;
 
 use crate::access::OrgAccess;
@@ -19,6 +23,7 @@ use crate::fields::Fields;
 use crate::page::Page;
 use crate::queue::AskError;
 use crate::services::instances::{Names, find};
+use crate::stream::logs;
 
 /// How long a request waits for a worker to read a log.
 const LOG_TIMEOUT: Duration = Duration::from_secs(10);
@@ -77,12 +82,7 @@ pub async fn read_logs(
     names: Names<'_>,
     tail: Option<u32>,
 ) -> Result<LogView, ApiError> {
-    let tail = tail.unwrap_or(DEFAULT_TAIL);
-    if !TAIL.contains(&tail) {
-        let mut fields = Fields::default();
-        fields.refuse("tail", "must be 1 to 5000");
-        return Err(fields.into_error());
-    }
+    let tail = checked(tail)?;
     let row = find(context, access, names).await?;
     // No container, no log: nobody needs to be asked.
     if row.instance_identifier.is_none() {
@@ -91,14 +91,13 @@ pub async fn read_logs(
             truncated: false,
         });
     }
-    let node: NodeId = row
-        .node_id
-        .parse()
-        .map_err(|_| StoreError::Corrupt("runner_instances.node_id"))?;
-    let node = nodes::find(&context.db, &access.org_id, &node).await?;
-    let host = node.as_ref().and_then(|node| node.queue_host());
+    let host = host_of(context, access, &row).await?;
     let asked = context
-        .ask(&TaskCall::FetchLogs(row.id()?, tail), host, LOG_TIMEOUT)
+        .ask(
+            &TaskCall::FetchLogs(row.id()?, tail),
+            host.as_deref(),
+            LOG_TIMEOUT,
+        )
         .await;
     match asked {
         Ok(value) => Ok(log_of(value)),
@@ -118,6 +117,58 @@ pub async fn read_logs(
             Err(ApiError::unavailable())
         }
     }
+}
+
+/// Where who follows a log begins, as it was asked for.
+pub struct LogBeginning<'a> {
+    /// With how many earlier lines.
+    pub tail: Option<u32>,
+    /// After which event, whose id is a time; without a meaning otherwise.
+    pub after: Option<&'a str>,
+}
+
+/// An instance's log as it is written; `token` is looked at again meanwhile.
+pub async fn follow_logs(
+    context: &Context,
+    access: &OrgAccess,
+    names: Names<'_>,
+    beginning: LogBeginning<'_>,
+    token: String,
+) -> Result<impl Stream<Item = LogBatch> + Send + 'static, ApiError> {
+    let after = beginning
+        .after
+        .and_then(|id| DateTime::parse_from_rfc3339(id).ok());
+    let tail = checked(beginning.tail)?;
+    let row = find(context, access, names).await?;
+    let wanted = logs::Wanted {
+        token,
+        instance: row.id()?,
+        host: host_of(context, access, &row).await?,
+        has_container: row.instance_identifier.is_some(),
+        tail,
+        after: after.map(|after| after.to_utc()),
+    };
+    logs::open(context, access, wanted).await
+}
+
+fn checked(tail: Option<u32>) -> Result<u32, ApiError> {
+    let tail = tail.unwrap_or(DEFAULT_TAIL);
+    if TAIL.contains(&tail) {
+        return Ok(tail);
+    }
+    let mut fields = Fields::default();
+    fields.refuse("tail", "must be 1 to 5000");
+    Err(fields.into_error())
+}
+
+/// The host whose workers alone reach the instance's node, if it is tied to one.
+async fn host_of(context: &Context, access: &OrgAccess, row: &Model) -> Result<Option<String>, ApiError> {
+    let node: NodeId = row
+        .node_id
+        .parse()
+        .map_err(|_| StoreError::Corrupt("runner_instances.node_id"))?;
+    let node = nodes::find(&context.db, &access.org_id, &node).await?;
+    Ok(node.and_then(|node| node.queue_host().map(str::to_owned)))
 }
 
 /// Reads a worker's answer, `{"lines": […], "truncated": …}` or one text, and bounds it.

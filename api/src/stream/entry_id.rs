@@ -14,6 +14,16 @@ pub struct EntryId {
 #[derive(Debug, PartialEq, Eq)]
 pub struct NotAnEntryId;
 
+impl EntryId {
+    /// The id of the batch after this one, in a stream whose batches are numbered from 1.
+    pub fn next_batch(self) -> Self {
+        Self {
+            time: self.time.saturating_add(1),
+            number: 0,
+        }
+    }
+}
+
 impl FromStr for EntryId {
     type Err = NotAnEntryId;
 

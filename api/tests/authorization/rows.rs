@@ -133,6 +133,7 @@ pub fn rows() -> BTreeMap<&'static str, Row> {
         ("read_instance_metrics", Member, 200, no_body.clone()),
         ("list_instance_events", Member, 200, no_body.clone()),
         ("read_instance_logs", Granted("view_logs"), 200, no_body.clone()),
+        ("stream_instance_logs", Granted("view_logs"), 200, no_body.clone()),
         ("stream_changes", Member, 200, no_body),
     ]
     .into_iter()

@@ -4,6 +4,7 @@
 mod access;
 mod bad_input;
 mod credentials;
+mod follow;
 mod instances;
 mod nodes;
 mod observed;

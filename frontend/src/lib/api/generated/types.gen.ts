@@ -502,6 +502,39 @@ export type LatestSample = {
 };
 
 /**
+ * Why a log is no longer followed.
+ */
+export type LogEnd = 'ended' | 'node_unavailable' | 'worker_stopped' | 'busy' | 'no_worker' | 'overrun';
+
+/**
+ * LogEvent
+ *
+ * Some lines, or the end.
+ */
+export type LogEvent = {
+    /**
+     * `lines` or `end`; nothing comes after an end.
+     */
+    event: string;
+    /**
+     * Send the last one as `Last-Event-ID` to go on after these lines.
+     */
+    id?: string;
+    /**
+     * Whole lines, in the order in which they were written.
+     */
+    lines: Array<string>;
+    /**
+     * Of an end: why no more lines come.
+     */
+    reason?: LogEnd & unknown;
+    /**
+     * How many lines at least were left out after these, because there were too many at once.
+     */
+    skipped: number;
+};
+
+/**
  * LogView
  *
  * The last lines of an instance's log.
@@ -6206,6 +6239,94 @@ export type ReadInstanceLogsResponses = {
 };
 
 export type ReadInstanceLogsResponse = ReadInstanceLogsResponses[keyof ReadInstanceLogsResponses];
+
+export type StreamInstanceLogsData = {
+    body?: never;
+    headers?: {
+        /**
+         * The id of the last event that was received: only later lines come then.
+         */
+        'Last-Event-ID'?: string;
+    };
+    path: {
+        org_id: string;
+        runner_id: string;
+        instance_id: string;
+    };
+    query?: {
+        /**
+         * How many earlier lines come first, 1 to 5000; 500 unless given.
+         */
+        tail?: number;
+    };
+    url: '/org/{org_id}/runners/{runner_id}/instance/{instance_id}/logs/stream';
+};
+
+export type StreamInstanceLogsErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type StreamInstanceLogsError = StreamInstanceLogsErrors[keyof StreamInstanceLogsErrors];
+
+export type StreamInstanceLogsResponses = {
+    /**
+     * Events, one JSON object each.
+     */
+    200: Array<LogEvent>;
+};
+
+export type StreamInstanceLogsResponse = StreamInstanceLogsResponses[keyof StreamInstanceLogsResponses];
 
 export type ReadInstanceMetricsData = {
     body?: never;

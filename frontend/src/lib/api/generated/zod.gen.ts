@@ -251,6 +251,31 @@ export const zLatestSample = z.object({
 });
 
 /**
+ * Why a log is no longer followed.
+ */
+export const zLogEnd = z.enum([
+    'ended',
+    'node_unavailable',
+    'worker_stopped',
+    'busy',
+    'no_worker',
+    'overrun'
+]);
+
+/**
+ * LogEvent
+ *
+ * Some lines, or the end.
+ */
+export const zLogEvent = z.object({
+    event: z.string(),
+    id: z.string().optional(),
+    lines: z.array(z.string()),
+    reason: zLogEnd.and(z.unknown()).optional(),
+    skipped: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' })
+});
+
+/**
  * LogView
  *
  * The last lines of an instance's log.
@@ -1598,6 +1623,25 @@ export const zReadInstanceLogsQuery = z.object({
 });
 
 export const zReadInstanceLogsResponse = zLogView;
+
+export const zStreamInstanceLogsHeaders = z.object({
+    'Last-Event-ID': z.string().optional()
+});
+
+export const zStreamInstanceLogsPath = z.object({
+    org_id: z.string(),
+    runner_id: z.string(),
+    instance_id: z.string()
+});
+
+export const zStreamInstanceLogsQuery = z.object({
+    tail: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional()
+});
+
+/**
+ * Events, one JSON object each.
+ */
+export const zStreamInstanceLogsResponse = z.array(zLogEvent);
 
 export const zReadInstanceMetricsPath = z.object({
     org_id: z.string(),
