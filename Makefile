@@ -1,6 +1,6 @@
 # A thin face over scripts/: each target is one script, which can be run without make.
 .DEFAULT_GOAL := help
-.PHONY: help up down doctor test e2e celery-compat bench openapi client build lint fmt
+.PHONY: help up down doctor test e2e celery-compat soak bench openapi client build lint fmt
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ e2e: ## Only the tests of the whole, on SQLite and on PostgreSQL
 
 celery-compat: ## Only the tests of our queue against Python's Celery
 	@scripts/celery-compat.sh
+
+soak: ## 100 rounds of kills, restarts and cut networks against our queue; counts what is lost (10 minutes)
+	@scripts/soak.sh
 
 bench: ## The promised figures, each as a ratio measured in one run (release build)
 	@scripts/bench.sh
