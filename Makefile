@@ -1,6 +1,6 @@
 # A thin face over scripts/: each target is one script, which can be run without make.
 .DEFAULT_GOAL := help
-.PHONY: help up down doctor test e2e celery-compat soak bench openapi client build lint fmt
+.PHONY: help up down doctor test e2e celery-compat soak bench bench-queue openapi client build lint fmt
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ soak: ## 100 rounds of kills, restarts and cut networks against our queue; count
 
 bench: ## The promised figures, each as a ratio measured in one run (release build)
 	@scripts/bench.sh
+
+bench-queue: ## Our queue beside Python's Celery, celery-rs and bare Redis, in one run (5 minutes)
+	@scripts/bench-queue.sh
 
 openapi: ## Write openapi.json, the description of the API
 	@scripts/openapi.sh

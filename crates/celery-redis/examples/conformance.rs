@@ -5,7 +5,12 @@
 //! Further options: `--visibility-timeout SECONDS`, `--restore-interval SECONDS`, `--prefetch-multiplier N`,
 //! `--track-started`, `--prefix PREFIX`, `--grace SECONDS`, `--max-deaths N`. SIGTERM and SIGINT shut it down warmly.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    io::Write as _,
+    process::ExitCode,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use celery::{
@@ -110,6 +115,22 @@ async fn deadly() -> TaskResult<()> {
     std::process::abort();
 }
 
+/// Appends its number and the time in nanoseconds to a file, always the same one; for measuring.
+#[celery::task(name = "tasks.stamp")]
+async fn stamp(path: String, number: u64) -> TaskResult<()> {
+    static FILE: OnceLock<Option<std::fs::File>> = OnceLock::new();
+    let at = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .with_unexpected_err(|| "the clock is before 1970")?;
+    let open = || std::fs::File::options().create(true).append(true).open(path);
+    let mut file = FILE
+        .get_or_init(|| open().ok())
+        .as_ref()
+        .ok_or_else(|| fail("IOError", "the file cannot be opened"))?;
+    file.write_all(format!("{number} {}\n", at.as_nanos()).as_bytes())
+        .with_unexpected_err(|| "the file cannot be written")
+}
+
 /// Appends its id to a Redis list when it begins, and again when it ends.
 #[celery::task(name = "tasks.record", acks_late = true)]
 async fn record(list: String, milliseconds: u64) -> TaskResult<()> {
@@ -185,6 +206,7 @@ fn with_tasks(builder: WorkerBuilder) -> WorkerBuilder {
         .register::<panicking>()
         .register::<deadly>()
         .register::<record>()
+        .register::<stamp>()
         .register::<Echo>()
 }
 

@@ -1,9 +1,11 @@
 """The Python side: an app with the conformance tasks, used as client and as worker."""
 import os
+import time
 
 from celery import Celery
 
 URL = os.environ["REDIS_URL"]
+STAMPS = {}
 app = Celery("conformance", broker=URL, backend=URL)
 app.conf.update(broker_connection_retry_on_startup=True, worker_hijack_root_logger=False)
 
@@ -38,10 +40,17 @@ def noop():
     return None
 
 
+@app.task(name="tasks.stamp")
+def stamp(path, number):
+    """Appends its number and the time in nanoseconds to a file; for measuring."""
+    line = f"{number} {time.time_ns()}\n".encode()
+    if path not in STAMPS:
+        STAMPS[path] = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+    os.write(STAMPS[path], line)
+
+
 @app.task(name="tasks.sleepy")
 def sleepy(seconds):
-    import time
-
     time.sleep(seconds)
     return seconds
 
