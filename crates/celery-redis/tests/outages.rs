@@ -288,3 +288,51 @@ async fn a_message_that_keeps_killing_its_worker_is_set_aside() {
     let _: () = connection.del("celery-redis.dead-letter").await.unwrap();
     no_stray_keys(&mut connection).await;
 }
+
+#[tokio::test]
+async fn what_others_ended_meanwhile_does_not_run_again_after_a_restart_of_redis() {
+    const CALLS: usize = 4;
+    let mut redis = RedisServer::start_persistent();
+    let client = redis.client();
+    let arguments = [
+        "-c",
+        "1",
+        "--visibility-timeout",
+        "1",
+        "--restore-interval",
+        "0.2",
+    ];
+    let batch: Vec<Signature> = (0..CALLS)
+        .map(|_| Signature::new("tasks.record").arg("notes").arg(300))
+        .collect();
+    client.send_many(&batch).await.unwrap();
+    let mut sleeper = spawn_worker(&redis, &arguments);
+    until_held(&mut redis.connection().await, CALLS).await;
+    sleeper.signal("STOP");
+    let other = spawn_worker(&redis, &arguments);
+    eventually("the other worker has ended all of them", async || {
+        let mut connection = redis.connection().await;
+        let ended = tally(&mut connection).await.1.len() == CALLS;
+        (ended && held(&mut connection).await == 0).then_some(())
+    })
+    .await;
+    redis.kill();
+    redis.start_again();
+    sleeper.signal("CONT");
+    assert!(other.terminate().await.success());
+    // The one that it was executing ends; the others are no longer its own.
+    let last = eventually("a call is accepted", async || {
+        client.send(&Signature::new("tasks.noop")).await.ok()
+    })
+    .await;
+    client.result(last).get(DEADLINE).await.unwrap();
+    let mut connection = redis.connection().await;
+    until_held(&mut connection, 0).await;
+    let (begun, _) = tally(&mut connection).await;
+    assert_eq!(
+        begun.values().sum::<usize>(),
+        CALLS + 1,
+        "only the one under way may have begun twice: {begun:?}"
+    );
+    assert!(!sleeper.has_ended());
+}

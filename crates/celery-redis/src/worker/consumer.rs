@@ -32,6 +32,9 @@ use crate::{
     },
 };
 
+/// How long all workers may take to find back to a server that was started again, and to vouch for what they hold.
+const RETURN: Duration = Duration::from_secs(10);
+
 /// A delayed message, ordered by when it is due.
 pub(super) struct Due(pub DateTime<Utc>, pub u64, pub Arc<Job>);
 
@@ -85,6 +88,8 @@ pub(super) enum Side {
     Orphans(Vec<Taken>),
     /// A message was disposed of without being executed.
     Disposed(u64, String),
+    /// A server that was started again knows what we hold.
+    Reinstated,
     Done,
 }
 
@@ -123,8 +128,10 @@ pub(crate) struct Consumer {
     pub(super) searching: bool,
     /// Tags to look into.
     pub(super) suspects: HashSet<String>,
-    /// When everything held was last known to be ours.
-    pub(super) vouched: Instant,
+    /// When the renewal under way was asked for.
+    pub(super) asked: Instant,
+    /// No sweep before.
+    pub(super) sweep_from: Instant,
 }
 
 impl Consumer {
@@ -166,7 +173,8 @@ impl Consumer {
             sweeping: false,
             searching: false,
             suspects: HashSet::new(),
-            vouched: Instant::now(),
+            asked: Instant::now(),
+            sweep_from: Instant::now(),
         }
     }
 
@@ -215,10 +223,13 @@ impl Consumer {
                 let before = std::mem::replace(&mut *lock(&self.core.run_id), run_id.clone());
                 let core = self.core.clone();
                 if !before.is_empty() && before != run_id {
+                    // While the server was away nobody could vouch for anything: that is no sign of a death.
+                    let grace = self.core.settings.visibility_timeout.min(RETURN);
+                    self.sweep_from = Instant::now() + grace;
                     let jobs = self.jobs_held();
                     self.side.spawn(async move {
                         core.reinstate(&jobs).await;
-                        Side::Done
+                        Side::Reinstated
                     });
                 }
                 self.suspects.extend(suspects);
@@ -231,8 +242,7 @@ impl Consumer {
     fn start_ready(&mut self) {
         // Silent for nearly a visibility timeout (a stopped process, a dead network): what we hold may be someone
         // else's by now. Ask before anything is started.
-        if self.vouched.elapsed() > self.core.settings.visibility_timeout.mul_f64(0.9)
-            && !self.ready.is_empty()
+        if self.core.silence() > self.core.settings.visibility_timeout.mul_f64(0.9) && !self.ready.is_empty()
         {
             self.renew();
             return;

@@ -3,6 +3,7 @@
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use redis::{RedisError, Value};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
@@ -26,23 +27,66 @@ const MUTEX_LIFE: Duration = Duration::from_secs(5);
 impl Core {
     /// Vouches for deliveries; returns those that somebody else has taken over.
     pub(crate) async fn renew(&self, held: Vec<Arc<Job>>) -> Option<HashSet<String>> {
+        let server = self.known_server();
         let mut lost = HashSet::new();
         for chunk in held.chunks(CHUNK) {
             lost.extend(self.renew_tags(chunk.iter().map(|job| &job.taken.tag)).await?);
         }
-        if !lost.is_empty() && self.server_was_replaced().await {
+        if !lost.is_empty() && self.server_was_replaced(&server).await {
             let unknown: Vec<Arc<Job>> = held
                 .into_iter()
                 .filter(|job| lost.contains(&job.taken.tag))
                 .collect();
             self.reinstate(&unknown).await;
             lost.clear();
+            for chunk in unknown.chunks(CHUNK) {
+                lost.extend(self.renew_tags(chunk.iter().map(|job| &job.taken.tag)).await?);
+            }
         }
         Some(lost)
     }
 
-    /// Whether the server is another process than the one that held our deliveries.
-    pub(crate) async fn server_was_replaced(&self) -> bool {
+    /// Notes that everything held was known to be ours at that time.
+    pub(crate) fn vouch(&self, at: Instant) {
+        *lock(&self.vouched) = at;
+    }
+
+    /// How long ago everything held was last known to be ours.
+    pub(crate) fn silence(&self) -> Duration {
+        lock(&self.vouched).elapsed()
+    }
+
+    /// Whether a server that is another process now, and does not know a delivery of ours, has forgotten it.
+    ///
+    /// A worker that was silent for longer than the visibility timeout cannot tell from the delivery alone: others
+    /// may have taken it over and ended it, and writing it back would make it run again. Then only a server that
+    /// was started without any data has forgotten anything.
+    pub(crate) async fn has_forgotten(&self) -> bool {
+        if self.silence() < self.settings.visibility_timeout {
+            return true;
+        }
+        let mut info = redis::pipe();
+        info.cmd("INFO").arg("persistence");
+        let Ok((text,)) = self.link.query::<(String,)>(&info).await else {
+            // Running twice is the smaller evil.
+            return true;
+        };
+        let value = |name: &str| {
+            text.lines()
+                .find_map(|line| line.trim().strip_prefix(name))
+                .unwrap_or("0")
+        };
+        value("aof_enabled:") == "0" && value("rdb_last_load_keys_loaded:") == "0"
+    }
+
+    /// The server process that holds our deliveries, as far as we know; empty before the first connection.
+    pub(crate) fn known_server(&self) -> String {
+        lock(&self.run_id).clone()
+    }
+
+    /// Whether the server is another process than `known`, the one known when the question arose: by now the new
+    /// one may be known, too.
+    pub(crate) async fn server_was_replaced(&self, known: &str) -> bool {
         let mut info = redis::pipe();
         info.cmd("INFO").arg("server");
         let Ok((text,)) = self.link.query::<(String,)>(&info).await else {
@@ -53,8 +97,7 @@ impl Core {
             .find_map(|line| line.strip_prefix("run_id:"))
             .unwrap_or_default()
             .trim();
-        let known = lock(&self.run_id);
-        !known.is_empty() && *known != run_id
+        !known.is_empty() && known != run_id
     }
 
     /// Of tags that are not held, those that are nevertheless ours, with their messages.

@@ -9,6 +9,7 @@ use celery::{Celery, CeleryBuilder};
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     task::JoinSet,
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -67,6 +68,8 @@ pub(crate) struct Core {
     pub order: Mutex<()>,
     /// `run_id` of the server that holds our deliveries.
     pub run_id: Mutex<String>,
+    /// When everything held was last known to be ours.
+    pub vouched: Mutex<Instant>,
 }
 
 impl Worker {
@@ -127,6 +130,7 @@ impl Worker {
             consumer: Uuid::new_v4().simple().to_string(),
             order: Mutex::default(),
             run_id: Mutex::default(),
+            vouched: Mutex::new(Instant::now()),
         });
 
         let give_up = CancellationToken::new();

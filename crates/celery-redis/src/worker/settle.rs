@@ -160,6 +160,7 @@ impl Core {
         follow_up: &FollowUp,
     ) -> bool {
         let call = |meta| self.settle_call(job.open_tag(), ack, &job.message.id, meta, follow_up);
+        let server = self.known_server();
         let held = |reply: &redis::Value| *reply == redis::Value::Int(1);
         let posted = if ack {
             self.post_leaving([job], call(meta.clone()))
@@ -172,7 +173,7 @@ impl Core {
             None => return false,
         }
         // A server that lost its data does not know the delivery, though nobody else has it.
-        if self.server_was_replaced().await {
+        if self.server_was_replaced(&server).await && self.has_forgotten().await {
             self.writer.call(self.reinstate_call([job])).await;
             return self
                 .writer
@@ -236,6 +237,9 @@ impl Core {
 
     /// Writes deliveries into a server that may have lost them, except those that are being ended.
     pub(crate) async fn reinstate(&self, jobs: &[Arc<Job>]) {
+        if !self.has_forgotten().await {
+            return;
+        }
         for chunk in jobs.chunks(500) {
             let posted = {
                 let _order = lock(&self.order);

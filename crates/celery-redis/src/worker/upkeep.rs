@@ -15,7 +15,8 @@ impl Consumer {
             Ok(Side::Renewed(lost)) => {
                 self.renewing = false;
                 let Some(lost) = lost else { return };
-                self.vouched = Instant::now();
+                // From when it was asked: the answer may have been on its way for long.
+                self.core.vouch(self.asked);
                 for tag in lost {
                     // What runs already runs on: its end finds out that the message is no longer ours.
                     if let Some(held) = self.held.get(&tag).filter(|held| !held.running) {
@@ -46,6 +47,8 @@ impl Consumer {
                     self.let_go(&job);
                 }
             }
+            // It may know it by an old time only, from before it went away.
+            Ok(Side::Reinstated) => self.renew(),
             Ok(Side::Done) => {}
             Err(error) => {
                 tracing::error!(error = %error, "upkeep broke off");
@@ -77,10 +80,11 @@ impl Consumer {
             return;
         }
         if self.held.is_empty() {
-            self.vouched = Instant::now();
+            self.core.vouch(Instant::now());
             return;
         }
         self.renewing = true;
+        self.asked = Instant::now();
         let held = self.jobs_held();
         let core = self.core.clone();
         self.side
@@ -92,7 +96,7 @@ impl Consumer {
     }
 
     pub(super) fn sweep(&mut self) {
-        if self.sweeping {
+        if self.sweeping || Instant::now() < self.sweep_from {
             return;
         }
         self.sweeping = true;

@@ -249,16 +249,17 @@ impl Process {
         self.0.wait().expect("the process is gone");
     }
 
+    /// Sends a signal by its name, such as `STOP`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.0.id().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+    }
+
     /// SIGTERM, then the exit status.
     pub async fn terminate(mut self) -> std::process::ExitStatus {
-        let pid = self.0.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-TERM", &pid])
-                .status()
-                .expect("kill runs")
-                .success()
-        );
+        self.signal("TERM");
         eventually("the process ends after SIGTERM", async || {
             self.0.try_wait().expect("a child")
         })
