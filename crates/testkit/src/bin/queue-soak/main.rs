@@ -115,7 +115,7 @@ async fn run(plan: Plan, kills: usize) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     report::say(&format!(
-        "records and logs stay in {}",
+        "records, logs and Redis's append-only file stay in {}",
         directory.keep().display()
     ));
     Ok(ExitCode::FAILURE)

@@ -52,10 +52,7 @@ pub fn table(report: &Report) {
         load_average()
     ));
     row("tasks confirmed to the producer", report.confirmed);
-    row(
-        "batches sent again, their reply being lost",
-        report.attempts_failed,
-    );
+    row("sends that failed and were made again", report.attempts_failed);
     for (kind, count) in &report.faults {
         row(kind, count);
     }

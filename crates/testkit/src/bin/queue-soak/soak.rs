@@ -85,7 +85,7 @@ pub async fn run(plan: Plan, directory: &Path, progress: impl Fn(&str)) -> anyho
     } else {
         left(&mut redis.connection().await?).await?
     };
-    Ok(Report {
+    let report = Report {
         plan,
         verdict,
         confirmed: producer.confirmed,
@@ -94,7 +94,24 @@ pub async fn run(plan: Plan, directory: &Path, progress: impl Fn(&str)) -> anyho
         results: results(&mut redis.connection().await?, &tasks).await?,
         left,
         took: began.elapsed(),
-    })
+    };
+    if !report.is_good() {
+        keep_history(&redis, directory)?;
+    }
+    Ok(report)
+}
+
+/// Copies Redis's append-only file, in which each message's way can be followed.
+fn keep_history(redis: &RedisServer, directory: &Path) -> anyhow::Result<()> {
+    let socket = redis.socket();
+    let source = socket.with_file_name("appendonlydir");
+    for entry in std::fs::read_dir(&source).with_context(|| format!("reading {}", source.display()))? {
+        let path = entry?.path();
+        if let Some(name) = path.file_name() {
+            std::fs::copy(&path, directory.join(name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Sends a round's tasks while its faults happen, then waits until all faults are over.
@@ -110,8 +127,12 @@ async fn play(
             tokio::time::sleep(outage.at).await;
             break_network(network, outage).await;
         }
+        Ok(())
     };
-    let feeding = producer.feed(&round.tasks);
+    let feeding = async {
+        producer.feed(&round.tasks).await;
+        Ok(())
+    };
     let killing = async {
         let (slot, at, pause) = round.kill;
         tokio::time::sleep(at).await;
@@ -121,15 +142,15 @@ async fn play(
         let (slot, outage) = round.outage;
         tokio::time::sleep(outage.at).await;
         fleet.cut(slot, outage, troubles).await;
+        Ok(())
     };
     let restarting = async {
         let (at, pause) = round.restart;
         tokio::time::sleep(at).await;
         restart(redis, pause, troubles).await
     };
-    let ((), (), killed, (), restarted) = tokio::join!(feeding, own_outage, killing, cutting, restarting);
-    killed?;
-    restarted?;
+    // The first error ends the round: without Redis the producer would try for ever.
+    tokio::try_join!(feeding, own_outage, killing, cutting, restarting)?;
     eventually(DEADLINE, "the backlog shrinks", || async {
         let waiting = backlog(redis).await?;
         ensure!(waiting <= BACKLOG, "{waiting} tasks wait");
