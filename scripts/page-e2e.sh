@@ -19,14 +19,13 @@ case "$what" in journeys | screenshots | bench) ;; *) die "usage: scripts/page-e
 "$ROOT/scripts/frontend.sh" build || exit $?
 if [ -z "${CHROMIUM:-}" ]; then
     need_package chromium chromium "the browser that the page is tested in"
-    if [ "$what" = screenshots ]; then need_package pngquant pngquant "small pictures"; fi
     if [ "$what" = bench ]; then need_package sqlite3 sqlite3 "writing 1,000 instances into a private database"; fi
     install_needed
     CHROMIUM="$(command -v chromium)"
 fi
 export CHROMIUM
 
-# A runner's name for all that follows: this system is ours alone, whatever the caller has set.
+# This system is ours alone, whatever the caller has set.
 unset DATABASE_URL DATABASE_URL_FILE REDIS_URL REDIS_URL_FILE SANDBOX_GITHUB_URL BIND_ADDR PUBLIC_URL
 RUNNER_PILOT_VAR="$(mktemp -d "${TMPDIR:-/tmp}/runner-pilot-page.XXXXXX")"
 export RUNNER_PILOT_VAR
@@ -55,10 +54,4 @@ BASE_URL="$(cat "$RUNNER_PILOT_VAR/run/url")"
 export BASE_URL
 cd "$ROOT/frontend"
 step "The page in $("$CHROMIUM" --version 2>/dev/null || echo "$CHROMIUM")"
-case "$what" in
-    journeys) node_modules/.bin/playwright test "$@" </dev/null ;;
-    screenshots)
-        node_modules/.bin/playwright test --project screenshots "$@" </dev/null
-        ;;
-    bench) node_modules/.bin/playwright test --project bench "$@" </dev/null ;;
-esac
+node_modules/.bin/playwright test --project "$what" "$@" </dev/null

@@ -52,8 +52,13 @@ impl Context {
             .iter()
             .map(|(call, host)| signature(call, host.as_deref()))
             .collect();
-        let names = || calls.iter().map(|(call, _)| call.name()).collect::<Vec<_>>();
-        match tokio::time::timeout(SEND_TIMEOUT, self.tasks.send_many(&signatures)).await {
+        self.send_signatures(&signatures).await;
+    }
+
+    /// The same for calls that say more than what is called, such as when.
+    pub async fn send_signatures(&self, signatures: &[Signature]) {
+        let names = || signatures.iter().map(Signature::task).collect::<Vec<_>>();
+        match tokio::time::timeout(SEND_TIMEOUT, self.tasks.send_many(signatures)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
                 tracing::warn!(error = %chain(&error), tasks = ?names(), "tasks were not sent; the reconciler will");

@@ -23,7 +23,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
 
     const org = `/o/${api.orgId}`;
     const instancePath = `${org}/runners/${runner.uid}/instances/${instance.uid}`;
-    const node = (await api.get<{ items: { uid: string }[] }>(`/org/${api.orgId}/nodes`)).items[0];
+    const node = (await api.get<{ items: { uid: string }[] }>(`/org/${api.orgId}/nodes?q=this-machine`)).items[0];
     const pages: [string, string][] = [
       [org, "Overview"],
       [`${org}/runners`, "Runners"],
@@ -55,10 +55,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     async function check(path: string, heading: string): Promise<void> {
       await expect(page.getByRole("heading", { name: heading }).first()).toBeVisible();
       await expect(page.locator('[data-slot="skeleton"]')).toHaveCount(0);
-      for (const colorScheme of ["light", "dark"] as const) {
-        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-        expect.soft(await violationsOf(page), `${path}, ${colorScheme}`).toEqual([]);
-      }
+      expect.soft(await violationsOf(page), path).toEqual([]);
       const tooWide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
       expect.soft(tooWide, `${path} scrolls sideways`).toBe(false);
     }

@@ -137,10 +137,22 @@ export class SocketDoor {
 
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
-/** What axe finds wrong on the page as it is, each with where. */
+/** What axe finds wrong on the page as it is in light and in dark, each with where. Leaves it light. */
 export async function violationsOf(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target).join(", ")}`);
+  const found: string[] = [];
+  for (const colorScheme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const axe = new AxeBuilder({ page });
+    // What stands where is the same in both: in dark only the colours are looked at.
+    const { violations } = await (colorScheme === "dark"
+      ? axe.withRules(["color-contrast"])
+      : axe.withTags(TAGS)
+    ).analyze();
+    found.push(
+      ...violations.map(({ id, nodes }) => `${colorScheme}, ${id}: ${nodes.map((node) => node.target).join(", ")}`),
+    );
+  }
+  return found;
 }
 
 /** Notes every request that goes elsewhere, and every error that nothing caught. */

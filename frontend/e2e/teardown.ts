@@ -32,5 +32,6 @@ async function removeContainer(instanceId: string): Promise<void> {
   const filter = `label=runner-pilot.instance=${instanceId}`;
   const { stdout } = await run("docker", ["ps", "--all", "--quiet", "--filter", filter]);
   const ids = stdout.split("\n").filter((id) => id !== "");
-  if (ids.length > 0) await run("docker", ["rm", "--force", "--volumes", ...ids]);
+  // The worker removes them as well, and may be just about to.
+  if (ids.length > 0) await run("docker", ["rm", "--force", "--volumes", ...ids]).catch(() => undefined);
 }

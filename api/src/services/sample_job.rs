@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use entities::repo::credentials;
+use celery_redis::Signature;
+use domain::tasks::TaskCall;
+use entities::repo::{credentials, fleet};
 use github::{SampleJob, Sandbox};
 use serde_json::json;
 use url::Url;
@@ -13,12 +15,23 @@ use crate::access::OrgAccess;
 use crate::context::Context;
 use crate::dto::runner_actions::SampleJobView;
 use crate::error::{ApiError, chain};
+use crate::queue::signature;
 
 /// How long a request waits for the sandbox.
 const SANDBOX_TIMEOUT: Duration = Duration::from_secs(5);
 const JOB_NAME: &str = "Sample job";
 /// Long enough to be seen, short enough to be waited for.
 const JOB_DURATION_SECS: u32 = 10;
+
+/// When the runner is looked at after a job was queued.
+const LOOKS: [Duration; 4] = [
+    Duration::from_secs(2),
+    Duration::from_secs(6),
+    Duration::from_secs(12),
+    Duration::from_secs(16),
+];
+/// Instances that are looked at for one job.
+const MOST_WATCHED: u64 = 20;
 
 /// Queues a job that an instance of the runner can take.
 pub async fn run(context: &Context, access: &OrgAccess, runner: &str) -> Result<SampleJobView, ApiError> {
@@ -56,6 +69,7 @@ pub async fn run(context: &Context, access: &OrgAccess, runner: &str) -> Result<
         duration_secs: JOB_DURATION_SECS,
     };
     let queued = queue(sandbox, &job).await?;
+    watch(context, &runner.uid).await;
     let now = context.now();
     let detail = json!({"job_id": queued, "github_repo": runner.github_repo});
     access
@@ -80,6 +94,24 @@ pub async fn run(context: &Context, access: &OrgAccess, runner: &str) -> Result<
         labels,
         duration_secs,
     })
+}
+
+/// Has the runner's instances looked at while the job should run and after it: the usual look, every half
+/// minute, would pass a short job by. That nobody looks is no reason to refuse the job.
+async fn watch(context: &Context, runner: &str) {
+    match fleet::list_live_of(&context.db, runner, MOST_WATCHED).await {
+        Ok(instances) => {
+            let looks: Vec<Signature> = instances
+                .into_iter()
+                .flat_map(|instance| {
+                    let look = signature(&TaskCall::SendHeartbeat(instance.id), instance.host.as_deref());
+                    LOOKS.map(|after| look.clone().countdown(after))
+                })
+                .collect();
+            context.send_signatures(&looks).await;
+        }
+        Err(error) => tracing::warn!(error = %chain(&error), "the runner of a sample job is not watched"),
+    }
 }
 
 fn is_same(one: &Url, other: &Url) -> bool {

@@ -8,7 +8,7 @@ use domain::placement::NodeRoom;
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Query};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, Set,
+    QuerySelect, Select, Set,
 };
 
 use crate::StoreError;
@@ -42,8 +42,27 @@ pub async fn list_live(
     after: Option<&InstanceId>,
     limit: u64,
 ) -> Result<Vec<Addressed<InstanceId>>, StoreError> {
+    let mut query = live_instances();
+    if let Some(after) = after {
+        query = query.filter(runner_instances::Column::Uid.gt(after.as_str()));
+    }
+    addressed(db, query.limit(limit)).await
+}
+
+/// Up to `limit` instances of one runner whose container should be looked at.
+pub async fn list_live_of(
+    db: &impl ConnectionTrait,
+    runner: &str,
+    limit: u64,
+) -> Result<Vec<Addressed<InstanceId>>, StoreError> {
+    let query = live_instances().filter(runner_instances::Column::RunnerId.eq(runner));
+    addressed(db, query.limit(limit)).await
+}
+
+/// Ids, node types and hosts of live instances, by id.
+fn live_instances() -> Select<runner_instances::Entity> {
     let live = states_where(InstanceState::is_live);
-    let mut query = runner_instances::Entity::find()
+    runner_instances::Entity::find()
         .select_only()
         .column(runner_instances::Column::Uid)
         .column_as(Expr::col((nodes::Entity, nodes::Column::Type)), "node_type")
@@ -56,16 +75,15 @@ pub async fn list_live(
                 .into(),
         )
         .filter(runner_instances::Column::IsDeleted.eq(false))
-        .filter(runner_instances::Column::State.is_in(live));
-    if let Some(after) = after {
-        query = query.filter(runner_instances::Column::Uid.gt(after.as_str()));
-    }
-    let rows: Vec<(String, String, Option<String>)> = query
+        .filter(runner_instances::Column::State.is_in(live))
         .order_by_asc(runner_instances::Column::Uid)
-        .limit(limit)
-        .into_tuple()
-        .all(db)
-        .await?;
+}
+
+async fn addressed(
+    db: &impl ConnectionTrait,
+    query: Select<runner_instances::Entity>,
+) -> Result<Vec<Addressed<InstanceId>>, StoreError> {
+    let rows: Vec<(String, String, Option<String>)> = query.into_tuple().all(db).await?;
     rows.into_iter()
         .map(|(uid, node_type, host)| {
             let id = uid
