@@ -29,7 +29,7 @@ install_modules() {
 
 is_built() {
     local index="$DIRECTORY/dist/index.html"
-    [ -f "$index" ] && [ -z "$(find "$DIRECTORY" \( -name node_modules -o -name dist \) -prune -o -type f -newer "$index" -print -quit)" ]
+    [ -f "$index" ] && [ -z "$(find "$DIRECTORY" \( -name node_modules -o -name dist -o -name test-results \) -prune -o -type f -newer "$index" -print -quit)" ]
 }
 
 npm_run() { (cd "$DIRECTORY" && npm run --silent "$@") </dev/null >&2; }

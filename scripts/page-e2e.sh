@@ -17,12 +17,10 @@ what="${1:-journeys}"
 case "$what" in journeys | screenshots | bench) ;; *) die "usage: scripts/page-e2e.sh [journeys|screenshots|bench] [arguments for Playwright…]" ;; esac
 
 "$ROOT/scripts/frontend.sh" build || exit $?
-if [ -z "${CHROMIUM:-}" ]; then
-    need_package chromium chromium "the browser that the page is tested in"
-    if [ "$what" = bench ]; then need_package sqlite3 sqlite3 "writing 1,000 instances into a private database"; fi
-    install_needed
-    CHROMIUM="$(command -v chromium)"
-fi
+[ -n "${CHROMIUM:-}" ] || need_package chromium chromium "the browser that the page is tested in"
+[ "$what" = journeys ] || need_package sqlite3 sqlite3 "writing a large fleet into a private database"
+install_needed
+CHROMIUM="${CHROMIUM:-$(command -v chromium)}"
 export CHROMIUM
 
 # This system is ours alone, whatever the caller has set.

@@ -36,6 +36,13 @@ check_page() {
     [ "$status" = 0 ] || [ "$status" = 3 ]
 }
 
+# The same where there is no Node; anything else that fails is a failure.
+check_journeys() {
+    local status=0
+    scripts/page-e2e.sh journeys || status=$?
+    [ "$status" = 0 ] || [ "$status" = 3 ]
+}
+
 run_tests() {
     if cargo nextest --version >/dev/null 2>&1; then
         # nextest leaves out the examples in the documentation.
@@ -57,6 +64,7 @@ timed "format, scripts, lints" scripts/lint.sh
 # Tests start the binaries as processes and find them where this puts them.
 timed "build" cargo build --locked --workspace --all-targets
 timed "tests" run_tests
+timed "page in a browser" check_journeys
 
 summary
 [ "${#NOT_TESTED[@]}" = 0 ] || printf 'not tested: %s\n' "${NOT_TESTED[@]}" >&2

@@ -28,7 +28,7 @@ export function UsageSpark({ instance }: { instance: InstanceView }) {
   const latest = data?.current?.cpu_usage ?? points[points.length - 1]?.value;
   if (!data || latest === undefined) {
     return (
-      <span ref={ref} className="text-muted-foreground">
+      <span ref={ref} data-waits={metrics.isFetching || undefined} className="text-muted-foreground">
         –
       </span>
     );

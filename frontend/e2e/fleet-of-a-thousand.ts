@@ -1,0 +1,73 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+
+/** Writes what no test can wait for: a thousand instances, and a thousand changes in ten seconds. */
+const VAR = process.env.RUNNER_PILOT_VAR ?? "";
+const DATABASE = join(VAR, "runner-pilot.db");
+
+/** Runs SQL on the private database and gives back what it prints. */
+export function sql(text: string): string {
+  return execFileSync("sqlite3", ["-cmd", ".timeout 5000", DATABASE], { input: text, encoding: "utf8" });
+}
+
+/** The uid of the n-th, a UUID of version 7 as all are. */
+export function uidOf(n: number): string {
+  return `0190ffff-0000-7000-8000-${n.toString(16).padStart(12, "0")}`;
+}
+
+type Seed = { count: number; orgId: string; runnerId: string; nodeId: string };
+
+/** Instances that run and were heard of just now. */
+export function seedInstances({ count, orgId, runnerId, nodeId }: Seed): void {
+  const now = new Date().toISOString().replace("Z", "+00:00");
+  sql(`
+    INSERT INTO runner_instances (uid, created_at, updated_at, runner_id, org_id, node_id, name,
+      instance_identifier, instance_host, instance_meta, status, state, desired_state, state_changed_at,
+      github_runner_id, last_heartbeat)
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+    SELECT printf('0190ffff-0000-7000-8000-%012x', i), '${now}', '${now}', '${runnerId}', '${orgId}', '${nodeId}',
+      printf('builder-%012x', i), printf('%064x', i), 'rack-1', '{}', 'idle', 'running', 'running', '${now}', i, '${now}'
+    FROM n;`);
+}
+
+export type Storm = { done: Promise<void> };
+
+function encoded(...parts: string[]): string {
+  return `*${parts.length}\r\n${parts.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`).join("")}`;
+}
+
+/** Tells of a change of each instance once, spread evenly, as the workers would. */
+export async function startStorm(orgId: string, count: number, seconds: number): Promise<Storm> {
+  const url = new URL(readFileSync(join(VAR, "secrets/redis_url"), "utf8").trim());
+  const redis = connect(Number(url.port), url.hostname);
+  redis.on("data", () => undefined);
+  await new Promise<void>((resolve) => redis.once("connect", () => resolve()));
+  redis.write(encoded("AUTH", decodeURIComponent(url.password)));
+  const runnerId = sql("SELECT uid FROM runners LIMIT 1;").trim();
+  const begin = Date.now();
+  let sent = 0;
+  const done = new Promise<void>((resolve) => {
+    const timer = setInterval(() => {
+      const due = Math.min(count, Math.floor(((Date.now() - begin) / (seconds * 1_000)) * count));
+      // The first rows are left to the test, which changes them itself.
+      for (; sent < due; sent += 1) {
+        const change = {
+          kind: "instance_changed",
+          runner_id: runnerId,
+          instance_id: uidOf(21 + (sent % (count - 20))),
+          state: "running",
+          status: sent % 2 === 0 ? "busy" : "idle",
+        };
+        const key = `runner_pilot:events:${orgId}`;
+        redis.write(encoded("XADD", key, "MAXLEN", "~", "1000", "*", "change", JSON.stringify(change)));
+      }
+      if (sent < count) return;
+      clearInterval(timer);
+      redis.end();
+      resolve();
+    }, 10);
+  });
+  return { done };
+}
