@@ -24,7 +24,8 @@ export default defineConfig({
   projects: [
     { name: "journeys", testMatch: /\/\d-[a-z-]+\.spec\.ts$/ },
     { name: "screenshots", testMatch: "screenshots.spec.ts" },
-    { name: "bench", testMatch: "bench.spec.ts" },
+    // A trace records every change of the page, which would be most of what is measured.
+    { name: "bench", testMatch: "bench.spec.ts", use: { trace: "off" } },
   ],
   use: {
     baseURL,

@@ -9,7 +9,8 @@ import { ADA, type Api, apiOf, type Named, signIn } from "./support";
  */
 const INSTANCES = 1_000;
 const LOADS = 7;
-const CHANGES = 60;
+/** Whole rounds of the first rows there and back, so that the next change of each is one. */
+const CHANGES = 80;
 const STORM_SECONDS = 10;
 
 type Row = { what: string; value: string; promised: string };

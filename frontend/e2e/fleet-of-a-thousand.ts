@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 
 /** Writes what no test can wait for: a thousand instances, and a thousand changes in ten seconds. */
@@ -38,13 +38,28 @@ function encoded(...parts: string[]): string {
   return `*${parts.length}\r\n${parts.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`).join("")}`;
 }
 
-/** Tells of a change of each instance once, spread evenly, as the workers would. */
-export async function startStorm(orgId: string, count: number, seconds: number): Promise<Storm> {
+async function openRedis(): Promise<Socket> {
   const url = new URL(readFileSync(join(VAR, "secrets/redis_url"), "utf8").trim());
   const redis = connect(Number(url.port), url.hostname);
   redis.on("data", () => undefined);
   await new Promise<void>((resolve) => redis.once("connect", () => resolve()));
   redis.write(encoded("AUTH", decodeURIComponent(url.password)));
+  return redis;
+}
+
+/** Says of each runner what a heartbeat would. */
+export async function reportStatuses(statuses: ReadonlyMap<string, string>): Promise<void> {
+  const redis = await openRedis();
+  const now = new Date().toISOString();
+  for (const [uid, status] of statuses) {
+    redis.write(encoded("SET", `runner_status:${uid}`, JSON.stringify({ status, last_heartbeat: now }), "EX", "300"));
+  }
+  await new Promise<void>((resolve) => redis.end(() => resolve()));
+}
+
+/** Tells of a change of each instance once, spread evenly, as the workers would. */
+export async function startStorm(orgId: string, count: number, seconds: number): Promise<Storm> {
+  const redis = await openRedis();
   const runnerId = sql("SELECT uid FROM runners LIMIT 1;").trim();
   const begin = Date.now();
   let sent = 0;

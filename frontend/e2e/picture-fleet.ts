@@ -1,5 +1,5 @@
 import { expect } from "@playwright/test";
-import { sql, uidOf } from "./fleet-of-a-thousand";
+import { reportStatuses, sql, uidOf } from "./fleet-of-a-thousand";
 import type { Api, Named } from "./support";
 
 /** A fleet worth a picture: what a busy Tuesday looks like. */
@@ -57,6 +57,7 @@ export async function makePictureFleet(api: Api): Promise<{ runner: Named; insta
   const credential = await api.post<Named>(`${org}/credentials`, { name: "acme-bot", secret: "ghp_of_no_use" });
   let n = 0;
   const runners: Named[] = [];
+  const statuses = new Map<string, string>();
   for (const { instances, ...recipe } of RUNNERS) {
     const runner = await api.post<Named>(`${org}/runners`, {
       ...recipe,
@@ -66,15 +67,17 @@ export async function makePictureFleet(api: Api): Promise<{ runner: Named; insta
     runners.push(runner);
     for (let i = 0; i < instances; i += 1) {
       n += 1;
-      insertInstance(n, api.orgId, runner, nodes[n % 3] as Named);
+      statuses.set(uidOf(n), insertInstance(n, api.orgId, runner, nodes[n % 3] as Named));
     }
   }
   sql("UPDATE runners SET status = 'busy' WHERE name IN ('builder', 'gpu-trainer', 'release');");
-  measure(n);
+  measure(statuses);
+  await reportStatuses(statuses);
   return { runner: runners[0] as Named, instance: uidOf(1) };
 }
 
-function insertInstance(n: number, orgId: string, runner: Named, node: Named): void {
+/** Gives back its status. */
+function insertInstance(n: number, orgId: string, runner: Named, node: Named): string {
   const state = n === 20 ? "failed" : n === 12 ? "draining" : n % 17 === 0 ? "starting" : "running";
   const status = state === "failed" || state === "starting" ? "offline" : n % 5 < 2 || n === 12 ? "busy" : "idle";
   const reason =
@@ -89,16 +92,18 @@ function insertInstance(n: number, orgId: string, runner: Named, node: Named): v
       '${runner.name}-${(0xa3c1f09b2d40 + n * 7_919_191).toString(16)}', printf('%064x', ${n}), '${node.name}',
       '{"cpus":2.0,"memory_mb":4096,"network":"bridge","pids":2048,"image":"ghcr.io/actions/actions-runner:latest"}',
       '${status}', '${state}', 'running', ${reason}, '${stamp((n * 37) % 90)}', ${4_000 + n}, '${stamp()}');`);
+  return status;
 }
 
-/** An hour of samples for each, half a minute apart. */
-function measure(instances: number): void {
+/** An hour of samples for each, half a minute apart; the last of them fit what it does now. */
+function measure(statuses: ReadonlyMap<string, string>): void {
   const values: string[] = [];
-  for (let n = 1; n <= instances; n += 1) {
+  for (let n = 1; n <= statuses.size; n += 1) {
+    const isBusy = statuses.get(uidOf(n)) === "busy";
     for (let step = 0; step < MINUTES_MEASURED * 2; step += 1) {
       const wave = Math.sin(step / (7 + (n % 5)) + n) * Math.sin(step / 23 + n * 2);
-      const works = wave > 0.1;
-      const cpu = works ? 45 + 40 * wave + ((step * n) % 9) : 2 + ((step * n) % 4);
+      const works = step < 108 ? wave > 0.1 : isBusy;
+      const cpu = works ? 45 + 40 * Math.abs(wave) + ((step * n) % 9) : 2 + ((step * n) % 4);
       const memory = 24 + (works ? 22 * wave : 0) + ((step + n) % 3);
       const at = stamp((MINUTES_MEASURED * 2 - step) / 2);
       const uid = uidOf(1_000 * n + step);

@@ -9,7 +9,7 @@ import { ADA, apiOf, signIn } from "./support";
 const FOLDER = join(import.meta.dirname, "../../docs/screenshots");
 const MOST_BYTES = 150_000;
 
-test.use({ viewport: { width: 1280, height: 800 } });
+test.use({ viewport: { width: 1300, height: 720 } });
 
 test("the main pages, to be shown in the documentation", async ({ page, request }) => {
   test.setTimeout(180_000);

@@ -17,7 +17,8 @@ const HOLDERS: Readonly<Record<string, { id: "instance_id" | "node_id"; fields: 
 
 type Row = Record<string, unknown>;
 
-/** New values by the id of what they belong to. */
+/** New values, with the id of what they belong to. */
+export type Patch = [id: string, values: Row];
 export type Patches = ReadonlyMap<string, Row>;
 
 function isRow(value: unknown): value is Row {
@@ -25,7 +26,7 @@ function isRow(value: unknown): value is Row {
 }
 
 /** The id and the new values that a change carries, where it carries some. */
-export function patchOf(data: string): [string, Row] | null {
+export function patchOf(data: string): Patch | null {
   try {
     const event: unknown = JSON.parse(data);
     const change = isRow(event) && isRow(event.change) ? event.change : null;
