@@ -61,6 +61,7 @@ impl LogStreamApi {
         method = "get",
         operation_id = "stream_instance_logs"
     )]
+    #[expect(clippy::too_many_arguments, reason = "one per parameter")]
     async fn stream_instance_logs(
         &self,
         caller: Bearer,

@@ -16,6 +16,7 @@ pub struct NotAnEntryId;
 
 impl EntryId {
     /// The id of the batch after this one, in a stream whose batches are numbered from 1.
+    #[must_use]
     pub fn next_batch(self) -> Self {
         Self {
             time: self.time.saturating_add(1),

@@ -187,9 +187,9 @@ impl Viewer {
                             return Step::Ends(LogEnd::Overrun);
                         }
                         self.last = id;
-                        self.has_begun = true;
+                        let begins = !std::mem::replace(&mut self.has_begun, true);
                         self.silent_until = Instant::now() + SILENCE;
-                        let batch = entry.get(BATCH_FIELD).and_then(|json: String| parse(&json));
+                        let batch = entry.get(BATCH_FIELD).and_then(|json: String| parse(&json, begins));
                         if let Some(batch) = batch {
                             return Step::Told(batch);
                         }
@@ -212,10 +212,11 @@ impl Viewer {
     }
 }
 
-/// Whoever can write to Redis can write anything. An empty batch only breaks the silence.
-fn parse(json: &str) -> Option<LogBatch> {
+/// Whoever can write to Redis can write anything. An empty batch says that a worker has begun; later ones
+/// only break the silence.
+fn parse(json: &str, begins: bool) -> Option<LogBatch> {
     let batch: LogBatch = serde_json::from_str(json).ok()?;
-    (batch != LogBatch::default()).then_some(batch)
+    (begins || batch != LogBatch::default()).then_some(batch)
 }
 
 #[cfg(test)]
@@ -223,15 +224,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_batches_with_something_in_them_are_told() {
-        assert_eq!(parse("{}"), None);
-        assert_eq!(parse("rubbish"), None);
+    fn the_first_batch_is_told_and_later_ones_with_something_in_them() {
+        assert_eq!(parse("{}", false), None);
+        assert_eq!(parse("{}", true), Some(LogBatch::default()));
+        assert_eq!(parse("rubbish", true), None);
         assert_eq!(
-            parse(r#"{"lines":["a"]}"#).map(|batch| batch.lines.len()),
+            parse(r#"{"lines":["a"]}"#, false).map(|batch| batch.lines.len()),
             Some(1)
         );
         assert_eq!(
-            parse(r#"{"end":"ended"}"#).and_then(|batch| batch.end),
+            parse(r#"{"end":"ended"}"#, false).and_then(|batch| batch.end),
             Some(LogEnd::Ended)
         );
     }

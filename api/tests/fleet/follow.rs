@@ -134,6 +134,7 @@ async fn lines_reach_the_viewer_until_the_end() -> anyhow::Result<()> {
     let ttl: i64 = redis.ttl(redis_keys::logs_lease(&stream)).await?;
     assert!((1..=15).contains(&ttl), "{ttl}");
     push(&system, &stream, &LogBatch::default()).await?;
+    viewer.until(r#""lines":[]"#).await?;
     let started = Instant::now();
     push(
         &system,

@@ -18,6 +18,10 @@ describe("ANSI in logs", () => {
     expect(plainText("a\u0000b\u202ec")).toBe("abc");
   });
 
+  it("shows of a line that goes back to its start what a terminal would show in the end", () => {
+    expect(plainText(`10 %\r50 %\r${ESC}[32m100 %${ESC}[0m\r`)).toBe("100 %");
+  });
+
   it("leaves markup as the text it is", () => {
     const line = "<script>alert(1)</script> <img src=x onerror=alert(1)>";
     expect(

@@ -27,7 +27,19 @@ const BIDI = /[\u202a-\u202e\u2066-\u2069]/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it removes
 const SGR = /\u001b\[[0-9;:]*m/g;
 
-function withoutCommands(line: string): string {
+// Most lines are nothing but text, and are searched by the hundred thousand.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const ANYTHING_ELSE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
+
+/** What a terminal shows in the end of a line that goes back to its start, as progress bars do. */
+function afterReturns(line: string): string {
+  const end = line.replace(/\r+$/, "");
+  return end.slice(end.lastIndexOf("\r") + 1);
+}
+
+function withoutCommands(whole: string): string {
+  if (!ANYTHING_ELSE.test(whole)) return whole;
+  const line = afterReturns(whole);
   return line.replace(COMMANDS, "").replace(MOVEMENTS, "").replace(CONTROLS, "").replace(BIDI, "");
 }
 

@@ -1,7 +1,8 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { connectionStore } from "./connection";
-import { followEvents, retryDelay } from "./event-stream";
+import { followEvents } from "./event-stream";
+import { retryDelay } from "./sse-connection";
 
 const asked: { lastEventId: string | null }[] = [];
 

@@ -1,193 +1,184 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDownToLine, ChevronDown, ChevronUp, Download, Search, WrapText } from "lucide-react";
+import { ArrowDown } from "lucide-react";
 import * as React from "react";
 import { Button } from "@/components/ui/button";
-import { Input } from "@/components/ui/input";
-import { Tooltip } from "@/components/ui/tooltip";
 import { LogLine } from "@/components/utils/LogLine";
+import { LogToolbar } from "@/components/utils/LogToolbar";
+import { useScrollEnd } from "@/hooks/useScrollEnd";
 import { plainText } from "@/lib/ansi";
-import { count } from "@/lib/format";
+import type { LogRow, LogSnapshot } from "@/lib/log-rows";
+import { createLogSearch } from "@/lib/log-search";
 import { texts } from "@/lib/texts/logs";
 import { cn } from "@/lib/utils";
 
 type LogViewProps = {
-  lines: readonly string[];
+  log: LogSnapshot;
   /** Names the file of a download. */
   fileName: string;
   /** What the log is of, for assistive technology. */
   label: string;
-  /** Shown in the bar, such as whether more is to come. */
-  note?: React.ReactNode;
+  /** Shown in the bar: whether more is to come. */
+  state?: React.ReactNode;
+  /** Shown while there is no line. */
+  empty?: string;
 };
 
 const LINE_HEIGHT_PX = 20;
 
 /** A log of any length: only the visible lines exist in the page. Follows its end until one scrolls up. */
-export function LogView({ lines, fileName, label, note }: LogViewProps) {
+export function LogView({ log, fileName, label, state, empty = texts.empty }: LogViewProps) {
+  const { rows, first } = log;
+  const end = first + rows.length;
   const frame = React.useRef<HTMLElement>(null);
-  const [follow, setFollow] = React.useState(true);
+  const search = React.useRef<HTMLInputElement>(null);
+  const { follow, pausedAt, pause, resume, hold, release, input } = useScrollEnd(frame, end);
   const [wrap, setWrap] = React.useState(false);
   const [query, setQuery] = React.useState("");
-  const [current, setCurrent] = React.useState(0);
+  const [current, setCurrent] = React.useState<number | null>(null);
   const needle = React.useDeferredValue(query.trim().toLowerCase());
-  const matches = React.useMemo(() => findLines(lines, needle), [lines, needle]);
+  const [find] = React.useState(createLogSearch);
+  const matches = React.useMemo(() => find(log, needle), [find, log, needle]);
 
   const virtualizer = useVirtualizer({
-    count: lines.length,
+    count: rows.length,
     getScrollElement: () => frame.current,
     estimateSize: () => LINE_HEIGHT_PX,
+    getItemKey: (index) => first + index,
     overscan: 20,
   });
 
-  React.useEffect(() => {
-    if (follow && lines.length > 0) virtualizer.scrollToIndex(lines.length - 1, { align: "end" });
-  }, [follow, lines.length, virtualizer]);
+  React.useLayoutEffect(() => {
+    if (follow && end > first) virtualizer.scrollToIndex(end - first - 1, { align: "end" });
+  }, [follow, end, first, virtualizer]);
 
-  function goTo(step: number): void {
+  // What one reads stays where it is when rows before it are given up.
+  const shown = React.useRef(first);
+  React.useLayoutEffect(() => {
+    const gone = first - shown.current;
+    shown.current = first;
+    if (gone > 0 && !follow && frame.current) frame.current.scrollTop -= gone * LINE_HEIGHT_PX;
+  }, [first, follow]);
+
+  const goTo = React.useCallback(
+    (row: number | undefined) => {
+      if (row === undefined) return;
+      setCurrent(row);
+      hold();
+      virtualizer.scrollToIndex(row - first, { align: "center" });
+    },
+    [first, hold, virtualizer],
+  );
+
+  const at = current === null ? -1 : matches.indexOf(current);
+  function step(by: 1 | -1): void {
     if (matches.length === 0) return;
-    const next = (current + step + matches.length) % matches.length;
-    const line = matches[next];
-    setCurrent(next);
-    setFollow(false);
-    if (line !== undefined) virtualizer.scrollToIndex(line, { align: "center" });
+    const from = at < 0 && by < 0 ? 0 : at;
+    goTo(matches[(from + by + matches.length) % matches.length]);
   }
 
-  function onScroll(): void {
-    const element = frame.current;
-    if (!element) return;
-    const atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < LINE_HEIGHT_PX * 2;
-    if (!atEnd && follow && !virtualizer.isScrolling) return;
-    if (atEnd !== follow) setFollow(atEnd);
+  // A new search shows its first match.
+  const shownNeedle = React.useRef("");
+  React.useEffect(() => {
+    if (shownNeedle.current === needle) return;
+    shownNeedle.current = needle;
+    setCurrent(null);
+    goTo(matches[0]);
+  }, [needle, matches, goTo]);
+
+  function onKeyDown(event: React.KeyboardEvent): void {
+    release();
+    if (event.key === "/" || (event.key === "f" && (event.ctrlKey || event.metaKey))) search.current?.focus();
+    else if (event.key === "End") resume();
+    else if (event.key === "Home" && end > first) {
+      hold();
+      virtualizer.scrollToIndex(0);
+    } else return;
+    event.preventDefault();
   }
 
   return (
     <div className="overflow-hidden rounded-lg border border-border">
-      <div className="flex flex-wrap items-center gap-2 border-b border-border bg-surface p-2">
-        <div className="flex w-full items-center gap-1 sm:w-auto">
-          <div className="relative w-full sm:w-60">
-            <Search
-              aria-hidden="true"
-              className="pointer-events-none absolute top-1/2 left-2.5 size-4 -translate-y-1/2 text-muted-foreground"
-            />
-            <Input
-              type="search"
-              aria-label={texts.search}
-              placeholder={texts.search}
-              value={query}
-              className="h-8 pl-8 text-[0.8125rem]"
-              onChange={(event) => {
-                setQuery(event.target.value);
-                setCurrent(0);
-              }}
-              onKeyDown={(event) => {
-                if (event.key === "Enter") goTo(event.shiftKey ? -1 : 1);
-              }}
-            />
-          </div>
-          <Button
-            variant="ghost"
-            size="icon-sm"
-            aria-label={texts.previous}
-            disabled={matches.length === 0}
-            onClick={() => goTo(-1)}
-          >
-            <ChevronUp />
-          </Button>
-          <Button
-            variant="ghost"
-            size="icon-sm"
-            aria-label={texts.next}
-            disabled={matches.length === 0}
-            onClick={() => goTo(1)}
-          >
-            <ChevronDown />
-          </Button>
-          <span aria-live="polite" className="min-w-16 text-xs text-muted-foreground">
-            {needle ? (matches.length > 0 ? `${count(current + 1)} / ${count(matches.length)}` : texts.noMatch) : ""}
-          </span>
-        </div>
-        <div className="ml-auto flex items-center gap-1">
-          {note}
-          <span className="px-1 text-xs text-muted-foreground">{texts.lines(lines.length)}</span>
-          <Tooltip content={texts.wrap}>
-            <Button
-              variant={wrap ? "secondary" : "ghost"}
-              size="icon-sm"
-              aria-pressed={wrap}
-              aria-label={texts.wrap}
-              onClick={() => setWrap(!wrap)}
-            >
-              <WrapText />
-            </Button>
-          </Tooltip>
-          <Tooltip content={texts.follow}>
-            <Button
-              variant={follow ? "secondary" : "ghost"}
-              size="icon-sm"
-              aria-pressed={follow}
-              aria-label={texts.follow}
-              onClick={() => setFollow(!follow)}
-            >
-              <ArrowDownToLine />
-            </Button>
-          </Tooltip>
-          <Tooltip content={texts.download}>
-            <Button
-              variant="ghost"
-              size="icon-sm"
-              aria-label={texts.download}
-              disabled={lines.length === 0}
-              onClick={() => download(lines, fileName)}
-            >
-              <Download />
-            </Button>
-          </Tooltip>
-        </div>
-      </div>
-      <section
-        ref={frame}
-        aria-label={label}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be focusable (WCAG 2.1.1)
-        tabIndex={0}
-        onScroll={onScroll}
-        className="h-[min(36rem,65vh)] overflow-auto bg-log py-2 font-mono text-xs leading-5 focus-visible:-outline-offset-2"
-      >
-        {lines.length === 0 ? <p className="px-4 py-2 font-sans text-muted-foreground">{texts.empty}</p> : null}
-        <div
-          className={cn("relative", wrap ? "w-full" : "w-max min-w-full")}
-          style={{ height: virtualizer.getTotalSize() }}
+      <LogToolbar
+        searchRef={search}
+        query={query}
+        onQuery={setQuery}
+        onStep={step}
+        found={needle ? { current: at + 1, all: matches.length } : null}
+        state={state}
+        lines={end}
+        wrap={wrap}
+        onWrap={setWrap}
+        follow={follow}
+        onFollow={(wanted) => (wanted ? resume() : pause())}
+        onDownload={rows.length > 0 ? () => download(log, fileName) : null}
+      />
+      <div className="relative">
+        <section
+          ref={frame}
+          role="log"
+          // Read aloud line by line a log would be noise; its state is told instead.
+          aria-live="off"
+          aria-label={label}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be focusable (WCAG 2.1.1)
+          tabIndex={0}
+          {...input}
+          onKeyDown={onKeyDown}
+          className="h-[min(36rem,65vh)] overflow-auto bg-log py-2 font-mono text-xs leading-5 focus-visible:-outline-offset-2"
         >
-          {virtualizer.getVirtualItems().map((item) => (
-            <div
-              key={item.key}
-              data-index={item.index}
-              ref={wrap ? virtualizer.measureElement : undefined}
-              style={{ transform: `translateY(${item.start}px)` }}
-              className={cn(
-                "absolute top-0 left-0 flex min-w-full gap-4 px-4 hover:bg-muted/60",
-                wrap ? "w-full" : "w-max whitespace-pre",
-                matches[current] === item.index && needle && "bg-warn-soft",
-              )}
-            >
-              <span aria-hidden="true" className="w-10 shrink-0 text-right text-muted-foreground select-none">
-                {item.index + 1}
-              </span>
-              <LogLine line={lines[item.index] ?? ""} needle={needle} wrap={wrap} />
-            </div>
-          ))}
-        </div>
-      </section>
+          {end === 0 ? <p className="px-4 py-2 font-sans text-muted-foreground">{empty}</p> : null}
+          <div
+            className={cn("relative", wrap ? "w-full" : "w-max min-w-full")}
+            style={{ height: virtualizer.getTotalSize() }}
+          >
+            {virtualizer.getVirtualItems().map((item) => (
+              <div
+                key={item.key}
+                data-index={item.index}
+                ref={wrap ? virtualizer.measureElement : undefined}
+                style={{ transform: `translateY(${item.start}px)` }}
+                className={cn(
+                  "absolute top-0 left-0 flex min-w-full gap-4 px-4 hover:bg-muted/60",
+                  wrap ? "w-full" : "w-max whitespace-pre",
+                  current === first + item.index && needle && "bg-warn-soft",
+                )}
+              >
+                <Row row={rows[item.index] ?? ""} number={first + item.index + 1} needle={needle} wrap={wrap} />
+              </div>
+            ))}
+          </div>
+        </section>
+        {pausedAt === null ? null : (
+          <Button variant="outline" size="sm" className="absolute right-4 bottom-4 shadow-md" onClick={resume}>
+            <ArrowDown />
+            {end > pausedAt ? texts.newLines(end - pausedAt) : texts.toTheEnd}
+          </Button>
+        )}
+      </div>
     </div>
   );
 }
 
-function findLines(lines: readonly string[], needle: string): number[] {
-  if (!needle) return [];
-  return lines.flatMap((line, index) => (plainText(line).toLowerCase().includes(needle) ? [index] : []));
+type RowProps = { row: LogRow; number: number; needle: string; wrap: boolean };
+
+function Row({ row, number, needle, wrap }: RowProps) {
+  return (
+    <>
+      <span aria-hidden="true" className="w-12 shrink-0 text-right text-muted-foreground select-none">
+        {typeof row === "string" ? number : ""}
+      </span>
+      {typeof row === "string" ? (
+        <LogLine line={row} needle={needle} wrap={wrap} />
+      ) : (
+        <span className="font-sans text-warn italic">{texts.leftOut(row)}</span>
+      )}
+    </>
+  );
 }
 
-function download(lines: readonly string[], fileName: string): void {
-  const blob = new Blob([lines.map(plainText).join("\n"), "\n"], { type: "text/plain;charset=utf-8" });
+function download({ rows, first }: LogSnapshot, fileName: string): void {
+  const missing = first > 0 ? [`[${texts.givenUp(first)}]\n`] : [];
+  const lines = rows.map((row) => (typeof row === "string" ? plainText(row) : `[${texts.leftOut(row)}]`));
+  const blob = new Blob([...missing, lines.join("\n"), "\n"], { type: "text/plain;charset=utf-8" });
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;

@@ -197,7 +197,5 @@ export const texts = {
       description: "Figures are taken every 30 s while the container runs.",
     },
     noEvents: { title: "Nothing has happened yet" },
-    logsGone: "A log exists while the container does.",
-    truncated: "older lines are left out",
   },
 };

@@ -1,9 +1,9 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useOrg } from "@/context/OrgContext";
+import { useFollowedLog } from "@/hooks/useFollowedLog";
 import { useNow } from "@/hooks/useNow";
 import {
   listInstanceEventsOptions,
-  readInstanceLogsOptions,
   readInstanceMetricsOptions,
   readInstanceOptions,
   readNodeOptions,
@@ -12,8 +12,6 @@ import {
 import type { InstanceView } from "@/lib/api/generated/types.gen";
 import { type RangeName, rangeOf } from "@/lib/time-range";
 
-/** Between two questions for new log lines while the log is looked at. */
-const LOG_INTERVAL_MS = 3_000;
 const METRICS_INTERVAL_MS = 15_000;
 const LOG_TAIL = 5_000;
 const CHART_POINTS = 240;
@@ -50,11 +48,22 @@ export function useEvents(path: InstancePath) {
   return useQuery(listInstanceEventsOptions({ path, query: { limit: 100, sort: "-created_at" } }));
 }
 
-/** The end of the log, asked for again only while it is looked at and more can come. */
-export function useLogs(path: InstancePath, live: boolean) {
-  return useQuery({
-    ...readInstanceLogsOptions({ path, query: { tail: LOG_TAIL } }),
-    refetchInterval: live ? LOG_INTERVAL_MS : false,
-    gcTime: 0,
+/** These may yet write, or have a container that does. */
+const WRITING: readonly InstanceView["state"][] = [
+  "pending",
+  "creating",
+  "starting",
+  "running",
+  "draining",
+  "stopping",
+];
+
+/** The log from its last lines on, while it is looked at. */
+export function useLog({ org_id, runner_id, instance_id }: InstancePath, instance: InstanceView) {
+  const address = `/org/${org_id}/runners/${runner_id}/instance/${instance_id}/logs/stream`;
+  return useFollowedLog({
+    path: `${address}?tail=${LOG_TAIL}`,
+    container: instance.instance_identifier ?? null,
+    mayGoOn: WRITING.includes(instance.state),
   });
 }

@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { createLogRows } from "./log-rows";
+
+describe("the rows of a log", () => {
+  it("are lines and gaps, and gaps in a row are one", () => {
+    const log = createLogRows();
+    log.append(["one"], 3);
+    log.append([], 2);
+    log.append(["two"], 0);
+    expect(log.get()).toEqual({ rows: ["one", 5, "two"], first: 0 });
+  });
+
+  it("are given up from the front when there are too many, and keep their numbers", () => {
+    const log = createLogRows(100);
+    for (let line = 0; line < 101; line += 1) log.append([`${line}`], 0);
+    const { rows, first } = log.get();
+    expect(first).toBe(11);
+    expect([rows[0], rows.at(-1)]).toEqual(["11", "100"]);
+  });
+
+  it("are given up when they are too long together, but for the newest", () => {
+    const log = createLogRows(100, 1_000);
+    for (let line = 0; line < 5; line += 1) log.append(["x".repeat(400)], 0);
+    expect(log.get().rows.length).toBe(2);
+    log.append(["y".repeat(5_000)], 0);
+    expect(log.get().rows).toEqual(["y".repeat(5_000)]);
+  });
+});

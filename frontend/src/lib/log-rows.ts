@@ -1,0 +1,67 @@
+/** A line of a log, or how many lines at least were left out there. */
+export type LogRow = string | number;
+
+/** A log as far as it is known. A new one for each change; the rows themselves are shared. */
+export type LogSnapshot = {
+  rows: readonly LogRow[];
+  /** How many rows before these were given up again. */
+  first: number;
+};
+
+/** More than this is given up from the front: a page that stays open for days must not grow for ever. */
+const MOST_ROWS = 200_000;
+const MOST_CHARACTERS = 48_000_000;
+/** Given up together, so that it happens rarely. */
+const GIVEN_UP_AT_ONCE = 0.1;
+
+export const NO_LOG: LogSnapshot = { rows: [], first: 0 };
+
+export type LogRows = {
+  get: () => LogSnapshot;
+  /** Adds lines and, after them, how many were left out. */
+  append: (lines: readonly string[], skipped: number) => void;
+};
+
+/** Keeps the end of a log within bounds. */
+export function createLogRows(mostRows = MOST_ROWS, mostCharacters = MOST_CHARACTERS): LogRows {
+  const rows: LogRow[] = [];
+  let first = 0;
+  let characters = 0;
+  let snapshot = NO_LOG;
+
+  function giveUp(): void {
+    if (rows.length <= mostRows && characters <= mostCharacters) return;
+    const roomyRows = mostRows * (1 - GIVEN_UP_AT_ONCE);
+    const roomyCharacters = mostCharacters * (1 - GIVEN_UP_AT_ONCE);
+    let gone = 0;
+    // The newest line stays, however long it is.
+    while (gone < rows.length - 1 && (rows.length - gone > roomyRows || characters > roomyCharacters)) {
+      characters -= sizeOf(rows[gone]);
+      gone += 1;
+    }
+    rows.splice(0, gone);
+    first += gone;
+  }
+
+  return {
+    get: () => snapshot,
+    append(lines, skipped) {
+      for (const line of lines) {
+        rows.push(line);
+        characters += sizeOf(line);
+      }
+      if (skipped > 0) {
+        const last = rows.at(-1);
+        // What was left out in a row is one gap.
+        if (typeof last === "number") rows[rows.length - 1] = last + skipped;
+        else rows.push(skipped);
+      }
+      giveUp();
+      snapshot = { rows, first };
+    },
+  };
+}
+
+function sizeOf(row: LogRow | undefined): number {
+  return typeof row === "string" ? row.length : 0;
+}
