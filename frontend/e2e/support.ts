@@ -76,10 +76,10 @@ export async function firstRunner(api: Api): Promise<{ runner: Named; instance: 
 }
 
 /** Sends a sample job to the simulated GitHub, as the wizard's snippet does. */
-export async function sendSampleJob(request: APIRequestContext, seconds: number): Promise<void> {
+export async function sendSampleJob(request: APIRequestContext, seconds: number, name = "build"): Promise<void> {
   const config = (await (await request.get("/common/config")).json()) as { sandbox_github_url: string };
   const url = new URL("/_sandbox/jobs", config.sandbox_github_url);
-  const data = { target: "acme/web", labels: ["linux"], name: "build", duration_secs: seconds, result: "Succeeded" };
+  const data = { target: "acme/web", labels: ["linux"], name, duration_secs: seconds, result: "Succeeded" };
   const answer = await request.post(url.href, { data });
   expect(answer.ok(), await answer.text()).toBe(true);
 }
