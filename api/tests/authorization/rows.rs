@@ -35,6 +35,7 @@ pub struct Row {
 }
 
 /// Every operation by its id.
+#[expect(clippy::too_many_lines, reason = "a table: one row per operation")]
 pub fn rows() -> BTreeMap<&'static str, Row> {
     let no_body = Value::Null;
     let node = json!({"name": "{fresh}", "type": "socket", "socket_path": "/run/x.sock"});

@@ -39,11 +39,13 @@ export function LogView({ log, fileName, label, state, empty = texts.empty }: Lo
   const [find] = React.useState(createLogSearch);
   const matches = React.useMemo(() => find(log, needle), [find, log, needle]);
 
+  // Kept as it is: with another function every row would be measured anew.
+  const keyOf = React.useCallback((index: number) => first + index, [first]);
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => frame.current,
     estimateSize: () => LINE_HEIGHT_PX,
-    getItemKey: (index) => first + index,
+    getItemKey: keyOf,
     overscan: 20,
   });
 
