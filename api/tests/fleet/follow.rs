@@ -67,8 +67,8 @@ impl Viewer {
             anyhow::Ok(())
         };
         tokio::time::timeout(patience, reading).await??;
-        let events = self.read.lines().filter_map(|line| line.strip_prefix("data:"));
-        Ok(serde_json::from_str(events.last().unwrap_or("null").trim())?)
+        let mut events = self.read.lines().filter_map(|line| line.strip_prefix("data:"));
+        Ok(serde_json::from_str(events.next_back().unwrap_or("null").trim())?)
     }
 }
 
