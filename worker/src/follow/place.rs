@@ -15,7 +15,7 @@ pub struct Beginning {
 }
 
 /// What a piece of a log is to a viewer.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Piece {
     /// Seen already.
     Seen,
@@ -68,31 +68,31 @@ pub fn stamped(piece: &[u8]) -> (Option<DateTime<Utc>>, &[u8]) {
 mod tests {
     use super::*;
 
-    fn at(nanos: i64) -> Option<DateTime<Utc>> {
-        Some(DateTime::from_timestamp_nanos(nanos))
+    fn at(nanos: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_nanos(nanos)
+    }
+
+    fn looks<const N: usize>(after: Option<DateTime<Utc>>, nanos: [i64; N]) -> [Piece; N] {
+        let mut seen = Seen::up_to(after);
+        nanos.map(|nanos| seen.look(Some(at(nanos))))
     }
 
     #[test]
     fn what_was_seen_is_left_out_once_and_a_gap_is_noticed() {
-        let mut seen = Seen::up_to(at(2));
-        let looks = [1, 2, 3, 1].map(|nanos| seen.look(at(nanos)));
-        assert_eq!(looks, [Piece::Seen, Piece::Seen, Piece::Next, Piece::Next]);
-        let mut seen = Seen::up_to(at(2));
-        assert_eq!(
-            [3, 4].map(|nanos| seen.look(at(nanos))),
-            [Piece::AfterGap, Piece::Next]
-        );
-        assert_eq!(Seen::up_to(None).look(at(1)), Piece::Next);
-        assert_eq!(Seen::up_to(at(1)).look(None), Piece::Next);
+        let (seen, next, gap) = (Piece::Seen, Piece::Next, Piece::AfterGap);
+        assert_eq!(looks(Some(at(2)), [1, 2, 3, 1]), [seen, seen, next, next]);
+        assert_eq!(looks(Some(at(2)), [3, 4]), [gap, next]);
+        assert_eq!(looks(None, [1]), [next]);
+        assert_eq!(Seen::up_to(Some(at(1))).look(None), next);
     }
 
     #[test]
     fn a_piece_without_a_time_is_kept_as_it_is() {
         let piece = b"1970-01-01T00:00:00.000000001Z  two  words\n";
-        assert_eq!(stamped(piece), (at(1), &b" two  words\n"[..]));
+        assert_eq!(stamped(piece), (Some(at(1)), &b" two  words\n"[..]));
         assert_eq!(
             stamped(b"1970-01-01T01:00:00.000000001+01:00 \n"),
-            (at(1), &b"\n"[..])
+            (Some(at(1)), &b"\n"[..])
         );
         for text in [&b"two words"[..], b"", b" ", b"\xff \xff"] {
             assert_eq!(stamped(text), (None, text));
