@@ -9,8 +9,10 @@ use entities::repo::{members, users};
 use poem::Request;
 use poem_openapi::SecurityScheme;
 
+use crate::auth::traffic::Kind;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::request::{self, Who};
 
 /// The signed-in user of a request.
 #[derive(Debug, Clone)]
@@ -30,7 +32,23 @@ pub struct Bearer(pub Caller);
 
 async fn check(request: &Request, bearer: poem_openapi::auth::Bearer) -> poem::Result<Caller> {
     let context = request.data::<Context>().ok_or_else(ApiError::internal_silent)?;
-    Ok(authenticate(context, &bearer.token).await?)
+    let caller = authenticate(context, &bearer.token).await?;
+    let kind = if request.method().is_safe() {
+        Kind::Read
+    } else {
+        Kind::Write
+    };
+    let allowance = context.traffic.count(caller.id.as_str(), kind)?;
+    let who = Who {
+        user: caller.id.clone(),
+        email: caller.email.clone(),
+        org: None,
+    };
+    request::note(|notes| {
+        notes.allowance = allowance;
+        notes.who = Some(who);
+    });
+    Ok(caller)
 }
 
 /// The user that an access token speaks for. 401 for every reason alike.
@@ -75,6 +93,11 @@ impl Context {
         let org_id: OrgId = org_id.parse().map_err(|_| ApiError::not_found())?;
         let membership = members::membership(&self.db, &org_id, &caller.0.id).await?;
         let membership = membership.ok_or_else(ApiError::not_found)?;
+        request::note(|notes| {
+            if let Some(who) = &mut notes.who {
+                who.org = Some(org_id.clone());
+            }
+        });
         Ok(OrgAccess {
             caller: caller.0.clone(),
             org_id,

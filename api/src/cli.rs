@@ -14,7 +14,7 @@ use process::settings::{DatabaseSettings, LogSettings};
 use process::{Shutdown, Variables, telemetry};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::context::Context;
 use crate::server::{self, ConnectionLimits};
@@ -74,6 +74,9 @@ async fn serve() -> anyhow::Result<()> {
     let (addr, limits) = (settings.bind_addr, ConnectionLimits::of(settings.max_connections));
     let context = Context::connect(settings, Arc::new(SystemClock), shutdown.clone()).await?;
     require_schema(&context).await?;
+    if doctor::keeps_append_only_file(&context).await == Some(false) {
+        warn!("Redis keeps {}", doctor::LOSES_TASKS);
+    }
     let listener = TcpListener::bind(addr)
         .await
         .with_context(|| format!("listening on {addr}; BIND_ADDR chooses another address"))?;

@@ -14,9 +14,10 @@ use process::{Shutdown, Variables};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use secrecy::ExposeSecret;
 
-use crate::auth::limits::Limits;
+use crate::auth::limits::{Denials, Limits};
 use crate::auth::passwords::Passwords;
 use crate::auth::tokens::Tokens;
+use crate::auth::traffic::Traffic;
 use crate::settings::Settings;
 use crate::stream::Streams;
 
@@ -47,6 +48,10 @@ pub struct Inner {
     pub streams: Streams,
     /// Limits on guessing.
     pub limits: Limits,
+    /// Limits on how fast a caller may ask.
+    pub traffic: Traffic,
+    /// Bounds what refusals write down.
+    pub denials: Denials,
     /// How this process is set up.
     pub settings: Settings,
     /// Fires when the process stops; open streams end then.
@@ -103,6 +108,8 @@ impl Context {
             passwords: Passwords::new(std::thread::available_parallelism().map_or(2, usize::from))?,
             streams: Streams::default(),
             limits: Limits::new(settings.rates),
+            traffic: Traffic::new(settings.traffic),
+            denials: Denials::default(),
             settings,
             shutdown,
         })))

@@ -130,6 +130,15 @@ fn problem(status: u16, code: &str, detail: impl Into<String>) -> ProblemJson {
 }
 
 impl ApiError {
+    /// 400: the body cannot be read. `fault` continues "The body …".
+    pub fn bad_body(fault: impl std::fmt::Display) -> Self {
+        Self::bad_request(format!("The body {fault}.")).about(
+            "body",
+            "invalid",
+            format!("{fault}; send JSON as documented"),
+        )
+    }
+
     /// 400: the request cannot be read.
     pub fn bad_request(detail: impl Into<String>) -> Self {
         Self::BadRequest(problem(400, "bad_request", detail))
@@ -144,6 +153,11 @@ impl ApiError {
                 "Sign in and send the access token as `Authorization: Bearer`.",
             ),
             "Bearer".to_owned(),
+        )
+        .about(
+            "Authorization",
+            "invalid",
+            "must be `Bearer` and an access token that is still good; POST /auth/login gives one",
         )
     }
 
@@ -183,19 +197,45 @@ impl ApiError {
     /// 409 because of one field's value, such as a name that is taken.
     pub fn conflict_on(field: &str, message: impl Into<String>) -> Self {
         let message = message.into();
-        let mut problem = problem(409, "conflict", format!("`{field}` {message}."));
-        problem.0.errors.push(FieldError {
+        Self::conflict("conflict", format!("`{field}` {message}.")).about(field, "taken", message)
+    }
+
+    /// The same failure, naming the field of the request that it is about. `message` continues "`field` …"
+    /// and says what would help.
+    #[must_use]
+    pub fn about(mut self, field: &str, code: &str, message: impl Into<String>) -> Self {
+        self.problem_mut().errors.push(FieldError {
             field: field.to_owned(),
-            message,
-            code: Some("taken".to_owned()),
+            message: message.into(),
+            code: Some(code.to_owned()),
         });
-        Self::Conflict(problem)
+        self
+    }
+
+    fn problem_mut(&mut self) -> &mut Problem {
+        match self {
+            Self::BadRequest(problem)
+            | Self::Unauthorized(problem, _)
+            | Self::Forbidden(problem)
+            | Self::NotFound(problem)
+            | Self::MethodNotAllowed(problem)
+            | Self::Conflict(problem)
+            | Self::TooLarge(problem)
+            | Self::UnsupportedMediaType(problem)
+            | Self::Unprocessable(problem)
+            | Self::TooMany(problem, _)
+            | Self::Internal(problem)
+            | Self::Unavailable(problem, _)
+            | Self::GatewayTimeout(problem) => &mut problem.0,
+        }
     }
 
     /// 413: more bytes than `limit` in the body.
     pub fn too_large(limit: usize) -> Self {
-        let detail = format!("The body is larger than {} KiB.", limit / 1024);
-        Self::TooLarge(problem(413, "too_large", detail))
+        let kib = limit / 1024;
+        let detail = format!("The body is larger than {kib} KiB. Leave out what is not needed.");
+        let message = format!("must be at most {kib} KiB");
+        Self::TooLarge(problem(413, "too_large", detail)).about("body", "too_long", message)
     }
 
     /// 415: writes take JSON only.
@@ -205,6 +245,7 @@ impl ApiError {
             "unsupported_media_type",
             "Send the body as JSON with `Content-Type: application/json`.",
         ))
+        .about("Content-Type", "invalid", "must be application/json")
     }
 
     /// 422 with every invalid field.

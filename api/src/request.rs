@@ -2,6 +2,11 @@
 //! where it came from. Set once by [`crate::middleware::RequestScope`].
 
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::ids::{OrgId, UserId};
+
+use crate::auth::traffic::Allowance;
 
 /// The request that the current task serves.
 #[derive(Debug, Clone)]
@@ -10,6 +15,28 @@ pub struct RequestInfo {
     pub id: String,
     /// The client's address; from `X-Forwarded-For` only behind a trusted proxy.
     pub ip: Option<IpAddr>,
+    /// What is found out while it is handled.
+    pub notes: Arc<Mutex<Notes>>,
+}
+
+/// Who makes a request, and in which organisation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// The user.
+    pub user: UserId,
+    /// As people read it.
+    pub email: String,
+    /// The organisation, which the user belongs to.
+    pub org: Option<OrgId>,
+}
+
+/// What is found out about a request while it is handled.
+#[derive(Debug, Clone, Default)]
+pub struct Notes {
+    /// Who makes it, once that is known.
+    pub who: Option<Who>,
+    /// What the caller has left.
+    pub allowance: Option<Allowance>,
 }
 
 tokio::task_local! {
@@ -29,6 +56,19 @@ pub fn current_id() -> String {
 /// The client's address of the current request.
 pub fn current_ip() -> Option<IpAddr> {
     CURRENT.try_with(|info| info.ip).ok().flatten()
+}
+
+/// Notes something about the current request; nothing outside of one.
+pub fn note(change: impl FnOnce(&mut Notes)) {
+    // An error only says that there is no request.
+    let _ = CURRENT.try_with(|info| change(&mut info.notes.lock().unwrap_or_else(PoisonError::into_inner)));
+}
+
+/// What was noted about the current request.
+pub fn notes() -> Notes {
+    CURRENT
+        .try_with(|info| info.notes.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        .unwrap_or_default()
 }
 
 /// Whether a client may choose this as its request's id: it ends up in logs and headers.

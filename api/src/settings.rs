@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::auth::limits::Rates;
+use crate::auth::traffic::TrafficRates;
 
 /// Everything that `serve` needs to know.
 #[derive(Debug, Clone)]
@@ -39,6 +40,9 @@ pub struct Settings {
     pub max_connections: usize,
     /// Limits on guessing; not a variable.
     pub rates: Rates,
+    /// `READS_PER_SECOND`, `WRITES_PER_SECOND`: how fast each signed-in user may ask in the long run; a
+    /// minute's worth may come at once.
+    pub traffic: TrafficRates,
     /// `ALLOW_PLAIN_TCP_NODES`: whether a remote node may be reached without TLS elsewhere than on loopback.
     pub allow_plain_tcp_nodes: bool,
 }
@@ -61,6 +65,10 @@ impl Settings {
             trusted_proxies: networks(variables, "TRUSTED_PROXIES"),
             max_connections: variables.parsed_in("MAX_CONNECTIONS", 2_048, 16..=65_536),
             rates: Rates::default(),
+            traffic: TrafficRates {
+                reads: variables.parsed_in("READS_PER_SECOND", 100, 1..=100_000),
+                writes: variables.parsed_in("WRITES_PER_SECOND", 30, 1..=100_000),
+            },
             allow_plain_tcp_nodes: variables.flag("ALLOW_PLAIN_TCP_NODES", false),
         };
         settings.check(variables);

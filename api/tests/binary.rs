@@ -124,6 +124,8 @@ async fn an_admin_made_on_the_command_line_can_sign_in_and_sigterm_ends_the_serv
         "{:?}",
         started.elapsed()
     );
-    assert!(!server.log_text().contains(&token));
+    let log = server.log_text();
+    assert!(!log.contains(&token));
+    assert!(log.contains("no append-only file"), "nobody was warned: {log}");
     Ok(())
 }

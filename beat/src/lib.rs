@@ -3,5 +3,6 @@
 //! Several may run: one leads (a lock in Redis with a fencing token), another takes over within ten
 //! seconds. What a task does is the worker's business; how ticks are sent is `celery-redis`'.
 
+pub mod publish;
 pub mod schedule;
 pub mod settings;

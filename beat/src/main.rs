@@ -7,8 +7,8 @@ use celery_redis::beat::Beat;
 use clap::Parser;
 use domain::redis_keys::BEAT_PREFIX;
 use process::{Shutdown, Variables};
-use runner_pilot_beat::schedule;
 use runner_pilot_beat::settings::BeatSettings;
+use runner_pilot_beat::{publish, schedule};
 use secrecy::ExposeSecret as _;
 use tracing::info;
 
@@ -48,6 +48,13 @@ async fn beat() -> anyhow::Result<()> {
     }
     let beat = beat.build()?;
     info!("beat ready");
-    beat.run(shutdown.token()).await?;
+    let (url, token) = (
+        settings.redis.url.expose_secret().to_owned(),
+        beat.token().to_owned(),
+    );
+    tokio::select! {
+        ended = beat.run(shutdown.token()) => ended?,
+        ended = publish::run(&url, &token, &settings.periods) => ended?,
+    }
     Ok(())
 }

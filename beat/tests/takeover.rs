@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use domain::redis_keys::BEAT_PREFIX;
+use domain::redis_keys::{BEAT_LAST_RUN, BEAT_PREFIX, BEAT_SCHEDULE};
+use domain::schedule::Schedule;
 use testkit::harness::{Ready, RedisServer, Service, eventually};
 
 /// What the design promises.
@@ -88,6 +89,52 @@ async fn ticks_that_nobody_serves_expire_with_their_period() -> anyhow::Result<(
         .context("the tick never expires")?
         .parse()?;
     ensure!(left_ms <= 1_000, "{left_ms} ms");
+    ensure!(beat.terminate().await? == Some(0));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_beat_that_leads_says_what_it_sends() -> anyhow::Result<()> {
+    let (redis, logs) = (RedisServer::start().await?, tempfile::tempdir()?);
+    let mut beat = beat("only", &redis, logs.path())?;
+    beat.start().await?;
+    let schedule = eventually(TAKEOVER, "the schedule is published", || async {
+        let published: Option<String> = redis::cmd("GET")
+            .arg(BEAT_SCHEDULE)
+            .query_async(&mut redis.connection().await?)
+            .await?;
+        Ok(serde_json::from_str::<Schedule>(
+            &published.context("there is none")?,
+        )?)
+    })
+    .await?;
+    ensure!(schedule.leader.starts_with("beat@"), "{schedule:?}");
+    let heartbeats = schedule
+        .entries
+        .iter()
+        .find(|entry| entry.task == "dispatch_heartbeats");
+    let heartbeats = heartbeats.context("heartbeats are not scheduled")?;
+    ensure!(
+        heartbeats.every_secs == Some(1) && heartbeats.queue == "monitoring",
+        "{heartbeats:?}"
+    );
+    // Each entry's last run is found under its name.
+    let runs: BTreeMap<String, String> = redis::cmd("HGETALL")
+        .arg(BEAT_LAST_RUN)
+        .query_async(&mut redis.connection().await?)
+        .await?;
+    ensure!(
+        schedule
+            .entries
+            .iter()
+            .all(|entry| runs.contains_key(&entry.name)),
+        "{runs:?}"
+    );
+    let ttl: i64 = redis::cmd("TTL")
+        .arg(BEAT_SCHEDULE)
+        .query_async(&mut redis.connection().await?)
+        .await?;
+    ensure!((1..=20).contains(&ttl), "{ttl}");
     ensure!(beat.terminate().await? == Some(0));
     Ok(())
 }

@@ -55,10 +55,14 @@ impl From<DbErr> for StoreError {
 }
 
 /// PostgreSQL names the constraint in quotes; SQLite lists its columns as `table.a, table.b`, from
-/// which the name follows by our naming rule `uq_<table>_<columns>`.
+/// which the name follows by our naming rule `uq_<table>_<columns>`, and names an index of expressions in
+/// single quotes.
 fn constraint_name(message: &str) -> String {
     if let Some(name) = message.split('"').nth(1) {
         return name.to_owned();
+    }
+    if let Some((_, named)) = message.split_once("index '") {
+        return named.trim_end_matches('\'').to_owned();
     }
     let columns = message.rsplit(": ").next().unwrap_or(message);
     let mut table = "";
@@ -114,6 +118,10 @@ mod tests {
                 "error returned from database: (code: 2067) UNIQUE constraint failed: users.email"
             ),
             "uq_users_email"
+        );
+        assert_eq!(
+            constraint_name("UNIQUE constraint failed: index 'uq_runners_org_id_lower_name'"),
+            "uq_runners_org_id_lower_name"
         );
     }
 }

@@ -11,6 +11,7 @@ mod m20261123_000001_people;
 mod m20261123_000002_fleet;
 mod m20261123_000003_history;
 mod m20261124_000004_instance_lists;
+mod m20261124_000005_names_in_any_case;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000002_fleet::Migration),
             Box::new(m20261123_000003_history::Migration),
             Box::new(m20261124_000004_instance_lists::Migration),
+            Box::new(m20261124_000005_names_in_any_case::Migration),
         ]
     }
 }

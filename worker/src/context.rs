@@ -19,7 +19,7 @@ use url::Url;
 use crate::follow::Followers;
 use crate::github_access::GithubAccess;
 use crate::jobs::JobError;
-use crate::node_access;
+use crate::node_access::{self, Reach};
 use crate::nodes::{Engine, EnginePool, Sample};
 use crate::sample_buffer::SampleBuffer;
 use crate::settings::MonitoringSettings;
@@ -48,6 +48,8 @@ pub struct Context {
     pub host: String,
     /// Where this host's default engine is.
     pub docker_host: Option<String>,
+    /// Whether a remote node without TLS may be elsewhere than on loopback.
+    pub allow_plain_tcp_nodes: bool,
     /// Where runners without a credential register.
     pub github_url: Url,
     /// How often things are looked at.
@@ -77,6 +79,14 @@ impl Context {
         self.steps.reached(step).await;
     }
 
+    /// What this worker's settings say of reaching engines.
+    pub fn reach(&self) -> Reach<'_> {
+        Reach {
+            docker_host: self.docker_host.as_deref(),
+            allow_plain_tcp: self.allow_plain_tcp_nodes,
+        }
+    }
+
     /// A node's engine.
     ///
     /// A node that is local to another host is out of reach here: this host's own engine would answer, and
@@ -88,7 +98,7 @@ impl Context {
                 "the node is the host {host} itself; only a worker that runs there reaches it"
             )));
         }
-        let target = node_access::target_of(node, &self.keyring, self.docker_host.as_deref())?;
+        let target = node_access::target_of(node, &self.keyring, self.reach())?;
         Ok(self.engines.engine(&node_access::id_of(node)?, &target).await?)
     }
 

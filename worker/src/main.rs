@@ -52,6 +52,7 @@ async fn work() -> anyhow::Result<()> {
         clock: Arc::clone(&clock),
         host: settings.queue.host().to_owned(),
         docker_host: settings.docker_host.clone(),
+        allow_plain_tcp_nodes: settings.allow_plain_tcp_nodes,
         github_url: settings.github_url.clone(),
         monitoring: settings.monitoring.clone(),
         engines: EnginePool::default(),

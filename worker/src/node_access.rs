@@ -30,11 +30,20 @@ struct Material {
     key: String,
 }
 
-/// How to reach a node's engine. `docker_host` is this host's own setting, for nodes of type `local`.
+/// What this worker's own settings say of reaching engines.
+#[derive(Debug, Clone, Copy)]
+pub struct Reach<'a> {
+    /// `DOCKER_HOST`, for nodes of type `local`.
+    pub docker_host: Option<&'a str>,
+    /// `ALLOW_PLAIN_TCP_NODES`: whether a remote node without TLS may be elsewhere than on loopback.
+    pub allow_plain_tcp: bool,
+}
+
+/// How to reach a node's engine.
 pub fn target_of(
     node: &nodes::Model,
     keyring: &Keyring,
-    docker_host: Option<&str>,
+    reach: Reach<'_>,
 ) -> Result<NodeTarget, TargetError> {
     match node.r#type.parse().map_err(|_| TargetError::Field("type"))? {
         NodeType::Socket => {
@@ -42,7 +51,7 @@ pub fn target_of(
             Ok(NodeTarget::Socket(path.ok_or(TargetError::Field("socket path"))?))
         }
         NodeType::Local => Ok(NodeTarget::Local {
-            docker_host: docker_host.map(str::to_owned),
+            docker_host: reach.docker_host.map(str::to_owned),
         }),
         NodeType::Remote => {
             let host = node.ip_address.as_deref().and_then(|host| host.parse().ok());
@@ -51,7 +60,7 @@ pub fn target_of(
                 host: host.ok_or(TargetError::Field("address"))?,
                 port: port.ok_or(TargetError::Field("port"))?,
                 tls: tls_of(node, keyring)?,
-                allow_plain: false,
+                allow_plain: reach.allow_plain_tcp,
             })
         }
     }
@@ -90,4 +99,51 @@ pub fn host_of(node: &nodes::Model) -> String {
         .next()
         .unwrap_or(&node.name)
         .clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn remote() -> nodes::Model {
+        nodes::Model {
+            uid: NodeId::new().into(),
+            created_at: chrono::DateTime::default(),
+            updated_at: chrono::DateTime::default(),
+            deleted_at: None,
+            is_deleted: false,
+            is_active: true,
+            name: "far".into(),
+            ip_address: Some("192.0.2.7".into()),
+            port: Some(2375),
+            socket_path: None,
+            r#type: "remote".into(),
+            status: "inactive".into(),
+            user_id: String::new(),
+            org_id: String::new(),
+            host: None,
+            tls_material: None,
+            capacity: 1,
+            facts: None,
+            checks: None,
+            status_reason: None,
+            last_checked_at: None,
+        }
+    }
+
+    #[test]
+    fn plain_tcp_elsewhere_is_allowed_only_where_the_operator_says_so() {
+        let keyring = Keyring::parse(&"q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=".into()).unwrap();
+        for allowed in [true, false] {
+            let reach = Reach {
+                docker_host: None,
+                allow_plain_tcp: allowed,
+            };
+            let NodeTarget::Remote { allow_plain, .. } = target_of(&remote(), &keyring, reach).unwrap()
+            else {
+                panic!("a remote node is reached as one")
+            };
+            assert_eq!(allow_plain, allowed);
+        }
+    }
 }

@@ -22,6 +22,8 @@ pub struct WorkerSettings {
     pub monitoring: MonitoringSettings,
     /// `DOCKER_HOST`: where the default engine of this host is; `/var/run/docker.sock` when unset.
     pub docker_host: Option<String>,
+    /// `ALLOW_PLAIN_TCP_NODES`: whether a remote node may be reached without TLS elsewhere than on loopback.
+    pub allow_plain_tcp_nodes: bool,
     /// `GITHUB_URL`: where runners with a token of their own register.
     pub github_url: url::Url,
 }
@@ -62,6 +64,7 @@ impl WorkerSettings {
             queue: QueueSettings::from(&mut variables),
             monitoring: MonitoringSettings::from(&mut variables),
             docker_host: variables.optional("DOCKER_HOST"),
+            allow_plain_tcp_nodes: variables.flag("ALLOW_PLAIN_TCP_NODES", false),
             github_url: GithubSettings::from(&mut variables).url,
         };
         let shown = variables.sanitized();
@@ -144,6 +147,12 @@ mod tests {
         assert_eq!(settings.queue.concurrency, 64);
         assert_eq!(settings.queue.all_queues(), ["celery", "monitoring", "host.box"]);
         assert_eq!(settings.queue.visibility_timeout, Duration::from_mins(1));
+        assert!(!settings.allow_plain_tcp_nodes);
+        assert!(
+            read(&[("ALLOW_PLAIN_TCP_NODES", "true")])
+                .unwrap()
+                .allow_plain_tcp_nodes
+        );
         assert_eq!(
             settings.monitoring,
             MonitoringSettings {

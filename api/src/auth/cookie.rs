@@ -54,7 +54,7 @@ pub fn require_same_origin(settings: &Settings, request: &Request) -> Result<(),
             .map(|value| value.to_str().unwrap_or(""))
     };
     if matches!(text("sec-fetch-site"), Some("cross-site" | "same-site")) {
-        return Err(ApiError::forbidden("Another site made this request."));
+        return Err(another_site());
     }
     let Some(origin) = text("origin") else {
         return Ok(());
@@ -66,6 +66,14 @@ pub fn require_same_origin(settings: &Settings, request: &Request) -> Result<(),
     if is_public || is_host {
         Ok(())
     } else {
-        Err(ApiError::forbidden("Another site made this request."))
+        Err(another_site())
     }
+}
+
+fn another_site() -> ApiError {
+    ApiError::forbidden("Another site made this request. Open Runner Pilot at its PUBLIC_URL.").about(
+        "Origin",
+        "invalid",
+        "must be the address in PUBLIC_URL",
+    )
 }

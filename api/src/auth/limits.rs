@@ -91,6 +91,25 @@ impl Limits {
     }
 }
 
+/// How many refusals of one user are written down: these at once, then one per ten seconds.
+const DENIALS: (u32, Duration) = (20, Duration::from_secs(10));
+
+/// Bounds what refusals write down.
+pub struct Denials(Failures<String>);
+
+impl Default for Denials {
+    fn default() -> Self {
+        Self(Failures::new(DENIALS))
+    }
+}
+
+impl Denials {
+    /// Whether one more of this user's is written down.
+    pub fn allow(&self, user: &str) -> bool {
+        self.0.count(user.to_owned(), Instant::now()).is_ok()
+    }
+}
+
 fn too_many(wait: Duration) -> ApiError {
     ApiError::too_many(wait.as_secs() + 1)
 }

@@ -7,3 +7,4 @@ pub mod limits;
 pub mod opaque;
 pub mod passwords;
 pub mod tokens;
+pub mod traffic;

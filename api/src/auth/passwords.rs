@@ -2,6 +2,7 @@
 //! account exists or not.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use argon2::password_hash::phc::PasswordHash;
@@ -48,6 +49,8 @@ pub enum Verdict {
 #[derive(Debug, Clone)]
 pub struct Passwords {
     slots: Arc<Semaphore>,
+    /// How often argon2 ran.
+    runs: Arc<AtomicU64>,
     /// Verified against when there is no account, so that it takes as long as if there were.
     nobody: Arc<str>,
 }
@@ -58,22 +61,24 @@ fn argon2() -> Result<Argon2<'static>, PasswordError> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-fn hash_now(password: &[u8]) -> Result<String, PasswordError> {
+fn hash_now(password: &[u8], runs: &AtomicU64) -> Result<String, PasswordError> {
+    runs.fetch_add(1, Ordering::Relaxed);
     let hash = argon2()?.hash_password(password).map_err(PasswordError::Hash)?;
     Ok(hash.to_string())
 }
 
-fn verify_now(password: &[u8], stored: &str) -> Result<Verdict, PasswordError> {
+fn verify_now(password: &[u8], stored: &str, runs: &AtomicU64) -> Result<Verdict, PasswordError> {
     let Ok(parsed) = PasswordHash::new(stored) else {
         return Ok(Verdict::Wrong);
     };
+    runs.fetch_add(1, Ordering::Relaxed);
     if argon2()?.verify_password(password, &parsed).is_err() {
         return Ok(Verdict::Wrong);
     }
     let rehashed = if is_current(stored) {
         None
     } else {
-        Some(hash_now(password)?)
+        Some(hash_now(password, runs)?)
     };
     Ok(Verdict::Right { rehashed })
 }
@@ -86,15 +91,23 @@ impl Passwords {
     /// As many at once as `slots`.
     pub fn new(slots: usize) -> Result<Self, PasswordError> {
         let unguessable: [u8; 32] = rand::random();
+        let runs = Arc::new(AtomicU64::new(0));
         Ok(Self {
             slots: Arc::new(Semaphore::new(slots.max(1))),
-            nobody: hash_now(&unguessable)?.into(),
+            nobody: hash_now(&unguessable, &runs)?.into(),
+            runs,
         })
+    }
+
+    /// How often passwords were hashed or compared so far: the work that a sign-in costs, and what the time
+    /// that it takes depends on.
+    pub fn runs(&self) -> u64 {
+        self.runs.load(Ordering::Relaxed)
     }
 
     /// The PHC string to store.
     pub async fn hash(&self, password: SecretString) -> Result<String, PasswordError> {
-        self.blocking(move || hash_now(password.expose_secret().as_bytes()))
+        self.blocking(move |runs| hash_now(password.expose_secret().as_bytes(), runs))
             .await
     }
 
@@ -106,23 +119,24 @@ impl Passwords {
     ) -> Result<Verdict, PasswordError> {
         let against = stored.unwrap_or(&self.nobody).to_owned();
         let verdict = self
-            .blocking(move || verify_now(password.expose_secret().as_bytes(), &against))
+            .blocking(move |runs| verify_now(password.expose_secret().as_bytes(), &against, runs))
             .await?;
         Ok(if stored.is_some() { verdict } else { Verdict::Wrong })
     }
 
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+        work: impl FnOnce(&AtomicU64) -> Result<T, PasswordError> + Send + 'static,
     ) -> Result<T, PasswordError> {
         let waiting = tokio::time::timeout(PATIENCE, Arc::clone(&self.slots).acquire_owned());
         let Ok(Ok(slot)) = waiting.await else {
             return Err(PasswordError::Busy);
         };
+        let runs = Arc::clone(&self.runs);
         tokio::task::spawn_blocking(move || {
             // Held until the work is done, even when nobody waits for it any more.
             let _slot = slot;
-            work()
+            work(&runs)
         })
         .await
         .map_err(PasswordError::Interrupted)?
@@ -157,6 +171,19 @@ mod tests {
             passwords.verify("correct horse".into(), None).await.unwrap(),
             Verdict::Wrong
         );
+    }
+
+    #[tokio::test]
+    async fn no_account_costs_the_same_work_as_a_wrong_password() {
+        let passwords = Passwords::new(2).unwrap();
+        let hash = passwords.hash("correct horse".into()).await.unwrap();
+        // One run with the same parameters takes the same time.
+        assert!(is_current(&passwords.nobody) && is_current(&hash));
+        for stored in [Some(hash.as_str()), None] {
+            let before = passwords.runs();
+            passwords.verify("wrong horse".into(), stored).await.unwrap();
+            assert_eq!(passwords.runs() - before, 1, "{stored:?}");
+        }
     }
 
     #[tokio::test]

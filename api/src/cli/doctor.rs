@@ -80,21 +80,33 @@ async fn redis(context: &Context) -> Check {
     }
 }
 
-/// Redis loses accepted tasks at a crash unless it keeps an append-only file.
-async fn persistence(context: &Context) -> Check {
+/// Redis loses accepted tasks at a crash unless it keeps an append-only file; `None` where this user may not
+/// read its configuration.
+pub async fn keeps_append_only_file(context: &Context) -> Option<bool> {
     let mut connection = context.redis.clone();
     let asked = redis::cmd("CONFIG")
         .arg("GET")
         .arg("appendonly")
         .query_async::<Vec<String>>(&mut connection)
         .await;
-    let outcome = match asked.as_deref() {
-        Ok([_, value]) if value == "yes" => Ok("keeps an append-only file".to_owned()),
-        Ok(_) => Ok("no append-only file: a crash of Redis loses tasks, which reconcile sends again; set `appendonly yes`".to_owned()),
-        Err(_) => Ok("unknown: this user may not read Redis's configuration".to_owned()),
+    match asked.ok()?.as_slice() {
+        [_, value] => Some(value == "yes"),
+        _ => None,
+    }
+}
+
+async fn persistence(context: &Context) -> Check {
+    let outcome = match keeps_append_only_file(context).await {
+        Some(true) => "keeps an append-only file",
+        Some(false) => LOSES_TASKS,
+        None => "unknown: this user may not read Redis's configuration",
     };
     Check {
         name: "redis persistence",
-        outcome,
+        outcome: Ok(outcome.to_owned()),
     }
 }
+
+/// What is said of a Redis without an append-only file.
+pub const LOSES_TASKS: &str = "no append-only file: a crash of Redis loses tasks, which reconcile sends again; \
+                               set `appendonly yes`";

@@ -11,4 +11,5 @@ pub mod people;
 pub mod runner;
 pub mod runner_actions;
 pub mod runner_view;
+pub mod schedules;
 pub mod words;

@@ -66,8 +66,8 @@ impl<E: Endpoint> Endpoint for BodyLimitEndpoint<E> {
             Ok(Err(poem::error::ReadBodyError::PayloadTooLarge)) => {
                 return Err(ApiError::too_large(limit).into());
             }
-            Ok(Err(_)) => return Err(ApiError::bad_request("The body could not be read to its end.").into()),
-            Err(_) => return Err(ApiError::bad_request("The body did not arrive in time.").into()),
+            Ok(Err(_)) => return Err(ApiError::bad_body("could not be read to its end").into()),
+            Err(_) => return Err(ApiError::bad_body("did not arrive in time").into()),
         };
         request.set_body(bytes);
         self.inner.call(request).await

@@ -1,8 +1,9 @@
 //! What every request passes through, from outside in: [`RequestScope`] (id, client address, log line,
-//! metrics), [`SecurityHeaders`], [`Outcome`] (time limit, panics, every failure as problem+json),
+//! metrics, a trace of refusals), [`SecurityHeaders`], [`Outcome`] (time limit, panics, every failure as problem+json),
 //! [`BodyLimit`].
 
 mod body_limit;
+mod denials;
 mod outcome;
 mod scope;
 mod security_headers;

@@ -4,12 +4,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use poem::http::{HeaderName, HeaderValue};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use poem::web::RemoteAddr;
 use poem::{Addr, Endpoint, IntoResponse, Middleware, PathPattern, Request, Response};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use super::denials;
+use crate::auth::traffic::Allowance;
+use crate::context::Context;
 use crate::request::{self, RequestInfo};
 use crate::settings::Network;
 
@@ -48,11 +51,29 @@ impl<E: Endpoint> Endpoint for RequestScopeEndpoint<E> {
         let method = request.method().clone();
         let started = Instant::now();
         let span = tracing::info_span!("request", request.id = %id, http.method = %method);
-        let info = RequestInfo { id: id.clone(), ip };
-        let mut response = request::scope(info, self.inner.get_response(request))
-            .instrument(span.clone())
-            .await
-            .into_response();
+        let info = RequestInfo {
+            id: id.clone(),
+            ip,
+            notes: Arc::default(),
+        };
+        let (context, path) = (
+            request.data::<Context>().cloned(),
+            request.uri().path().to_owned(),
+        );
+        let handled = async {
+            let mut response = self.inner.get_response(request).await.into_response();
+            let notes = request::notes();
+            if response.status() == StatusCode::FORBIDDEN
+                && let Some(context) = &context
+            {
+                denials::note(context, notes.who, &method, &path).await;
+            }
+            if let Some(allowance) = notes.allowance {
+                tell(allowance, response.headers_mut());
+            }
+            response
+        };
+        let mut response = request::scope(info, handled).instrument(span.clone()).await;
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
@@ -80,6 +101,22 @@ impl<E: Endpoint> Endpoint for RequestScopeEndpoint<E> {
             );
         });
         Ok(response)
+    }
+}
+
+/// Tells the caller what it has left, in the headers `RateLimit-*`.
+fn tell(allowance: Allowance, headers: &mut HeaderMap) {
+    let Allowance {
+        limit,
+        remaining,
+        reset_secs,
+    } = allowance;
+    for (name, value) in [
+        ("ratelimit-limit", limit),
+        ("ratelimit-remaining", remaining),
+        ("ratelimit-reset", reset_secs),
+    ] {
+        headers.insert(HeaderName::from_static(name), value.into());
     }
 }
 

@@ -84,8 +84,7 @@ pub(super) fn parse<T: ParseFromJSON + 'static>(bytes: &[u8]) -> Result<T, ApiEr
         return Err(ApiError::unprocessable(found));
     }
     // The parser's own message repeats the value, which may be a secret.
-    T::parse_from_json(Some(value))
-        .map_err(|_| ApiError::bad_request("The body does not fit the documented schema."))
+    T::parse_from_json(Some(value)).map_err(|_| ApiError::bad_body("does not fit the documented schema"))
 }
 
 /// Says where the JSON breaks, never what stands there.
@@ -95,8 +94,8 @@ fn malformed(error: &serde_json::Error) -> ApiError {
         serde_json::error::Category::Eof => "ends too early",
         serde_json::error::Category::Io | serde_json::error::Category::Syntax => "is not valid JSON",
     };
-    ApiError::bad_request(format!(
-        "The body {fault}, at line {} column {}.",
+    ApiError::bad_body(format!(
+        "{fault}, at line {} column {}",
         error.line(),
         error.column()
     ))

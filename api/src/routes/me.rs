@@ -12,10 +12,11 @@ use crate::access::Bearer;
 use crate::context::Context;
 use crate::dto::orgs::OrgView;
 use crate::dto::people::{ConfigView, MeView, PasswordChange, PermissionView, ProfileUpdate, UserView};
+use crate::dto::schedules::SchedulesView;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::payload::Body;
-use crate::services::accounts;
+use crate::services::{accounts, schedules};
 
 /// The operations of this file.
 pub struct MeApi {
@@ -112,6 +113,14 @@ impl MeApi {
             description: permission.description().to_owned(),
         });
         Ok(Json(views.collect()))
+    }
+
+    /// List what is sent periodically
+    ///
+    /// The whole installation's: which tasks, how often, when last and when next, and which beat leads.
+    #[oai(path = "/common/schedules", method = "get", operation_id = "list_schedules")]
+    async fn list_schedules(&self, _caller: Bearer) -> Result<Json<SchedulesView>, ApiError> {
+        Ok(Json(schedules::read(&self.context).await?))
     }
 
     /// Read what a page needs before anybody has signed in

@@ -74,6 +74,11 @@ pub async fn register(
     if invitation.is_none() && !context.settings.allow_registration {
         return Err(ApiError::forbidden(
             "New accounts are by invitation only; ask an admin of your organisation.",
+        )
+        .about(
+            "invitation",
+            "required",
+            "is required here; ask an admin of your organisation for one",
         ));
     }
     context.limits.register(request::current_ip())?;

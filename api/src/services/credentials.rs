@@ -174,10 +174,13 @@ pub async fn update(
         .await?
         .ok_or_else(ApiError::not_found)?;
     if !changes_secret && unmoved.api_url != wish.spec.api_url {
-        return Err(ApiError::conflict(
-            "changed",
-            "Somebody else changed it meanwhile. Read it again.",
-        ));
+        return Err(
+            ApiError::conflict("changed", "Somebody else changed it meanwhile. Read it again.").about(
+                "api_url",
+                "changed",
+                "is another one by now; read the credential again",
+            ),
+        );
     }
     let row = credentials::update(&txn, &access.org_id, &id, wish.spec, sealed, now)
         .await?

@@ -12,7 +12,7 @@ use entities::model::runner_instances::Model;
 use entities::model::runners::Model as RunnerRow;
 use entities::repo::instances;
 use entities::repo::lifecycle::{self, Event};
-use entities::repo::{fleet, runners};
+use entities::repo::{derived, fleet, runners};
 use serde_json::json;
 
 use crate::access::OrgAccess;
@@ -131,13 +131,17 @@ pub async fn report_status(
         InstanceState::Stopping | InstanceState::Stopped | InstanceState::Removed | InstanceState::Failed => {
             return Err(ApiError::conflict(
                 "state",
-                format!("The instance is {state}: no runner of it can be {status}."),
+                format!("The instance is {state}: no runner of it can be {status}. Start it first."),
+            )
+            .about(
+                "status",
+                "state",
+                format!("can't be reported of an instance that is {state}"),
             ));
         }
     }
     let txn = entities::begin(&context.db).await?;
     lifecycle::record_status(&txn, &id, status, now).await?;
-    let runner_changed = runners::derive_status(&txn, &row.runner_id, now).await?;
     let detail = json!({"status": status, "runner_id": row.runner_id});
     access
         .audit(
@@ -152,6 +156,8 @@ pub async fn report_status(
         .await?
         .ok_or_else(ApiError::not_found)?;
     txn.commit().await.map_err(StoreError::from)?;
+    let runner = runner_id(&row.runner_id)?;
+    let runner_changed = derived::refresh_runner_status(&context.db, &runner, now).await?;
     let report = RunnerStatus {
         status,
         last_heartbeat: now,
@@ -159,8 +165,10 @@ pub async fn report_status(
     store_report(context, &id, &report).await?;
     announce(context, access, &row).await?;
     if let Some(status) = runner_changed {
-        let runner_id = runner_id(names.runner)?;
-        let change = Change::RunnerChanged { runner_id, status };
+        let change = Change::RunnerChanged {
+            runner_id: runner,
+            status,
+        };
         context.publish(&access.org_id, &change).await;
     }
     InstanceView::of(

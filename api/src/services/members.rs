@@ -139,7 +139,8 @@ pub async fn update(
         permissions: permissions.unwrap_or(before.permissions),
     };
     if before.role == Role::Admin && rights.role != Role::Admin {
-        keep_an_admin(&txn, access, user).await?;
+        let refusal = last_admin().about("role", "last_admin", "must stay `admin`: nobody else here is one");
+        keep_an_admin(&txn, access, user, refusal).await?;
     }
     members::update(&txn, &access.org_id, user, &rights, now).await?;
     access
@@ -169,7 +170,7 @@ pub async fn remove(context: &Context, access: &OrgAccess, user: &UserId) -> Res
         ));
     }
     if find(&txn, access, user).await?.rights.role == Role::Admin {
-        keep_an_admin(&txn, access, user).await?;
+        keep_an_admin(&txn, access, user, last_admin()).await?;
     }
     members::remove(&txn, &access.org_id, user, now).await?;
     let action = if leaves { "member.left" } else { "member.removed" };
@@ -244,14 +245,23 @@ async fn find(txn: &DatabaseTransaction, access: &OrgAccess, user: &UserId) -> R
         .ok_or_else(ApiError::not_found)
 }
 
-async fn keep_an_admin(txn: &DatabaseTransaction, access: &OrgAccess, user: &UserId) -> Result<(), ApiError> {
+async fn keep_an_admin(
+    txn: &DatabaseTransaction,
+    access: &OrgAccess,
+    user: &UserId,
+    refusal: ApiError,
+) -> Result<(), ApiError> {
     if members::count_other_admins(txn, &access.org_id, user).await? > 0 {
         return Ok(());
     }
-    Err(ApiError::conflict(
+    Err(refusal)
+}
+
+fn last_admin() -> ApiError {
+    ApiError::conflict(
         "last_admin",
         "This is the last admin of the organisation; make somebody else admin first.",
-    ))
+    )
 }
 
 fn describe(rights: &Rights) -> Value {

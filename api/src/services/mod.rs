@@ -14,4 +14,5 @@ pub mod overview;
 pub mod placement;
 pub mod runners;
 pub mod sample_job;
+pub mod schedules;
 pub mod sessions;

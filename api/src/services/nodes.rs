@@ -111,13 +111,17 @@ pub async fn read(context: &Context, access: &OrgAccess, id: &str) -> Result<Nod
     view(context, row.ok_or_else(ApiError::not_found)?).await
 }
 
-/// Whether the node would be another engine after the change.
-fn endpoint_differs(row: &Model, spec: &NodeSpec) -> bool {
-    row.r#type != spec.node_type.as_str()
-        || row.ip_address != spec.ip_address
-        || row.port != spec.port.map(i32::from)
-        || row.socket_path != spec.socket_path
-        || row.host != spec.host
+/// The field by which the node would be another engine after the change.
+fn moved_by(row: &Model, spec: &NodeSpec) -> Option<&'static str> {
+    [
+        ("type", row.r#type != spec.node_type.as_str()),
+        ("ip_address", row.ip_address != spec.ip_address),
+        ("port", row.port != spec.port.map(i32::from)),
+        ("socket_path", row.socket_path != spec.socket_path),
+        ("host", row.host != spec.host),
+    ]
+    .into_iter()
+    .find_map(|(field, differs)| differs.then_some(field))
 }
 
 /// Changes a node and has it checked. Its address stays while instances are on it: they would be lost
@@ -138,16 +142,22 @@ pub async fn update(
         .await?
         .ok_or_else(ApiError::not_found)?;
     let wish = input.parse(Some(&row), &rules)?;
-    let differs = endpoint_differs(&row, &wish.spec);
+    let moved = moved_by(&row, &wish.spec);
+    let differs = moved.is_some();
     let in_use = nodes::count_in_use(&txn, [id.as_str()]).await?;
     let in_use = in_use.get(id.as_str()).copied().unwrap_or(0);
-    if differs && in_use > 0 {
+    if let Some(moved) = moved.filter(|_| in_use > 0) {
         return Err(ApiError::conflict(
             "in_use",
             format!(
                 "{in_use} of its instances are on this engine. Delete or stop them, then change its address, \
                  or add the other engine as a node of its own."
             ),
+        )
+        .about(
+            moved,
+            "in_use",
+            "can't change while instances are on the node: delete or stop them first",
         ));
     }
     let changes_tls = wish.tls.is_some();

@@ -90,7 +90,8 @@ fn choose_any(rows: &[NodeRow], rooms: Vec<NodeRoom>, selection: &NodeSelection)
         NoRoom::NoneActive => "no_active_node",
         NoRoom::AllFull => "no_room",
     };
-    Err(ApiError::conflict(code, sentence(&refused.to_string())))
+    let (why, fix) = (sentence(&refused.to_string()), choice(refused));
+    Err(ApiError::conflict(code, why).about("node_id", code, fix))
 }
 
 fn check_wanted(
@@ -127,10 +128,26 @@ fn check_wanted(
                 "`{}` is full: {} of {} places are taken. Raise its capacity or choose another node.",
                 row.name, room.used, room.capacity
             ),
+        )
+        .about(
+            "node_id",
+            "no_room",
+            "names a full node: raise its capacity or choose another",
         ));
     }
     fields.finish()?;
     Ok(wanted.clone())
+}
+
+/// What would help, said of the field that may name a node.
+fn choice(refused: NoRoom) -> &'static str {
+    match refused {
+        NoRoom::NoNode => "finds no node: add one, or widen the runner's node_selection",
+        NoRoom::NoneActive => "finds no node that answers: see the nodes' checks, or add another node",
+        NoRoom::AllFull => {
+            "finds no node with room: raise a node's capacity, add a node or delete an instance"
+        }
+    }
 }
 
 /// A clause as a sentence of its own.

@@ -64,6 +64,11 @@ fn check_network(access: &OrgAccess, spec: &RunnerSpec, before: Option<&Model>) 
             ApiError::forbidden(
                 "Only an admin may give a runner the node's network (resources.network = host).",
             )
+            .about(
+                "resources.network",
+                "forbidden",
+                "must be `bridge`, or be set to `host` by an admin",
+            )
         })?;
     }
     Ok(())
@@ -131,7 +136,7 @@ pub async fn create(
         .await?;
     txn.commit().await.map_err(StoreError::from)?;
     announce(context, access, &row).await?;
-    RunnerView::of(row, 0)
+    RunnerView::of(row, &[])
 }
 
 /// One page of the organisation's runners.
@@ -141,17 +146,18 @@ pub async fn list(
     query: &RunnerQuery,
 ) -> Result<Page<RunnerView>, ApiError> {
     let page = runners::list(&context.db, &access.org_id, query).await?;
-    let in_use = runners::count_in_use(&context.db, page.items.iter().map(|row| row.uid.as_str())).await?;
+    let uids = page.items.iter().map(|row| row.uid.as_str());
+    let counts = runners::count_instances(&context.db, uids).await?;
     Page::try_of(page, &query.list, |row| {
-        let in_use = in_use.get(&row.uid).copied().unwrap_or(0);
-        RunnerView::of(row, in_use)
+        let counted = counts.get(&row.uid).map(Vec::as_slice).unwrap_or_default();
+        RunnerView::of(row, counted)
     })
 }
 
 async fn view(context: &Context, row: Model) -> Result<RunnerView, ApiError> {
-    let in_use = runners::count_in_use(&context.db, [row.uid.as_str()]).await?;
-    let in_use = in_use.get(&row.uid).copied().unwrap_or(0);
-    RunnerView::of(row, in_use)
+    let counts = runners::count_instances(&context.db, [row.uid.as_str()]).await?;
+    let counted = counts.get(&row.uid).map(Vec::as_slice).unwrap_or_default();
+    RunnerView::of(row, counted)
 }
 
 /// A runner of the organisation.
@@ -270,5 +276,5 @@ pub async fn clone(
         .await?;
     txn.commit().await.map_err(StoreError::from)?;
     announce(context, access, &row).await?;
-    RunnerView::of(row, 0)
+    RunnerView::of(row, &[])
 }

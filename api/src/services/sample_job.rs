@@ -155,7 +155,7 @@ mod tests {
             "http://127.0.0.1:8091/",
             "https://127.0.0.1:8090/",
             "http://127.0.0.1:8090/api/v3",
-            "http://127.0.0.1:8090.example.org/",
+            "http://127.0.0.1.example.org:8090/",
         ] {
             assert!(!is_same(&other.parse().unwrap(), &sandbox), "{other}");
         }

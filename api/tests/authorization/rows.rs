@@ -59,6 +59,7 @@ pub fn rows() -> BTreeMap<&'static str, Row> {
         ("update_me", SignedIn, 200, json!({"full_name": "Somebody"})),
         ("change_password", SignedIn, 200, password),
         ("list_permissions", SignedIn, 200, no_body.clone()),
+        ("list_schedules", SignedIn, 200, no_body.clone()),
         ("list_orgs", SignedIn, 200, no_body.clone()),
         ("create_org", SignedIn, 201, fresh_name()),
         ("read_org", Member, 200, no_body.clone()),

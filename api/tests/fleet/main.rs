@@ -2,6 +2,7 @@
 //! and a real database.
 
 mod access;
+mod admins;
 mod bad_input;
 mod credentials;
 mod follow;
@@ -11,7 +12,10 @@ mod observed;
 mod org_instances;
 mod overview;
 mod parallel;
+mod refusals;
 mod runners;
 mod sample_job;
+mod schedules;
 mod secrets;
 mod support;
+mod tenancy;

@@ -163,3 +163,41 @@ async fn only_an_admin_gives_a_runner_the_nodes_network() -> anyhow::Result<()> 
         .problem(403)?;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_runner_is_listed_with_its_instances_counted() -> anyhow::Result<()> {
+    use domain::instance::InstanceState::{Creating, Failed, Running, Starting};
+    let system = System::start().await?;
+    let (runner, busy, id) = system.instance("counted").await?;
+    system.runner("empty", json!({})).await?;
+    system.walk(&id, &[Creating, Starting, Running]).await?;
+    system
+        .admin
+        .patch(&busy, &json!({"status": "busy"}))
+        .await?
+        .expect(200)?;
+    for states in [&[][..], &[Failed]] {
+        let made = system
+            .admin
+            .post(&format!("{runner}/instance"), &json!({}))
+            .await?
+            .expect(201)?;
+        system.walk(&uid(&made).parse()?, states).await?;
+    }
+    let page = system
+        .admin
+        .get(&system.path("/runners?sort=name"))
+        .await?
+        .expect(200)?;
+    let counts = &page["items"][0]["instances"];
+    let expected = json!({"total": 3, "pending": 1, "starting": 0, "idle": 0, "busy": 1, "online": 0,
+        "offline": 0, "draining": 0, "stopped": 0, "failed": 1});
+    assert_eq!(*counts, expected);
+    assert_eq!(page["items"][0]["instances_in_use"], 2);
+    assert_eq!(page["items"][1]["instances"]["total"], 0);
+    assert_eq!(
+        system.admin.get(&runner).await?.expect(200)?["instances"],
+        expected
+    );
+    Ok(())
+}

@@ -194,6 +194,11 @@ impl Beat {
         }
     }
 
+    /// What stands in the lock, `<namespace>:lock`, while this beat leads.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Sends what is due until `stop` is cancelled, then releases the lock. The server being away is waited for.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
         let mut backoff = Backoff::new();

@@ -19,6 +19,7 @@ pub mod permissions;
 pub mod placement;
 pub mod redis_keys;
 pub mod runner;
+pub mod schedule;
 pub mod tasks;
 pub mod telemetry;
 

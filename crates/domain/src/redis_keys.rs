@@ -66,6 +66,22 @@ pub const LOGS_LEASE_TTL: Duration = Duration::from_secs(15);
 /// Prefix of the beat's own keys (leader lock, last runs); written by the beat.
 pub const BEAT_PREFIX: &str = "runner_pilot:beat";
 
+/// String, the token of the beat that leads; expires by itself when it dies; written by the beat.
+pub const BEAT_LOCK: &str = "runner_pilot:beat:lock";
+
+/// Hash of entry name to the time of its last run, epoch seconds with a fraction; written by the beat.
+pub const BEAT_LAST_RUN: &str = "runner_pilot:beat:last_run";
+
+/// String, JSON of [`crate::schedule::Schedule`]; expires after [`BEAT_SCHEDULE_TTL`]; written by the beat that
+/// leads every [`BEAT_SCHEDULE_REFRESH`], read by the api.
+pub const BEAT_SCHEDULE: &str = "runner_pilot:beat:schedule";
+
+/// How often the beat that leads says what it sends.
+pub const BEAT_SCHEDULE_REFRESH: Duration = Duration::from_secs(5);
+
+/// How long [`BEAT_SCHEDULE`] lives without being refreshed.
+pub const BEAT_SCHEDULE_TTL: Duration = Duration::from_secs(20);
+
 /// Hash of worker name to JSON of what it is; each field's `seen_at` is refreshed every
 /// [`WORKER_REFRESH`] by its worker and removed when the worker stops.
 pub const WORKERS: &str = "runner_pilot:workers";
@@ -94,10 +110,17 @@ mod tests {
     }
 
     #[test]
+    fn the_keys_of_the_beat_are_those_of_its_prefix() {
+        assert_eq!(BEAT_LOCK, format!("{BEAT_PREFIX}:lock"));
+        assert_eq!(BEAT_LAST_RUN, format!("{BEAT_PREFIX}:last_run"));
+    }
+
+    #[test]
     fn every_other_key_starts_with_our_prefix() {
         for key in [
             events(&OrgId::new()),
             BEAT_PREFIX.to_owned(),
+            BEAT_SCHEDULE.to_owned(),
             WORKERS.to_owned(),
             node_watch(&NodeId::new()),
             wake("1"),

@@ -182,11 +182,11 @@ pub async fn transition(
                 .col_expr(Column::DeletedAt, Expr::value(now))
                 .col_expr(Column::Status, Expr::value(InstanceStatus::Offline.as_str()));
         }
-        InstanceState::Stopped | InstanceState::Failed => {
+        // No runner of it is there, or not any more.
+        InstanceState::Pending | InstanceState::Stopped | InstanceState::Failed => {
             update = update.col_expr(Column::Status, Expr::value(InstanceStatus::Offline.as_str()));
         }
-        InstanceState::Pending
-        | InstanceState::Creating
+        InstanceState::Creating
         | InstanceState::Starting
         | InstanceState::Running
         | InstanceState::Draining
@@ -198,8 +198,10 @@ pub async fn transition(
     let row = find(txn, id)
         .await?
         .ok_or(StoreError::Corrupt("runner_instances"))?;
+    // Back to the start with a reason: an attempt has failed, and another one follows.
+    let failed_attempt = step.to == InstanceState::Pending && step.reason.is_some();
     let event = Event {
-        kind: "state",
+        kind: if failed_attempt { "warning" } else { "state" },
         message: step.message,
         detail: Some(serde_json::json!({"state": step.to})),
     };

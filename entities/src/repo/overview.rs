@@ -44,18 +44,22 @@ pub async fn count_instances(
         .all(db)
         .await?;
     rows.into_iter()
-        .map(|(state, status, count)| {
-            Ok(InstanceCount {
-                state: state
-                    .parse()
-                    .map_err(|_| StoreError::Corrupt("runner_instances.state"))?,
-                status: status
-                    .parse()
-                    .map_err(|_| StoreError::Corrupt("runner_instances.status"))?,
-                count: count.unsigned_abs(),
-            })
-        })
+        .map(|(state, status, count)| InstanceCount::read(&state, &status, count))
         .collect()
+}
+
+impl InstanceCount {
+    pub(super) fn read(state: &str, status: &str, count: i64) -> Result<Self, StoreError> {
+        Ok(Self {
+            state: state
+                .parse()
+                .map_err(|_| StoreError::Corrupt("runner_instances.state"))?,
+            status: status
+                .parse()
+                .map_err(|_| StoreError::Corrupt("runner_instances.status"))?,
+            count: count.unsigned_abs(),
+        })
+    }
 }
 
 /// How many runners there are of each status that occurs.

@@ -4,15 +4,14 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::ids::{CredentialId, OrgId, RunnerId, UserId};
-use domain::instance::{InstanceState, InstanceStatus};
 use domain::runner::{NodeSelection, Resources, RunnerScope, RunnerStatus};
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Set,
 };
 
 use super::credentials::SealedSecret;
-use super::fleet::states_where;
+use super::overview::InstanceCount;
 use super::page::{self, ListPage, ListQuery};
 use crate::StoreError;
 use crate::model::runner_instances;
@@ -279,30 +278,36 @@ pub async fn list(
     .await
 }
 
-/// How many instances take up room, by the runner's uid; none is left out as zero.
-pub async fn count_in_use(
+/// The instances of these runners, counted by state and status, by the runner's uid; a runner without
+/// instances is left out.
+pub async fn count_instances(
     db: &impl ConnectionTrait,
     uids: impl IntoIterator<Item = &str>,
-) -> Result<HashMap<String, u64>, StoreError> {
+) -> Result<HashMap<String, Vec<InstanceCount>>, StoreError> {
     let uids: Vec<&str> = uids.into_iter().collect();
     if uids.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(String, i64)> = runner_instances::Entity::find()
+    let rows: Vec<(String, String, String, i64)> = runner_instances::Entity::find()
         .select_only()
         .column(runner_instances::Column::RunnerId)
-        .column_as(runner_instances::Column::Uid.count(), "in_use")
+        .column(runner_instances::Column::State)
+        .column(runner_instances::Column::Status)
+        .column_as(runner_instances::Column::Uid.count(), "count")
         .filter(runner_instances::Column::RunnerId.is_in(uids))
         .filter(runner_instances::Column::IsDeleted.eq(false))
-        .filter(runner_instances::Column::State.is_in(states_where(InstanceState::takes_room)))
         .group_by(runner_instances::Column::RunnerId)
+        .group_by(runner_instances::Column::State)
+        .group_by(runner_instances::Column::Status)
         .into_tuple()
         .all(db)
         .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(uid, count)| (uid, u64::try_from(count).unwrap_or(0)))
-        .collect())
+    let mut counts: HashMap<String, Vec<InstanceCount>> = HashMap::new();
+    for (uid, state, status, count) in rows {
+        let count = InstanceCount::read(&state, &status, count)?;
+        counts.entry(uid).or_default().push(count);
+    }
+    Ok(counts)
 }
 
 /// Sets what a runner is said to be doing; `false` when there is no such runner.
@@ -322,38 +327,6 @@ pub async fn set_status(
         .exec(db)
         .await?;
     Ok(changed.rows_affected == 1)
-}
-
-/// Makes a runner's status what its instances say: busy while any of them is. Writes nothing where
-/// that is so already.
-pub async fn derive_status(
-    db: &impl ConnectionTrait,
-    id: &str,
-    now: DateTime<Utc>,
-) -> Result<Option<RunnerStatus>, StoreError> {
-    let busy_instance = Query::select()
-        .expr(Expr::value(1))
-        .from(runner_instances::Entity)
-        .and_where(runner_instances::Column::RunnerId.eq(id))
-        .and_where(runner_instances::Column::IsDeleted.eq(false))
-        .and_where(runner_instances::Column::Status.eq(InstanceStatus::Busy.as_str()))
-        .to_owned();
-    let status: sea_orm::sea_query::SimpleExpr =
-        Expr::case(Expr::exists(busy_instance), RunnerStatus::Busy.as_str())
-            .finally(RunnerStatus::Idle.as_str())
-            .into();
-    let written = Entity::update_many()
-        .col_expr(Column::Status, status.clone())
-        .col_expr(Column::UpdatedAt, Expr::value(now))
-        .filter(Column::Uid.eq(id))
-        .filter(Expr::col(Column::Status).ne(status))
-        .exec(db)
-        .await?;
-    if written.rows_affected == 0 {
-        return Ok(None);
-    }
-    let row = Entity::find().filter(Column::Uid.eq(id)).one(db).await?;
-    row.map(|row| row.status()).transpose()
 }
 
 /// Marks a runner as deleted; `false` when there is no such runner.

@@ -6,8 +6,9 @@ use domain::ids::{InstanceId, OrgId};
 use domain::instance::{DesiredState, InstanceState, InstanceStatus};
 use domain::telemetry::RunnerMetrics;
 use entities::DatabaseConnection;
-use entities::repo::fleet;
 use entities::repo::lifecycle::{self, Lease, Observed, Transition};
+use entities::repo::page::{ListQuery, Sort};
+use entities::repo::{fleet, timeline};
 use entities::repo::samples::{self, Sample};
 use futures::future::try_join_all;
 
@@ -33,6 +34,39 @@ fn step(to: InstanceState) -> Transition<'static> {
         reason: None,
         message: "test",
     }
+}
+
+#[tokio::test]
+async fn a_failed_attempt_is_a_warning_on_the_timeline_and_leaves_no_status() -> anyhow::Result<()> {
+    for (_database, db) in both().await? {
+        let fleet = Fleet::insert(&db, "acme").await?;
+        let id = instance(&db, &fleet).await?;
+        let now = noon();
+        lifecycle::apply(&db, &id, &step(InstanceState::Creating), now).await?;
+        lifecycle::record_status(&db, &id, InstanceStatus::Busy, now).await?;
+        let failed = Transition {
+            reason: Some("GitHub did not answer"),
+            message: "Attempt 1 of 5 failed: GitHub did not answer.",
+            ..step(InstanceState::Pending)
+        };
+        let row = lifecycle::apply(&db, &id, &failed, now).await?;
+        assert_eq!(row.map(|row| row.status).as_deref(), Some("offline"));
+        let everything = ListQuery {
+            limit: 10,
+            offset: 0,
+            sort: Sort {
+                column: "uid",
+                descending: false,
+            },
+            q: None,
+        };
+        let kinds = async |kind| timeline::list(&db, &fleet.org, &id, Some(kind), &everything).await;
+        let warnings = kinds("warning").await?;
+        assert_eq!(warnings.total, 1);
+        assert!(warnings.items[0].message.starts_with("Attempt 1 of 5"), "{warnings:?}");
+        assert_eq!(kinds("state").await?.total, 1);
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -2,14 +2,18 @@
 
 use chrono::TimeDelta;
 use domain::ids::{CredentialId, OrgId, RunnerId, UserId};
-use domain::instance::InstanceStatus;
+use domain::instance::{InstanceState, InstanceStatus};
+use domain::runner::RunnerStatus;
 use domain::telemetry::RunnerMetrics;
 use entities::repo::credentials::{CredentialSpec, SealedSecret};
 use entities::repo::instance_lists::{self, InstanceQuery};
+use entities::repo::lifecycle::Transition;
 use entities::repo::page::{ListQuery, Sort};
 use entities::repo::runners::{RunnerQuery, TokenChange};
 use entities::repo::samples::Sample;
-use entities::repo::{credentials, fleet, instances, lifecycle, metrics, nodes, runners, samples, timeline};
+use entities::repo::{
+    credentials, derived, fleet, instances, lifecycle, metrics, nodes, runners, samples, timeline,
+};
 
 use crate::support::{Fleet, both, noon};
 
@@ -138,11 +142,29 @@ async fn a_runner_is_busy_while_any_of_its_instances_is() -> anyhow::Result<()> 
             (&two, InstanceStatus::Offline),
         ] {
             lifecycle::record_status(&db, instance, status, noon()).await?;
-            runners::derive_status(&db, runner.as_str(), noon()).await?;
+            derived::refresh_runner_status(&db, &runner, noon()).await?;
             seen.push(runners::find(&db, org, &runner).await?.map(|row| row.status));
         }
         let words: Vec<&str> = seen.iter().flatten().map(String::as_str).collect();
         assert_eq!(words, ["busy", "busy", "busy", "idle"]);
+
+        // What is being taken down runs no job, whatever was last heard of it.
+        lifecycle::record_status(&db, &one, InstanceStatus::Busy, noon()).await?;
+        derived::refresh_runner_status(&db, &runner, noon()).await?;
+        for to in [InstanceState::Draining, InstanceState::Stopping] {
+            let step = Transition {
+                to,
+                from: &InstanceState::ALL,
+                lease_token: None,
+                desired: None,
+                reason: None,
+                message: "x",
+            };
+            lifecycle::apply(&db, &one, &step, noon()).await?;
+        }
+        let changed = derived::refresh_runner_status(&db, &runner, noon()).await?;
+        assert_eq!(changed, Some(RunnerStatus::Idle));
+        assert_eq!(derived::refresh_runner_status(&db, &runner, noon()).await?, None);
     }
     Ok(())
 }
@@ -168,12 +190,13 @@ async fn what_takes_up_room_is_counted_per_node_and_per_runner() -> anyhow::Resu
         lifecycle::apply(&db, &gone, &step, noon()).await?;
         assert_eq!(instances::count_taking_room(&db, &runner).await?, 1);
         assert_eq!(nodes::count_in_use(&db, [node]).await?.get(node), Some(&1));
-        assert_eq!(
-            runners::count_in_use(&db, [runner.as_str()])
-                .await?
-                .get(runner.as_str()),
-            Some(&1)
-        );
+        let counts = runners::count_instances(&db, [runner.as_str()]).await?;
+        let mut counts: Vec<(&str, u64)> = counts[runner.as_str()]
+            .iter()
+            .map(|entry| (entry.state.as_str(), entry.count))
+            .collect();
+        counts.sort_unstable();
+        assert_eq!(counts, [("failed", 1), ("pending", 1)]);
         let query = InstanceQuery {
             list: everything("created_at"),
             runner: Some(runner.clone()),

@@ -51,7 +51,7 @@ pub async fn run(context: &Context, id: &NodeId) -> Result<Value, JobError> {
 }
 
 async fn examine(context: &Context, node: &nodes::Model) -> Result<NodeCheck, JobError> {
-    let target = match node_access::target_of(node, &context.keyring, context.docker_host.as_deref()) {
+    let target = match node_access::target_of(node, &context.keyring, context.reach()) {
         Ok(target) => target,
         Err(error) => {
             let check = json!([{

@@ -293,6 +293,7 @@ impl Parts<'_> {
             clock: Arc::clone(&clock),
             host: "test-host".to_owned(),
             docker_host: None,
+            allow_plain_tcp_nodes: false,
             github_url: self.github.url().clone(),
             monitoring: MonitoringSettings {
                 // Lists of runners are never older than a moment in these tests.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::tree::{assert_none, sources};
+use crate::tree::{assert_none, file, sources};
 
 /// What each of our crates may use of our others, in shipped code. A crate that is not listed is new and
 /// has to be given its place.
@@ -174,6 +174,25 @@ fn the_queue_knows_nothing_of_runner_pilot() {
         wrong.extend(ours.map(|used| format!("{} uses {used}", manifest.path)));
     }
     assert_none("celery-redis is a library for anybody", &wrong);
+}
+
+/// Packages that must not come in by anybody's dependencies, and why.
+const NOT_IN_THE_LOCK: [(&str, &str); 3] = [
+    ("rsa", "RUSTSEC-2023-0071 has no fix; jsonwebtoken is to use aws_lc_rs"),
+    ("celery", "rust-celery is abandoned and loses tasks on Redis; celery-rs continues it"),
+    ("openssl-sys", "TLS is rustls everywhere"),
+];
+
+#[test]
+fn no_package_that_is_known_to_be_unfit_comes_in_through_another() {
+    let lock = file("Cargo.lock");
+    let wrong: Vec<String> = NOT_IN_THE_LOCK
+        .iter()
+        .filter(|(name, _)| lock.contains(&format!("\nname = \"{name}\"\n")))
+        .map(|(name, why)| format!("{name}: {why}"))
+        .collect();
+    assert!(lock.contains("\nname = \"celery-rs\"\n"), "the lock file is not read as it is written");
+    assert_none("a package that must not be used is in Cargo.lock", &wrong);
 }
 
 #[test]

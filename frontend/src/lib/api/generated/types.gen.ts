@@ -57,6 +57,30 @@ export type AuditView = {
 };
 
 /**
+ * BeatView
+ *
+ * The beat that leads.
+ */
+export type BeatView = {
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * When it last said that it leads.
+     */
+    seen_at: string;
+    /**
+     * When it started.
+     */
+    started_at: string;
+    /**
+     * Its version.
+     */
+    version: string;
+};
+
+/**
  * ConfigView
  *
  * What a page needs to know before anybody has signed in.
@@ -1698,6 +1722,55 @@ export type RunnerCreate = {
 };
 
 /**
+ * RunnerInstances
+ *
+ * A runner's instances, each counted once. What their runners are is as last stored; the instances
+ * themselves say it to the second.
+ */
+export type RunnerInstances = {
+    /**
+     * Running a job.
+     */
+    busy: number;
+    /**
+     * To go once their job is done, or being removed.
+     */
+    draining: number;
+    /**
+     * They need somebody's help.
+     */
+    failed: number;
+    /**
+     * Waiting for a job.
+     */
+    idle: number;
+    /**
+     * Running, but not connected.
+     */
+    offline: number;
+    /**
+     * Connected; whether they run a job is not known.
+     */
+    online: number;
+    /**
+     * No container yet: waiting for a worker or being prepared.
+     */
+    pending: number;
+    /**
+     * Started, not seen online yet.
+     */
+    starting: number;
+    /**
+     * Without a container, ready to be started again.
+     */
+    stopped: number;
+    /**
+     * All of them.
+     */
+    total: number;
+};
+
+/**
  * Where a runner is registered.
  */
 export type RunnerScope = 'repo' | 'org';
@@ -1806,6 +1879,10 @@ export type RunnerView = {
      */
     github_runner_token?: string;
     /**
+     * Its instances.
+     */
+    instances: RunnerInstances & unknown;
+    /**
      * How many instances take up room.
      */
     instances_in_use: number;
@@ -1889,6 +1966,58 @@ export type SampleJobView = {
      * Where it waits: the runner's repository or organisation.
      */
     target: string;
+};
+
+/**
+ * ScheduleEntryView
+ *
+ * A task that is sent again and again.
+ */
+export type ScheduleEntryView = {
+    /**
+     * When, as a crontab of five fields.
+     */
+    crontab?: string;
+    /**
+     * How often, in seconds; absent where a crontab says when.
+     */
+    every_secs?: number;
+    /**
+     * When it was last sent; the time at which it was first scheduled, before that.
+     */
+    last_sent_at?: string;
+    /**
+     * The schedule's name for it.
+     */
+    name: string;
+    /**
+     * When it is due next; absent where a crontab says when.
+     */
+    next_due_at?: string;
+    /**
+     * The queue it goes to.
+     */
+    queue: string;
+    /**
+     * The task.
+     */
+    task: string;
+};
+
+/**
+ * SchedulesView
+ *
+ * What is sent periodically, and by whom.
+ */
+export type SchedulesView = {
+    /**
+     * What it sends.
+     */
+    entries: Array<ScheduleEntryView>;
+    /**
+     * The beat that leads; absent when none does: nothing is sent then.
+     */
+    leader?: BeatView & unknown;
 };
 
 /**
@@ -3072,6 +3201,76 @@ export type ListPermissionsResponses = {
 };
 
 export type ListPermissionsResponse = ListPermissionsResponses[keyof ListPermissionsResponses];
+
+export type ListSchedulesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/common/schedules';
+};
+
+export type ListSchedulesErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type ListSchedulesError = ListSchedulesErrors[keyof ListSchedulesErrors];
+
+export type ListSchedulesResponses = {
+    200: SchedulesView;
+};
+
+export type ListSchedulesResponse = ListSchedulesResponses[keyof ListSchedulesResponses];
 
 export type OnboardData = {
     body: OnboardingRequestWritable;

@@ -22,6 +22,18 @@ export const zAuditView = z.object({
 });
 
 /**
+ * BeatView
+ *
+ * The beat that leads.
+ */
+export const zBeatView = z.object({
+    name: z.string(),
+    seen_at: z.iso.datetime({ offset: true }),
+    started_at: z.iso.datetime({ offset: true }),
+    version: z.string()
+});
+
+/**
  * ConfigView
  *
  * What a page needs to know before anybody has signed in.
@@ -778,6 +790,25 @@ export const zRunnerCounts = z.object({
 });
 
 /**
+ * RunnerInstances
+ *
+ * A runner's instances, each counted once. What their runners are is as last stored; the instances
+ * themselves say it to the second.
+ */
+export const zRunnerInstances = z.object({
+    busy: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    draining: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    failed: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    idle: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    offline: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    online: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    pending: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    starting: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    stopped: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    total: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' })
+});
+
+/**
  * Where a runner is registered.
  */
 export const zRunnerScope = z.enum(['repo', 'org']);
@@ -848,6 +879,7 @@ export const zRunnerView = z.object({
     ephemeral: z.boolean(),
     github_repo: z.string(),
     github_runner_token: z.string().optional(),
+    instances: zRunnerInstances.and(z.unknown()),
     instances_in_use: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
     labels: z.array(z.string()),
     max_instances: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
@@ -887,6 +919,31 @@ export const zSampleJobView = z.object({
     labels: z.array(z.string()),
     name: z.string(),
     target: z.string()
+});
+
+/**
+ * ScheduleEntryView
+ *
+ * A task that is sent again and again.
+ */
+export const zScheduleEntryView = z.object({
+    crontab: z.string().optional(),
+    every_secs: z.coerce.bigint().min(BigInt('0'), { error: 'Invalid value: Expected uint64 to be >= 0' }).max(BigInt('18446744073709551615'), { error: 'Invalid value: Expected uint64 to be <= 18446744073709551615' }).optional(),
+    last_sent_at: z.iso.datetime({ offset: true }).optional(),
+    name: z.string(),
+    next_due_at: z.iso.datetime({ offset: true }).optional(),
+    queue: z.string(),
+    task: z.string()
+});
+
+/**
+ * SchedulesView
+ *
+ * What is sent periodically, and by whom.
+ */
+export const zSchedulesView = z.object({
+    entries: z.array(zScheduleEntryView),
+    leader: zBeatView.and(z.unknown()).optional()
 });
 
 /**
@@ -1206,6 +1263,8 @@ export const zChangePasswordBody = zPasswordChange;
 export const zChangePasswordResponse = zTokenView;
 
 export const zListPermissionsResponse = z.array(zPermissionView);
+
+export const zListSchedulesResponse = zSchedulesView;
 
 export const zOnboardBody = zOnboardingRequestWritable;
 
