@@ -14,8 +14,8 @@ fn expected(operation: &str) -> Option<&'static [&'static str]> {
         "register" | "log_in" | "refresh_session" | "log_out" | "change_password" => &[],
         // Both make an organisation that nobody looks at yet.
         "onboard" | "create_org" => &[],
-        // The worker that checks tells what it finds.
-        "check_node" => &[],
+        // The worker that checks tells what it finds, and the one that sees the job run tells that.
+        "check_node" | "run_sample_job" => &[],
         "update_me" | "update_member" | "remove_member" => &["member_changed"],
         "update_org" => &["org_changed"],
         // The table's body names nobody with an account.

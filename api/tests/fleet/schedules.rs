@@ -23,8 +23,8 @@ async fn the_schedule_is_shown_with_its_leader_and_times() -> anyhow::Result<()>
     let shown = system.admin.get("/common/schedules").await?.expect(200)?;
     assert_eq!(shown["leader"]["name"], "beat@box:7");
     let entry = &shown["entries"][0];
-    assert_eq!(entry["last_sent_at"], "2026-11-23T12:00:00.500Z", "{entry}");
-    assert_eq!(entry["next_due_at"], "2026-11-23T12:01:00.500Z", "{entry}");
+    assert_eq!(entry["last_sent_at"], "2026-11-23T12:00:00.500+00:00", "{entry}");
+    assert_eq!(entry["next_due_at"], "2026-11-23T12:01:00.500+00:00", "{entry}");
     let nightly = &shown["entries"][1];
     assert_eq!(
         (&nightly["crontab"], nightly.get("next_due_at")),

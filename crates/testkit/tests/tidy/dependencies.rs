@@ -178,8 +178,14 @@ fn the_queue_knows_nothing_of_runner_pilot() {
 
 /// Packages that must not come in by anybody's dependencies, and why.
 const NOT_IN_THE_LOCK: [(&str, &str); 3] = [
-    ("rsa", "RUSTSEC-2023-0071 has no fix; jsonwebtoken is to use aws_lc_rs"),
-    ("celery", "rust-celery is abandoned and loses tasks on Redis; celery-rs continues it"),
+    (
+        "rsa",
+        "RUSTSEC-2023-0071 has no fix; jsonwebtoken is to use aws_lc_rs",
+    ),
+    (
+        "celery",
+        "rust-celery is abandoned and loses tasks on Redis; celery-rs continues it",
+    ),
     ("openssl-sys", "TLS is rustls everywhere"),
 ];
 
@@ -191,7 +197,10 @@ fn no_package_that_is_known_to_be_unfit_comes_in_through_another() {
         .filter(|(name, _)| lock.contains(&format!("\nname = \"{name}\"\n")))
         .map(|(name, why)| format!("{name}: {why}"))
         .collect();
-    assert!(lock.contains("\nname = \"celery-rs\"\n"), "the lock file is not read as it is written");
+    assert!(
+        lock.contains("\nname = \"celery-rs\"\n"),
+        "the lock file is not read as it is written"
+    );
     assert_none("a package that must not be used is in Cargo.lock", &wrong);
 }
 
