@@ -14,6 +14,7 @@ mod record;
 mod report;
 mod schedule;
 mod soak;
+mod torn;
 mod verdict;
 mod worker;
 

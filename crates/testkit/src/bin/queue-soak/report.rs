@@ -56,6 +56,7 @@ pub fn table(report: &Report) {
     for (kind, count) in &report.faults {
         row(kind, count);
     }
+    row("transactions that Redis was killed in, cut off", report.torn);
     row("executions", verdict.executions);
     row("  of unconfirmed batches that had arrived", verdict.sent_twice);
     row("lost", verdict.lost.len());

@@ -1,7 +1,8 @@
 //! The soak: rounds of tasks and faults, then a drain, then the verdict.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -12,6 +13,7 @@ use crate::fleet::{Fleet, Troubles, break_network};
 use crate::producer::{Producer, task_id};
 use crate::record::now;
 use crate::schedule::{Round, Task, rounds};
+use crate::torn::mend;
 use crate::verdict::{Cause, Trouble, Verdict, judge};
 use crate::worker::QUEUE;
 
@@ -35,6 +37,8 @@ pub struct Report {
     pub verdict: Verdict,
     pub confirmed: u32,
     pub attempts_failed: u64,
+    /// How often Redis was killed within a transaction that it was writing.
+    pub torn: usize,
     /// Faults by kind.
     pub faults: BTreeMap<&'static str, usize>,
     /// Results that were to be stored, and those of them that are not there or not successful.
@@ -59,12 +63,14 @@ pub async fn run(plan: Plan, directory: &Path, progress: impl Fn(&str)) -> anyho
     })
     .await?;
     let troubles = Troubles::default();
+    let torn = AtomicUsize::new(0);
     let fleet = Fleet::start(&redis, plan.workers, directory).await?;
     let network = FaultProxy::tcp(&format!("127.0.0.1:{}", redis.port())).await?;
     let mut producer = Producer::new(&redis, &network)?;
     let rounds = rounds(plan.seed, plan.rounds, plan.tasks, plan.workers);
     for (number, round) in rounds.iter().enumerate() {
-        play(round, &mut redis, &fleet, (&mut producer, &network), &troubles)
+        let producing = (&mut producer, &network);
+        play(round, &mut redis, &fleet, producing, &troubles, &torn)
             .await
             .with_context(|| format!("round {}", number + 1))?;
         let waiting = backlog(&redis).await?;
@@ -90,6 +96,7 @@ pub async fn run(plan: Plan, directory: &Path, progress: impl Fn(&str)) -> anyho
         verdict,
         confirmed: producer.confirmed,
         attempts_failed: producer.attempts_failed,
+        torn: torn.into_inner(),
         faults: count(&troubles, &rounds),
         results: results(&mut redis.connection().await?, &tasks).await?,
         left,
@@ -101,10 +108,14 @@ pub async fn run(plan: Plan, directory: &Path, progress: impl Fn(&str)) -> anyho
     Ok(report)
 }
 
+/// Where Redis keeps its append-only file.
+fn history(redis: &RedisServer) -> PathBuf {
+    redis.socket().with_file_name("appendonlydir")
+}
+
 /// Copies Redis's append-only file, in which each message's way can be followed.
 fn keep_history(redis: &RedisServer, directory: &Path) -> anyhow::Result<()> {
-    let socket = redis.socket();
-    let source = socket.with_file_name("appendonlydir");
+    let source = history(redis);
     for entry in std::fs::read_dir(&source).with_context(|| format!("reading {}", source.display()))? {
         let path = entry?.path();
         if let Some(name) = path.file_name() {
@@ -121,6 +132,7 @@ async fn play(
     fleet: &Fleet,
     (producer, network): (&mut Producer, &FaultProxy),
     troubles: &Troubles,
+    torn: &AtomicUsize,
 ) -> anyhow::Result<()> {
     let own_outage = async {
         if let Some(outage) = round.producer {
@@ -147,7 +159,7 @@ async fn play(
     let restarting = async {
         let (at, pause) = round.restart;
         tokio::time::sleep(at).await;
-        restart(redis, pause, troubles).await
+        restart(redis, pause, troubles, torn).await
     };
     // The first error ends the round: without Redis the producer would try for ever.
     tokio::try_join!(feeding, own_outage, killing, cutting, restarting)?;
@@ -159,10 +171,18 @@ async fn play(
     .await
 }
 
-async fn restart(redis: &mut RedisServer, pause: Duration, troubles: &Troubles) -> anyhow::Result<()> {
+async fn restart(
+    redis: &mut RedisServer,
+    pause: Duration,
+    troubles: &Troubles,
+    torn: &AtomicUsize,
+) -> anyhow::Result<()> {
     let from = now();
     redis.kill()?;
     tokio::time::sleep(pause).await;
+    if mend(&history(redis))? {
+        torn.fetch_add(1, Ordering::Relaxed);
+    }
     redis.start_again().await?;
     troubles.add(Trouble {
         cause: Cause::RedisAway,
