@@ -95,3 +95,31 @@ test("a lost session leads back to where one was", async ({ page, request, conte
   await page.waitForURL((url) => `${url.pathname}${url.search}` === address);
   await expect(page.getByRole("row").filter({ hasText: "this-machine" })).toBeVisible();
 });
+
+test("what is done to many says what became of each, and the list follows", async ({ page, request }) => {
+  const api = await apiOf(request, ADA);
+  for (const name of ["bulk-a", "bulk-b"]) {
+    await api.post(`/org/${api.orgId}/nodes`, { name, type: "socket", socket_path: `/run/${name}.sock` });
+  }
+  await signIn(page, ADA);
+  await page.goto(`/o/${api.orgId}/nodes?q=bulk-`);
+  await page.getByRole("checkbox", { name: "Select all on this page" }).click();
+  await expect(page.getByText("2 selected")).toBeVisible();
+  // What fits none of them can be reached, and says why.
+  const resume = page.getByRole("button", { name: "Resume" });
+  await resume.focus();
+  await expect(page.getByRole("tooltip")).toContainText("It takes instances already.");
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.getByRole("alertdialog", { name: "Pause 2 nodes?" }).getByRole("button", { name: "Pause" }).click();
+  await expect(page.getByText("2 of 2 done.")).toBeVisible();
+  await page.getByRole("button", { name: "Close" }).click();
+  await expect(page.getByRole("row").filter({ hasText: "takes no new instances" })).toHaveCount(2);
+
+  await page.getByRole("checkbox", { name: "Select all on this page" }).click();
+  await page.getByRole("button", { name: "Remove node" }).click();
+  const dialog = page.getByRole("alertdialog", { name: "Remove 2 nodes?" });
+  await dialog.getByRole("button", { name: "Remove node" }).click();
+  await expect(dialog.getByText("2 of 2 done.")).toBeVisible();
+  await dialog.getByRole("button", { name: "Close" }).click();
+  await expect(page.getByText("Nothing matches")).toBeVisible();
+});

@@ -17,6 +17,7 @@ import { useMe } from "@/context/AuthContext";
 import { type CurrentOrg, currentOrg, OrgProvider } from "@/context/OrgContext";
 import { useLiveUpdates } from "@/hooks/useLiveUpdates";
 import { useShortcuts } from "@/hooks/useShortcuts";
+import { useTitle } from "@/hooks/useTitle";
 import { rememberOrg } from "@/lib/last-org";
 import { routes } from "@/lib/routes";
 import { texts } from "@/lib/texts/layout";
@@ -168,14 +169,13 @@ function useFocusOnNavigation(): void {
 }
 
 function NotAMember() {
+  useTitle(texts.notAMember.title);
   return (
-    <main className="grid min-h-dvh content-center">
-      <ErrorState error={{ status: 404, detail: "There is no such organisation, or you are not a member of it." }} />
-      <p className="text-center">
-        <Link to={routes.home} className="text-primary hover:underline">
-          Go to your organisations
-        </Link>
-      </p>
+    <main className="grid min-h-dvh content-center justify-items-center">
+      <ErrorState isPage error={{ status: 404, detail: texts.notAMember.detail }} />
+      <Button asChild variant="outline" size="sm">
+        <Link to={routes.home}>{texts.notAMember.home}</Link>
+      </Button>
     </main>
   );
 }

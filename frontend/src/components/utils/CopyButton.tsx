@@ -2,16 +2,17 @@ import { Check, Copy } from "lucide-react";
 import { Button } from "@/components/ui/button";
 import { Tooltip } from "@/components/ui/tooltip";
 import { useCopy } from "@/hooks/useCopy";
+import { texts } from "@/lib/texts/common";
 
 /** Copies `text`; `label` says what it is. */
 export function CopyButton({ text, label }: { text: string; label: string }) {
   const { copied, copy } = useCopy();
   return (
-    <Tooltip content={copied ? "Copied" : label}>
+    <Tooltip content={copied ? texts.copied : label}>
       <Button variant="ghost" size="icon-sm" aria-label={label} onClick={() => copy(text)}>
         {copied ? <Check className="text-ok" /> : <Copy />}
         <span aria-live="polite" className="sr-only">
-          {copied ? "Copied" : ""}
+          {copied ? texts.copied : ""}
         </span>
       </Button>
     </Tooltip>
@@ -31,7 +32,7 @@ export function CopyBlock({ text, label }: { text: string; label: string }) {
         <pre className="font-mono text-xs leading-5">{text}</pre>
       </section>
       <div className="absolute top-1.5 right-1.5">
-        <CopyButton text={text} label={`Copy ${label}`} />
+        <CopyButton text={text} label={texts.copy(label)} />
       </div>
     </div>
   );

@@ -144,7 +144,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
                     {bulkActions ? (
                       <TableCell className="w-10 pr-0">
                         <Checkbox
-                          aria-label={`Select ${rowLabel(row)}`}
+                          aria-label={texts.list.select(rowLabel(row))}
                           checked={selected.has(rowKey(row))}
                           onCheckedChange={(on) => setSelected(withRow(selected, rowKey(row), on === true))}
                         />

@@ -96,7 +96,7 @@ function SearchField({ name, controls }: { name: string; controls: ListControls 
       {typed ? (
         <button
           type="button"
-          aria-label="Clear search"
+          aria-label={texts.list.clearSearch}
           className="absolute top-1/2 right-1 grid size-6 -translate-y-1/2 place-items-center rounded-sm text-muted-foreground hover:text-foreground"
           onClick={() => {
             setTyped("");
@@ -128,7 +128,7 @@ export function FilterSelect({ label, param, controls, options }: FilterSelectPr
       value={options.some((option) => option.value === value) ? value : ""}
       onChange={(event) => controls.change({ [param]: event.target.value })}
     >
-      <option value="">{label}: any</option>
+      <option value="">{texts.list.any(label)}</option>
       {options.map((option) => (
         <option key={option.value} value={option.value}>
           {option.label}
@@ -147,9 +147,7 @@ export function ListPager({ page, controls }: ListPagerProps) {
   const last = Math.min(page.total, page.offset + page.limit);
   return (
     <div className="flex flex-wrap items-center gap-3 border-t border-border px-3 py-1.5 text-xs text-muted-foreground">
-      <span aria-live="polite">
-        {count(first)}–{count(last)} of {count(page.total)}
-      </span>
+      <span aria-live="polite">{texts.list.span(count(first), count(last), count(page.total))}</span>
       <div className="ml-auto flex items-center gap-2">
         <NativeSelect
           size="sm"
@@ -160,7 +158,7 @@ export function ListPager({ page, controls }: ListPagerProps) {
         >
           {PAGE_SIZES.map((size) => (
             <option key={size} value={size}>
-              {size} rows
+              {texts.list.rows(size)}
             </option>
           ))}
         </NativeSelect>

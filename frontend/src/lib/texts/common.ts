@@ -5,6 +5,8 @@ export const texts = {
   save: "Save changes",
   working: "Working …",
   close: "Close",
+  copied: "Copied",
+  copy: (what: string) => `Copy ${what}`,
   confirm: { type: "Type", toConfirm: "to confirm." },
   errors: {
     titles: {
@@ -27,6 +29,11 @@ export const texts = {
     search: "Search",
     columns: "Columns",
     rowsPerPage: "Rows",
+    rows: (size: number) => `${size} rows`,
+    span: (first: string, last: string, total: string) => `${first}–${last} of ${total}`,
+    any: (label: string) => `${label}: any`,
+    select: (name: string) => `Select ${name}`,
+    clearSearch: "Clear search",
     previous: "Previous page",
     next: "Next page",
     clear: "Clear filters",

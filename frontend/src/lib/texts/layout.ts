@@ -56,5 +56,10 @@ export const texts = {
       "Share nodes safely: organisations, roles and permissions.",
     ],
   },
+  notAMember: {
+    title: "No such organisation",
+    detail: "There is no such organisation, or you are not a member of it.",
+    home: "Go to your organisations",
+  },
   boot: { checking: "Looking for your session …" },
 };

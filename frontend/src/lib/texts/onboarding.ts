@@ -71,7 +71,7 @@ export const texts = {
       done: "The job is done.",
       steps: { waiting: "Waiting", active: "Active", idle: "Idle" },
       progress: "How far the sample job is",
-      waits: "The job still waits. A runner is looked at every half minute, so a short job may pass unseen.",
+      waits: "Not seen here so far: another idle runner with the same labels may have taken the job.",
     },
     timeline: "What happens",
     finish: "Go to the overview",

@@ -20,6 +20,7 @@ import { sentence } from "@/lib/problem";
 import { routes } from "@/lib/routes";
 import { nodeLook } from "@/lib/status";
 import { texts as common } from "@/lib/texts/common";
+import { texts as terms } from "@/lib/texts/facts";
 import { texts as all } from "@/lib/texts/fleet";
 import { useNode, useNodeActions } from "./service";
 
@@ -175,10 +176,10 @@ function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
             <Facts
               facts={[
                 {
-                  term: "In use",
+                  term: terms.inUseTerm,
                   value: (
                     <span className="flex flex-wrap gap-x-3">
-                      {node.instances_in_use} of {node.capacity}
+                      {terms.used(node.instances_in_use, node.capacity)}
                       <Link
                         to={`${routes.instances(org.orgId)}?node=${node.uid}`}
                         className="rounded-sm text-primary hover:underline"
@@ -188,27 +189,27 @@ function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
                     </span>
                   ),
                 },
-                { term: "Docker", value: facts?.engine_version },
-                { term: "API", value: facts?.api_version },
-                { term: "System", value: facts?.os },
-                { term: "Architecture", value: facts?.arch },
-                { term: "CPUs", value: facts?.cpus },
+                { term: terms.docker, value: facts?.engine_version },
+                { term: terms.api, value: facts?.api_version },
+                { term: terms.system, value: facts?.os },
+                { term: terms.architecture, value: facts?.arch },
+                { term: terms.cpus, value: facts?.cpus },
                 {
-                  term: "Memory",
+                  term: terms.memory,
                   value: facts?.memory_bytes === undefined ? undefined : bytes(Number(facts.memory_bytes)),
                 },
-                { term: "Cgroup", value: facts?.cgroup },
-                { term: "Storage", value: facts?.storage_driver },
+                { term: terms.cgroup, value: facts?.cgroup },
+                { term: terms.storage, value: facts?.storage_driver },
                 ...(facts?.host_cpu_usage === undefined
                   ? []
-                  : [{ term: "Host CPU", value: percent(facts.host_cpu_usage) }]),
+                  : [{ term: terms.hostCpu, value: percent(facts.host_cpu_usage) }]),
                 ...(facts?.host_memory_usage === undefined
                   ? []
-                  : [{ term: "Host memory", value: percent(facts.host_memory_usage) }]),
+                  : [{ term: terms.hostMemory, value: percent(facts.host_memory_usage) }]),
                 ...(facts?.host_disk_usage === undefined
                   ? []
-                  : [{ term: "Host disk", value: percent(facts.host_disk_usage) }]),
-                { term: "Added", value: <TimeAgo at={node.created_at} /> },
+                  : [{ term: terms.hostDisk, value: percent(facts.host_disk_usage) }]),
+                { term: terms.added, value: <TimeAgo at={node.created_at} /> },
               ]}
             />
           </section>

@@ -26,6 +26,7 @@ import { routes } from "@/lib/routes";
 import { runsOn } from "@/lib/snippet";
 import { runnerLook } from "@/lib/status";
 import { texts as common } from "@/lib/texts/common";
+import { texts as terms } from "@/lib/texts/facts";
 import { texts as all } from "@/lib/texts/fleet";
 import { CloneDialog } from "./CloneDialog";
 import { useInstances, useNeighbours, useRunner, useRunnerActions } from "./service";
@@ -122,33 +123,40 @@ function Detail({ runner }: { runner: RunnerView }) {
             <CardContent>
               <Facts
                 facts={[
-                  { term: "Image", value: <span className="font-mono text-xs break-all">{runner.docker_image}</span> },
                   {
-                    term: "Instances",
-                    value: `${runner.instances_in_use} of ${runner.max_instances}, ${runner.min_idle} kept idle`,
+                    term: terms.image,
+                    value: <span className="font-mono text-xs break-all">{runner.docker_image}</span>,
                   },
                   {
-                    term: "Size",
-                    value: `${runner.resources.cpus} CPU · ${mebibytes(runner.resources.memory_mb)} · ${runner.resources.pids} processes`,
+                    term: terms.instances,
+                    value: terms.inUse(runner.instances_in_use, runner.max_instances, runner.min_idle),
                   },
-                  { term: "Network", value: runner.resources.network },
-                  { term: "Lifetime", value: runner.ephemeral ? t.oneJob : t.manyJobs },
                   {
-                    term: "Registers",
+                    term: terms.size,
+                    value: terms.sizeOf(
+                      runner.resources.cpus,
+                      mebibytes(runner.resources.memory_mb),
+                      runner.resources.pids,
+                    ),
+                  },
+                  { term: terms.network, value: runner.resources.network },
+                  { term: terms.lifetime, value: runner.ephemeral ? t.oneJob : t.manyJobs },
+                  {
+                    term: terms.registers,
                     value: runner.credential_id
-                      ? `with ${credentials.find((each) => each.uid === runner.credential_id)?.name ?? "a credential"}`
-                      : `with the token ${runner.github_runner_token ?? ""}`,
+                      ? terms.withCredential(credentials.find((each) => each.uid === runner.credential_id)?.name)
+                      : terms.withToken(runner.github_runner_token ?? ""),
                   },
                   {
-                    term: "Nodes",
+                    term: terms.nodes,
                     value:
                       runner.node_selection.node_ids.length === 0
-                        ? "any"
+                        ? terms.anyNode
                         : runner.node_selection.node_ids
                             .map((id) => nodes.find((node) => node.uid === id)?.name ?? id)
                             .join(", "),
                   },
-                  { term: "Changed", value: <TimeAgo at={runner.updated_at} /> },
+                  { term: terms.changed, value: <TimeAgo at={runner.updated_at} /> },
                 ]}
               />
             </CardContent>
