@@ -12,8 +12,9 @@ export default defineConfig({
   testDir: "e2e",
   outputDir: "test-results",
   globalTeardown: "./e2e/teardown.ts",
-  // One system, one story: the onboarding comes first, and the rest builds on it.
-  workers: 1,
+  // One system, one story: the onboarding comes first, the rest builds on it, and what takes a part of the
+  // system away comes last and alone.
+  workers: 2,
   fullyParallel: false,
   retries: 0,
   forbidOnly: true,
@@ -22,7 +23,10 @@ export default defineConfig({
   expect: { timeout: 15_000 },
   reporter: [["list"]],
   projects: [
-    { name: "journeys", testMatch: /\/\d-[a-z-]+\.spec\.ts$/ },
+    { name: "onboarding", testMatch: "1-onboarding.spec.ts" },
+    { name: "good-days", testMatch: /\/[23]-[a-z-]+\.spec\.ts$/, dependencies: ["onboarding"] },
+    { name: "bad-days", testMatch: "4-bad-days.spec.ts", dependencies: ["good-days"] },
+    { name: "journeys", testMatch: "5-logs.spec.ts", dependencies: ["bad-days"] },
     { name: "screenshots", testMatch: "screenshots.spec.ts" },
     // A trace records every change of the page, which would be most of what is measured.
     { name: "bench", testMatch: "bench.spec.ts", use: { trace: "off" } },

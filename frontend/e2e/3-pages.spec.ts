@@ -1,6 +1,9 @@
 import { expect, test } from "@playwright/test";
 import { ADA, apiOf, firstRunner, signIn, violationsOf, watch } from "./support";
 
+// Most of the time goes here, and nothing here changes anything.
+test.describe.configure({ mode: "parallel" });
+
 const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 
 for (const [size, viewport] of Object.entries(SIZES)) {
