@@ -12,3 +12,4 @@ mod probes;
 mod reconcile;
 mod secrets;
 mod support;
+mod upkeep;
