@@ -67,6 +67,7 @@ async fn work() -> anyhow::Result<()> {
         .queues(settings.queue.all_queues())
         .concurrency(settings.queue.concurrency)
         .visibility_timeout(settings.queue.visibility_timeout)
+        .private_keyprefix(domain::redis_keys::QUEUE_PREFIX)
         .data(Arc::clone(&context));
     let worker = jobs::register_all(worker).build()?;
 

@@ -19,11 +19,12 @@ use uuid::Uuid;
 
 pub use crate::crontab::Crontab;
 use crate::{
+    backoff::Backoff,
     clock,
     draft::Draft,
     error::Error,
     keys::{DEFAULT_QUEUE, Keys, own_binding},
-    link::{Backoff, Link, Server, is_transient},
+    link::{Link, Server, is_transient},
     scripts,
     signature::Signature,
 };

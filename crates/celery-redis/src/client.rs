@@ -3,20 +3,27 @@
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use redis::Pipeline;
+use serde_json::{Value, json};
 
 use crate::{
+    canvas::{Canvas, Started},
     control::Control,
     draft::Draft,
     error::Error,
     keys::{DEFAULT_QUEUE, Keys, PRIORITY_STEPS, own_binding},
     link::{Link, Server, lock},
     request,
-    result::{AsyncResult, Hub, TaskId},
+    result::{AsyncResult, Hub, Outcome, TaskId},
     signature::Signature,
+    workflow::{FollowUp, Place, Sender},
 };
+
+/// Seconds that the size of a chord and the members of a group are kept, as Celery's `result_expires`.
+const GROUP_LIFE_S: u64 = 86_400;
 
 /// Settings of a [`Client`].
 #[derive(Debug, Clone)]
@@ -118,13 +125,10 @@ impl Client {
             })
             .collect();
         let mut pipeline = redis::pipe();
-        // One transaction: a connection that breaks halfway leaves no half of the calls behind.
-        pipeline.atomic();
-        let unbound = self.bind(&drafts, &mut pipeline);
-        for draft in &drafts {
-            pipeline
-                .lpush(self.0.keys.list(draft.queue(), draft.priority), draft.encode())
-                .ignore();
+        let unbound = self.push(&drafts, &mut pipeline);
+        if drafts.len() > 1 {
+            // One transaction: a connection that breaks halfway leaves no half of the calls behind.
+            pipeline.atomic();
         }
         self.0
             .link
@@ -134,6 +138,77 @@ impl Client {
         lock(&self.0.bound).extend(unbound);
         request::note_children(drafts.iter().map(|draft| draft.id.as_str()));
         Ok(drafts.into_iter().map(|draft| TaskId(draft.id)).collect())
+    }
+
+    /// Sends a workflow: what comes first in it at once, the rest by the workers, as its parts end.
+    pub async fn start(&self, canvas: impl Into<Canvas>) -> Result<Started, Error> {
+        let (json, started) = canvas.into().freeze()?;
+        let (root_id, parent_id) = request::ancestry().unzip();
+        let place = Place {
+            root_id,
+            parent_id,
+            ..Place::default()
+        };
+        let mut sender = Sender::new(&self.0.default_queue);
+        let tuple = sender.apply(&json, &[], &place).map_err(Error::Canvas)?;
+        let FollowUp { drafts, chords, .. } = sender.follow_up;
+        let mut pipeline = redis::pipe();
+        pipeline.atomic();
+        for (group, size) in chords {
+            let counters = self.0.keys.group_meta(&group);
+            pipeline.del(format!("{counters}.c")).ignore();
+            pipeline
+                .set_ex(format!("{counters}.s"), size, GROUP_LIFE_S)
+                .ignore();
+        }
+        let unbound = self.push(&drafts, &mut pipeline);
+        self.0
+            .link
+            .query::<()>(&pipeline)
+            .await
+            .map_err(Error::redis("accept a workflow"))?;
+        lock(&self.0.bound).extend(unbound);
+        request::note_child(tuple);
+        Ok(started)
+    }
+
+    /// Waits for the results of several calls, for instance the members of a group; in the same order.
+    pub async fn results(&self, ids: &[TaskId], timeout: Duration) -> Result<Vec<Outcome>, Error> {
+        let waiting = ids.iter().map(|id| {
+            let result = self.result(id.clone());
+            async move { result.get(timeout).await }
+        });
+        futures::future::try_join_all(waiting).await
+    }
+
+    /// Stores which calls belong to the group that a workflow ends in, so that Python's `GroupResult.restore(id)`
+    /// finds it; kept for a day.
+    pub async fn save_group(&self, started: &Started) -> Result<(), Error> {
+        let members: Vec<Value> = started
+            .members
+            .iter()
+            .map(|id| json!([[id, null], null]))
+            .collect();
+        let saved = json!({"result": [[started.id, null], members]}).to_string();
+        let key = self.0.keys.group_meta(started.id.as_str());
+        let mut pipeline = redis::pipe();
+        pipeline.set_ex(&key, saved, GROUP_LIFE_S).ignore();
+        self.0
+            .link
+            .query(&pipeline)
+            .await
+            .map_err(Error::redis("keep a group"))
+    }
+
+    /// Adds the messages of calls, and the bindings of queues not used before, which are returned.
+    fn push(&self, drafts: &[Draft], pipeline: &mut Pipeline) -> HashSet<String> {
+        let unbound = self.bind(drafts, pipeline);
+        for draft in drafts {
+            pipeline
+                .lpush(self.0.keys.list(draft.queue(), draft.priority), draft.encode())
+                .ignore();
+        }
+        unbound
     }
 
     /// Adds the bindings of queues not used before, in both sets, as kombu 5.7 does.

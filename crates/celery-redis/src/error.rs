@@ -35,6 +35,9 @@ pub enum Error {
     /// A setting makes no sense.
     #[error("{0}")]
     Config(String),
+    /// A workflow that no worker could carry out.
+    #[error("the workflow makes no sense: {0}")]
+    Canvas(String),
     /// Two tasks with one name were registered.
     #[error("task `{0}` is registered twice")]
     DuplicateTask(String),

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod backoff;
 pub mod beat;
 mod call;
+mod canvas;
 mod client;
 mod clock;
 mod control;
@@ -20,8 +22,11 @@ mod request;
 mod result;
 mod scripts;
 mod signature;
+mod signature_json;
 mod worker;
+mod workflow;
 
+pub use canvas::{Canvas, Started, chain, chord, group};
 pub use client::{Client, ClientBuilder};
 pub use control::{Control, Nodes};
 pub use error::Error;

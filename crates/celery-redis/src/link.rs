@@ -13,7 +13,11 @@ use futures::{
 use redis::{
     AsyncConnectionConfig, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline,
     ProtocolVersion, PushInfo, PushKind, RedisError, Script, ServerErrorKind, Value,
-    aio::MultiplexedConnection,
+    aio::MultiplexedConnection, io::tcp::TcpSettings,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
 };
 
 use crate::{error::Error, scripts};
@@ -21,7 +25,7 @@ use crate::{error::Error, scripts};
 /// Longest time to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest time to wait for one reply.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Receives what the server sends unasked: messages, invalidations, the loss of the connection.
 pub(crate) type PushHandler = Arc<dyn Fn(PushInfo) + Send + Sync>;
@@ -60,7 +64,10 @@ impl Server {
             source,
         };
         let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let client = redis::Client::open(info.set_redis_settings(settings)).map_err(bad)?;
+        let info = info
+            .set_redis_settings(settings)
+            .set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let client = redis::Client::open(info).map_err(bad)?;
         Ok(Self { client, url: shown })
     }
 
@@ -90,26 +97,80 @@ impl Server {
         &self.url
     }
 
-    /// Opens a connection with all scripts loaded.
+    /// Opens a connection with all scripts loaded; it waits `RESPONSE_TIMEOUT` for a reply.
     pub(crate) async fn connect(
         &self,
         push: Option<PushHandler>,
     ) -> Result<MultiplexedConnection, RedisError> {
-        let mut config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        if let Some(push) = push {
-            config = config.set_push_sender(move |info: PushInfo| {
-                push(info);
-                Ok::<(), redis::aio::SendError>(())
-            });
-        }
+        let config = config(push).set_response_timeout(Some(RESPONSE_TIMEOUT));
         let mut connection = self
             .client
             .get_multiplexed_async_connection_with_config(&config)
             .await?;
         scripts::loader().exec_async(&mut connection).await?;
         Ok(connection)
+    }
+
+    /// Opens a connection that waits for a reply as long as its user does, and the future that must be polled to
+    /// drive it. Polled by the task that uses the connection, no other has to be woken for a reply; over TLS, which
+    /// the `redis` crate sets up, it is driven by a task of its own.
+    pub(crate) async fn connect_driven(
+        &self,
+        push: PushHandler,
+    ) -> Result<(MultiplexedConnection, BoxFuture<'static, ()>), RedisError> {
+        let config = config(Some(push)).set_response_timeout(None);
+        let info = self.client.get_connection_info();
+        match info.addr() {
+            ConnectionAddr::Tcp(host, port) => {
+                let stream = in_time(CONNECT_TIMEOUT, TcpStream::connect((host.as_str(), *port))).await?;
+                stream.set_nodelay(true)?;
+                self.driven(stream, config).await
+            }
+            ConnectionAddr::Unix(path) => {
+                let stream = in_time(CONNECT_TIMEOUT, UnixStream::connect(path)).await?;
+                self.driven(stream, config).await
+            }
+            _ => {
+                let connection = self
+                    .client
+                    .get_multiplexed_async_connection_with_config(&config)
+                    .await?;
+                Ok((connection, futures::future::pending().boxed()))
+            }
+        }
+    }
+
+    async fn driven(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        config: AsyncConnectionConfig,
+    ) -> Result<(MultiplexedConnection, BoxFuture<'static, ()>), RedisError> {
+        let settings = self.client.get_connection_info().redis_settings();
+        let opening = MultiplexedConnection::new_with_config(settings, stream, config);
+        let (connection, driver) = in_time(CONNECT_TIMEOUT, opening).await?;
+        Ok((connection, driver.boxed()))
+    }
+}
+
+fn config(push: Option<PushHandler>) -> AsyncConnectionConfig {
+    let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT_TIMEOUT));
+    match push {
+        Some(push) => config.set_push_sender(move |info: PushInfo| {
+            push(info);
+            Ok::<(), redis::aio::SendError>(())
+        }),
+        None => config,
+    }
+}
+
+/// Ends a call that takes too long: the connection is dead then.
+pub(crate) async fn in_time<T, E: Into<RedisError>>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, RedisError> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(result) => result.map_err(Into::into),
+        Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
     }
 }
 
@@ -289,26 +350,6 @@ pub(crate) fn is_transient_code(code: &str) -> bool {
 /// Whether a reply says that the script is unknown to the server.
 pub(crate) fn is_no_script(value: &Value) -> bool {
     matches!(value, Value::ServerError(error) if error.code() == "NOSCRIPT")
-}
-
-/// Growing pauses between attempts: doubled up to a cap, and jittered so that many do not come at once.
-#[derive(Debug)]
-pub(crate) struct Backoff {
-    attempt: u32,
-}
-
-impl Backoff {
-    pub(crate) fn new() -> Self {
-        Self { attempt: 0 }
-    }
-
-    /// Waits; from 50 ms up to 2 s.
-    pub(crate) async fn pause(&mut self) {
-        let ceiling = 50_u64.saturating_mul(1 << self.attempt.min(6)).min(2_000);
-        self.attempt += 1;
-        let millis = rand::random_range(ceiling / 2..=ceiling);
-        tokio::time::sleep(Duration::from_millis(millis)).await;
-    }
 }
 
 #[cfg(test)]

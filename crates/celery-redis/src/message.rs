@@ -98,16 +98,19 @@ pub(crate) struct Message {
     pub priority: i64,
     pub redelivered: bool,
     pub deaths: u32,
+    /// The address it was sent to: empty for the anonymous exchange, absent in what was never sent by kombu.
+    pub exchange: Option<String>,
+    pub routing_key: Option<String>,
 }
 
 impl Message {
     /// Reads a list element: protocol 2, or the older protocol 1.
     pub(crate) fn parse(raw: &str) -> Result<Self, Malformed> {
-        let Value::Object(envelope) = json::parse(raw).map_err(Malformed::Envelope)? else {
+        let Value::Object(mut envelope) = json::parse(raw).map_err(Malformed::Envelope)? else {
             return Err(Malformed::NoObject);
         };
-        let mut headers = object(envelope.get("headers"));
-        let properties = object(envelope.get("properties"));
+        let mut headers = take_object(&mut envelope, "headers");
+        let properties = take_object(&mut envelope, "properties");
         let mut body = body(&envelope, &headers, &properties)?;
         if headers.get("task").is_none_or(Value::is_null)
             && let Value::Object(call) = &mut body
@@ -117,26 +120,29 @@ impl Message {
         let Value::Array(parts) = body else {
             return Err(Malformed::Field("body"));
         };
-        let [args, kwargs, embed] = parts.as_slice() else {
+        let Ok([args, kwargs, embed]) = <[Value; 3]>::try_from(parts) else {
             return Err(Malformed::Field("body"));
         };
-        let limits = headers
-            .get("timelimit")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
+        let Value::Array(args) = args else {
+            return Err(Malformed::Field("args"));
+        };
+        let Value::Object(kwargs) = kwargs else {
+            return Err(Malformed::Field("kwargs"));
+        };
         let limit = |at: usize| {
-            limits
-                .get(at)
-                .and_then(Value::as_f64)
-                .filter(|limit| *limit > 0.0)
+            let limit = headers.get("timelimit")?.get(at)?.as_f64();
+            limit.filter(|limit| *limit > 0.0)
+        };
+        let address = |name: &str| {
+            let info = properties.get("delivery_info")?;
+            info.get(name)?.as_str().map(str::to_owned)
         };
         let id = required(&headers, "id")?;
         Ok(Self {
             task: required(&headers, "task")?,
-            args: args.as_array().cloned().ok_or(Malformed::Field("args"))?,
-            kwargs: kwargs.as_object().cloned().ok_or(Malformed::Field("kwargs"))?,
-            embed: Embed::read(Some(embed))?,
+            args,
+            kwargs,
+            embed: Embed::read(Some(&embed))?,
             eta: time(&headers, "eta")?,
             expires: time(&headers, "expires")?,
             retries: count(headers.get("retries")),
@@ -157,6 +163,8 @@ impl Message {
                 .and_then(Value::as_bool)
                 .unwrap_or(false),
             deaths: count(headers.get(DEATHS)),
+            exchange: address("exchange"),
+            routing_key: address("routing_key"),
             id,
             headers,
         })
@@ -339,6 +347,13 @@ fn from_protocol_1(
 
 fn object(value: Option<&Value>) -> Map<String, Value> {
     value.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn take_object(map: &mut Map<String, Value>, name: &str) -> Map<String, Value> {
+    match map.remove(name) {
+        Some(Value::Object(object)) => object,
+        _ => Map::new(),
+    }
 }
 
 fn optional(map: &Map<String, Value>, name: &str) -> Option<String> {

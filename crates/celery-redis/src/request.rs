@@ -117,6 +117,12 @@ pub(crate) fn ancestry() -> Option<(String, String)> {
     Some((root, request.id.clone()))
 }
 
+/// Notes a call or a workflow, as Celery's result tuple, as sent by the task that runs here, if one does.
+pub(crate) fn note_child(tuple: Value) {
+    // Outside a running task a call is nobody's child.
+    let _ = SURROUNDINGS.try_with(|here| lock(&here.children).push(tuple));
+}
+
 /// Notes calls as sent by the task that runs here, if one does.
 pub(crate) fn note_children<'a>(ids: impl IntoIterator<Item = &'a str>) {
     // Outside a running task a call is nobody's child.

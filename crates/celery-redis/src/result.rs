@@ -13,10 +13,11 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::{
+    backoff::Backoff,
     client::Client,
     error::Error,
     json,
-    link::{Backoff, is_transient, lock},
+    link::{is_transient, lock},
 };
 
 /// The id of one call of a task.

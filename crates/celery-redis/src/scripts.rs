@@ -19,10 +19,8 @@ macro_rules! scripts {
 scripts! {
     /// Takes messages from the queues into `unacked`.
     TAKE = "take.lua";
-    /// Ends a delivery: sends what follows, stores the result, acknowledges.
+    /// Notes what has begun and ends deliveries: sends what follows, stores the results, acknowledges.
     SETTLE = "settle.lua";
-    /// Notes that a task has begun.
-    START = "start.lua";
     /// Moves messages from `unacked` back to their lists.
     GIVE_BACK = "give_back.lua";
     /// Moves a message from `unacked` to the dead-letter list.

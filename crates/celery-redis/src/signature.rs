@@ -7,7 +7,7 @@ use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, TimeZone, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::{clock, draft::Draft, error::Error};
+use crate::{canvas::Canvas, clock, draft::Draft, error::Error};
 
 /// When a call is no longer wanted.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +42,7 @@ pub struct Signature {
     ignore_result: bool,
     shadow: Option<String>,
     headers: Map<String, Value>,
+    stamps: Map<String, Value>,
     link: Vec<Signature>,
     link_error: Vec<Signature>,
     immutable: bool,
@@ -174,6 +175,13 @@ impl Signature {
         self
     }
 
+    /// Stamps the call: workers can be told to revoke whatever bears a stamp. A value may be a list of several.
+    #[must_use]
+    pub fn stamp(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.stamps.insert(name.into(), value.into());
+        self
+    }
+
     /// Chooses the task id, a fresh UUID otherwise. Sent twice, the calls share one result.
     #[must_use]
     pub fn task_id(mut self, id: impl Into<String>) -> Self {
@@ -186,6 +194,12 @@ impl Signature {
     pub fn link(mut self, callback: Self) -> Self {
         self.link.push(callback);
         self
+    }
+
+    /// Makes this call, then the next with its return value as the first argument.
+    #[must_use]
+    pub fn then(self, next: impl Into<Canvas>) -> Canvas {
+        Canvas::from(self).then(next)
     }
 
     /// Adds a call to make with this one's task id as its first argument when it fails.
@@ -226,6 +240,12 @@ impl Signature {
             time_limits: [self.time_limit, self.soft_time_limit],
             ignore_result: self.ignore_result,
             headers: self.headers.clone(),
+            stamped_headers: if self.stamps.is_empty() {
+                Value::Null
+            } else {
+                self.stamps.keys().cloned().collect()
+            },
+            stamps: Value::Object(self.stamps.clone()),
             queue: Some(self.queue.clone().unwrap_or_else(|| default_queue.to_owned())),
             priority: self.priority.unwrap_or(0),
             ..Draft::default()
@@ -248,7 +268,7 @@ impl Signature {
     }
 
     /// The signature as it travels inside another message (reference: Celery's canvas JSON).
-    fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let mut options = Map::new();
         let mut set = |name: &str, value: Value| {
             if !value.is_null() {
@@ -279,6 +299,12 @@ impl Signature {
         }
         if !self.headers.is_empty() {
             set("headers", json!(self.headers));
+        }
+        if !self.stamps.is_empty() {
+            set("stamped_headers", self.stamps.keys().cloned().collect());
+            for (name, value) in &self.stamps {
+                set(name, value.clone());
+            }
         }
         if !self.link.is_empty() {
             set("link", self.link.iter().map(Self::to_json).collect());

@@ -63,6 +63,10 @@ pub fn logs_lease(stream: &LogStreamId) -> String {
 /// How long a [`logs_lease`] lives without being renewed.
 pub const LOGS_LEASE_TTL: Duration = Duration::from_secs(15);
 
+/// Prefix of what the queue itself keeps beyond Celery's own keys: who holds which message, and the list of messages
+/// that nobody can execute (`runner_pilot:queue.dead-letter`); written by the workers.
+pub const QUEUE_PREFIX: &str = "runner_pilot:queue.";
+
 /// Prefix of the beat's own keys (leader lock, last runs); written by the beat.
 pub const BEAT_PREFIX: &str = "runner_pilot:beat";
 

@@ -87,6 +87,18 @@ impl Consumer {
         });
     }
 
+    /// Tells who waits for a message that was set aside for its size.
+    pub(super) fn too_large(&mut self, id: String, bytes: usize) {
+        let problem = format!("a message of {bytes} bytes is too large");
+        let exception = Exception::celery("InvalidTaskError", vec![json!(problem)]);
+        let core = self.core.clone();
+        self.side.spawn(async move {
+            let meta = Stored::exception("FAILURE", &exception).meta(&id, None, None);
+            core.store(&id, meta).await;
+            Side::Done
+        });
+    }
+
     /// Sets a message aside that nobody can or should execute, and tells who waits for it.
     fn dispose(&mut self, taken: Taken, permit: bool, problem: &str, exc_type: &str) {
         let id = Message::id_of(&taken.raw);

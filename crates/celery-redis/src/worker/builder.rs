@@ -1,6 +1,6 @@
 //! Settings of a worker.
 
-use std::{any::Any, collections::BTreeMap, sync::Arc, time::Duration};
+use std::{any::Any, collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use celery::task::Task;
 
@@ -35,6 +35,17 @@ pub(crate) struct Settings {
     pub track_started: bool,
     pub events: Events,
     pub remote_control: bool,
+    /// Where what is revoked is kept.
+    pub state_file: Option<PathBuf>,
+    /// Bytes of the largest message executed.
+    pub message_limit: usize,
+}
+
+impl Settings {
+    /// Seconds a result is kept, 0 for ever.
+    pub(crate) fn result_life(&self) -> u64 {
+        self.result_expires.map_or(0, |life| life.as_secs().max(1))
+    }
 }
 
 /// Describes a [`Worker`]; see each method for its default.
@@ -73,6 +84,8 @@ impl WorkerBuilder {
                 track_started: false,
                 events: Events::Off,
                 remote_control: true,
+                state_file: None,
+                message_limit: 64 * 1024 * 1024,
             },
             shared: Shared::default(),
             tasks: BTreeMap::new(),
@@ -177,6 +190,22 @@ impl WorkerBuilder {
     #[must_use]
     pub fn remote_control(mut self, allow: bool) -> Self {
         self.settings.remote_control = allow;
+        self
+    }
+
+    /// Keeps what is revoked in this file over a restart, as Celery's `--statedb` does; nowhere unless set, so that
+    /// a worker that starts asks the others. Each worker needs a file of its own.
+    #[must_use]
+    pub fn state_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.settings.state_file = Some(path.into());
+        self
+    }
+
+    /// Bytes of the largest message that is executed, 64 MiB unless set; larger ones are set aside by the server
+    /// itself, without being sent here.
+    #[must_use]
+    pub fn message_limit(mut self, bytes: usize) -> Self {
+        self.settings.message_limit = bytes;
         self
     }
 

@@ -4,15 +4,12 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     exception::{Exception, repr_encoded},
+    keys::DEFAULT_QUEUE,
     message::Message,
     scripts,
-    worker::{
-        canvas::{fresh_id, list, option},
-        runtime::Core,
-        settle::{FollowUp, Stored},
-        workflow::{DEPTH, Place, Sender},
-        writer::Call,
-    },
+    signature_json::{fresh_id, list, option},
+    worker::{runtime::Core, settle::Stored, writer::Call},
+    workflow::{DEPTH, FollowUp, Place, Sender},
 };
 
 /// Seconds a worker has to start a chord's body before another may (twice Celery's join timeout).
@@ -79,7 +76,7 @@ impl Core {
                 part.index
                     .map_or_else(|| "+inf".to_owned(), |index| index.to_string()),
             )
-            .arg(self.result_life().to_string())
+            .arg(self.settings.result_life().to_string())
             .arg(CLAIM_SECONDS.to_string())
             .arg(&token);
         if self.writer.call(call).await != Some(redis::Value::Int(1)) {
@@ -98,7 +95,7 @@ impl Core {
         let mut call = Call::new(&scripts::CHORD_DONE, keys)
             .arg(&token)
             .arg(if failed.is_some() { "1" } else { "0" })
-            .arg(self.result_life().to_string());
+            .arg(self.settings.result_life().to_string());
         for action in follow_up.actions(self).into_iter().flatten() {
             call = call.arg(action);
         }
@@ -111,11 +108,11 @@ impl Core {
     )]
     fn chord_body(&self, part: &Part<'_>, results: &Value) -> (Option<String>, FollowUp) {
         let place = Place {
-            root_id: part.root.to_owned(),
-            parent_id: part.id.to_owned(),
+            root_id: Some(part.root.to_owned()),
+            parent_id: Some(part.id.to_owned()),
             ..Place::default()
         };
-        let mut sender = Sender::default();
+        let mut sender = Sender::new(DEFAULT_QUEUE);
         match sender.apply(part.chord, std::slice::from_ref(results), &place) {
             Ok(_) => (None, sender.follow_up),
             Err(problem) => (Some(problem), FollowUp::default()),

@@ -10,7 +10,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     task::JoinSet,
     time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until},
 };
@@ -28,7 +28,9 @@ use crate::{
         pool::Source,
         rate::Buckets,
         revoke::Revoked,
+        room::Room,
         runtime::Core,
+        slots::Slots,
     },
 };
 
@@ -73,7 +75,7 @@ pub(super) struct Run {
 /// What connects a consumer to the other parts.
 pub(crate) struct Wires {
     /// Places for messages, shared with the fetcher.
-    pub permits: Arc<Semaphore>,
+    pub room: Arc<Room>,
     pub events: mpsc::UnboundedReceiver<Event>,
     pub posts: mpsc::Receiver<Post>,
     /// Where the fetcher takes from.
@@ -90,13 +92,15 @@ pub(super) enum Side {
     Disposed(u64, String),
     /// A server that was started again knows what we hold.
     Reinstated,
+    /// What is revoked was written down.
+    Memorized,
     Done,
 }
 
 /// The state of a running worker.
 pub(crate) struct Consumer {
     pub(super) core: Arc<Core>,
-    pub(super) permits: Arc<Semaphore>,
+    pub(super) room: Arc<Room>,
     pub(super) events: mpsc::UnboundedReceiver<Event>,
     pub(super) posts: mpsc::Receiver<Post>,
     pub(super) queues: watch::Sender<Vec<Source>>,
@@ -107,8 +111,6 @@ pub(crate) struct Consumer {
     pub(super) concurrency: usize,
     /// Messages held beyond those; 0 means no limit.
     pub(super) prefetch: usize,
-    /// Places for messages to be taken away as they become free.
-    pub(super) owed: usize,
     pub(super) revoked: Revoked,
     pub(super) buckets: Buckets,
     /// Executions begun, by task and in all.
@@ -120,12 +122,17 @@ pub(crate) struct Consumer {
     pub(super) ready: VecDeque<Arc<Job>>,
     pub(super) waiting: BinaryHeap<Reverse<Due>>,
     pub(super) running: JoinSet<()>,
+    /// Those of them whose tasks have not ended.
+    pub(super) slots: Arc<Slots>,
     /// What each running task works on.
     pub(super) jobs: HashMap<tokio::task::Id, Run>,
     pub(super) side: JoinSet<Side>,
     pub(super) renewing: bool,
     pub(super) sweeping: bool,
     pub(super) searching: bool,
+    pub(super) memorizing: bool,
+    /// Whether something was revoked since the last write began.
+    pub(super) forgetful: bool,
     /// Tags to look into.
     pub(super) suspects: HashSet<String>,
     /// When the renewal under way was asked for.
@@ -137,7 +144,7 @@ pub(crate) struct Consumer {
 impl Consumer {
     pub(crate) fn new(core: Arc<Core>, wires: Wires) -> Self {
         let Wires {
-            permits,
+            room,
             events,
             posts,
             queues,
@@ -150,14 +157,13 @@ impl Consumer {
             concurrency: core.settings.concurrency,
             prefetch: core.settings.prefetch,
             core,
-            permits,
+            room,
             events,
             posts,
             queues,
             stop,
             heart,
             started: Instant::now(),
-            owed: 0,
             revoked: Revoked::default(),
             buckets: Buckets::default(),
             totals: HashMap::new(),
@@ -167,11 +173,14 @@ impl Consumer {
             ready: VecDeque::new(),
             waiting: BinaryHeap::new(),
             running: JoinSet::new(),
+            slots: Arc::default(),
             jobs: HashMap::new(),
             side: JoinSet::new(),
             renewing: false,
             sweeping: false,
             searching: false,
+            memorizing: false,
+            forgetful: false,
             suspects: HashSet::new(),
             asked: Instant::now(),
             sweep_from: Instant::now(),
@@ -188,17 +197,23 @@ impl Consumer {
         let mut sweep_at = Instant::now();
         let stop = self.stop.clone();
         let mut open = true;
+        self.remember();
         let vitals = || self.vitals();
         self.core.events.worker("online", vitals);
         loop {
-            self.withdraw();
             self.start_ready();
             let due = self.next_due();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 Some(post) = self.posts.recv() => self.post(post),
-                Some(ended) = self.running.join_next_with_id() => self.ended(ended),
+                Some(ended) = self.running.join_next_with_id() => {
+                    self.ended(ended);
+                    while let Some(ended) = self.running.try_join_next_with_id() {
+                        self.ended(ended);
+                    }
+                }
+                () = self.slots.freed() => {}
                 Some(side) = self.side.join_next() => self.side_ended(side),
                 event = self.events.recv(), if open => match event {
                     Some(event) => self.event(event),
@@ -219,6 +234,7 @@ impl Consumer {
     pub(super) fn event(&mut self, event: Event) {
         match event {
             Event::Taken(taken) => taken.into_iter().for_each(|taken| self.admit(taken, true)),
+            Event::TooLarge { id, bytes } => self.too_large(id, bytes),
             Event::Connected { run_id, suspects } => {
                 let before = std::mem::replace(&mut *lock(&self.core.run_id), run_id.clone());
                 let core = self.core.clone();
@@ -247,7 +263,7 @@ impl Consumer {
             self.renew();
             return;
         }
-        while self.running.len() < self.concurrency {
+        while self.slots.busy() < self.concurrency {
             let Some(job) = self.ready.pop_front() else { return };
             let Some(held) = self
                 .held
@@ -258,7 +274,7 @@ impl Consumer {
             };
             held.running = true;
             if job.late {
-                self.core.mark_started(&job);
+                self.core.writer.begun(&job.taken.tag);
             } else {
                 self.core.ack_early(&job);
                 self.let_go(&job);
@@ -268,7 +284,9 @@ impl Consumer {
                 Some(total) => *total += 1,
                 None => drop(self.totals.insert(job.message.task.clone(), 1)),
             }
-            let handle = self.running.spawn(execute(self.core.clone(), job.clone()));
+            let handle = self
+                .running
+                .spawn(execute(self.core.clone(), job.clone(), self.slots.occupy()));
             let began = clock::epoch();
             self.jobs.insert(handle.id(), Run { job, began });
         }
@@ -302,10 +320,8 @@ impl Consumer {
     }
 
     pub(super) fn release_permit(&mut self, permit: bool) {
-        if permit && self.owed > 0 {
-            self.owed -= 1;
-        } else if permit {
-            self.permits.add_permits(1);
+        if permit {
+            self.room.release(1);
         }
     }
 

@@ -12,16 +12,12 @@ use crate::{
     exception::Exception,
     link::lock,
     request::{Surroundings, TaskRequest},
-    worker::{
-        job::Job,
-        registry::Verdict,
-        runtime::Core,
-        settle::{FollowUp, Stored},
-    },
+    worker::{job::Job, registry::Verdict, runtime::Core, settle::Stored, slots::Slot},
+    workflow::FollowUp,
 };
 
-/// Runs a delivery from its start to its acknowledgement.
-pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
+/// Runs a delivery from its start to its acknowledgement; the slot is free once the task itself has ended.
+pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>, slot: Slot) {
     let message = &job.message;
     if message.expires.is_some_and(|expires| expires <= clock::now()) {
         return revoke(&core, &job, "expired", None).await;
@@ -53,6 +49,7 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>) {
         signal = job.terminated() => return revoke(&core, &job, "terminated", Some(signal)).await,
         verdict = core.registry.run(core.app.clone(), message, here) => verdict,
     };
+    drop(slot);
     let seconds = began.elapsed().as_secs_f64();
     match verdict {
         Verdict::Success(value) => {
@@ -184,7 +181,7 @@ async fn retry(core: &Core, job: &Job, eta: Option<chrono::DateTime<chrono::Utc>
             return fail(core, job, "FAILURE", &exception).await;
         }
     };
-    tracing::warn!(
+    tracing::info!(
         task.id = message.id,
         task.name = message.task,
         retries = message.retries + 1,

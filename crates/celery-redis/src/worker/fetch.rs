@@ -1,29 +1,34 @@
-//! Waits for messages without polling, and takes them without ever being their only holder.
+//! Brings messages in, over a connection of its own that is made again when it breaks.
 //!
-//! One pipeline does both: the take script, then `EXISTS` on all lists over a connection with
-//! `CLIENT TRACKING`. If the lists are empty the server now owes us one invalidation message as soon
-//! as any of them changes; if not, there is more to take. Nothing falls between, for the pipeline is
-//! one connection's sequence and the registration comes after the take. `NOLOOP` keeps our own pops
-//! from waking us. Several idle workers are all woken by one message; all but one find nothing.
+//! While there is a backlog, each round trip takes what there is room for (`take`); when the lists are empty, one
+//! round trip waits for the next message and takes it (`idle`). Either way a message leaves its list and enters
+//! `unacked` within one script, so nothing is lost at whatever instant this worker dies.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use redis::{AsyncCommands, Pipeline, PushKind, RedisError, Value, aio::MultiplexedConnection};
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use futures::future::{Either, select};
+use redis::{AsyncCommands, Pipeline, PushInfo, PushKind, RedisError, aio::MultiplexedConnection};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    keys::{DEAD_LETTER_LIMIT, Keys, PRIORITY_STEPS},
-    link::{Backoff, PushHandler, Server, is_no_script},
-    message::Message,
+    backoff::Backoff,
+    keys::{Keys, PRIORITY_STEPS},
+    link::{Link, PushHandler, RESPONSE_TIMEOUT, Server, in_time},
     scripts,
-    worker::{job::Taken, pool::Source, runtime::Core},
+    worker::{job::Taken, pool::Source, room::Room, runtime::Core},
 };
 
 /// Most messages taken in one round trip.
 const MOST: usize = 128;
-/// An idle worker looks this often without being told to: it proves that the connection still lives.
-const UPKEEP: Duration = Duration::from_secs(25);
 /// How long to wait before the first take for what other workers know to be revoked.
 const MINGLE: Duration = Duration::from_millis(1500);
 
@@ -36,15 +41,47 @@ pub(crate) enum Event {
     /// tags that it holds on our behalf, some perhaps without our knowing, for the reply was lost. Whatever was
     /// taken over the earlier connections has been told before.
     Connected { run_id: String, suspects: Vec<String> },
+    /// A message was set aside by the server for its size.
+    TooLarge { id: String, bytes: usize },
 }
 
 /// What a connection tells unasked.
 #[derive(Clone, Default)]
-struct Signs {
-    /// A list changed.
-    changed: Arc<Notify>,
+pub(super) struct Signs {
+    /// Whether a watched list changed since it was last looked into.
+    changed: Arc<AtomicBool>,
+    /// Told of each change.
+    pub(super) news: Arc<Notify>,
     /// The connection is gone.
-    lost: CancellationToken,
+    pub(super) lost: CancellationToken,
+}
+
+impl Signs {
+    fn hear(&self, info: &PushInfo) {
+        match info.kind {
+            PushKind::Invalidate => {
+                self.changed.store(true, Ordering::Release);
+                self.news.notify_one();
+            }
+            PushKind::Disconnection => self.lost.cancel(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn changed(&self) -> bool {
+        self.changed.load(Ordering::Acquire)
+    }
+
+    fn forget(&self) {
+        self.changed.store(false, Ordering::Release);
+    }
+}
+
+/// What one round trip brought.
+pub(super) struct Look {
+    pub(super) taken: Vec<Taken>,
+    /// Whether there is more at once.
+    pub(super) more: bool,
 }
 
 /// Why a connection is no longer served.
@@ -56,23 +93,29 @@ enum End {
 /// Takes messages.
 pub(crate) struct Fetcher {
     server: Server,
+    /// For what cannot be said over a connection that waits.
+    pub(super) link: Link,
     keys: Keys,
     /// Where to take from; remote control changes it.
-    sources: watch::Receiver<Vec<Source>>,
-    queues: Vec<String>,
+    pub(super) sources: watch::Receiver<Vec<Source>>,
+    pub(super) queues: Vec<String>,
     /// The keys of the take script: four of its own, then the lists.
-    fixed_keys: [String; 4],
+    pub(super) fixed_keys: [String; 4],
     /// List names by step and queue.
-    lists: Vec<Vec<String>>,
+    pub(super) lists: Vec<Vec<String>>,
     bindings: Vec<(String, String)>,
     /// Rotates as queues are served.
-    order: Vec<usize>,
-    consumer: String,
-    /// Free places for messages.
-    permits: Arc<Semaphore>,
-    events: mpsc::UnboundedSender<Event>,
+    pub(super) order: Vec<usize>,
+    /// The list to wait at: that of the last message.
+    pub(super) likely: Option<String>,
+    /// The number of the present connection, if it may wait at a list.
+    pub(super) client_id: Option<i64>,
+    pub(super) consumer: String,
+    pub(super) message_limit: usize,
+    pub(super) room: Arc<Room>,
+    pub(super) events: mpsc::UnboundedSender<Event>,
     mingled: CancellationToken,
-    stop: CancellationToken,
+    pub(super) stop: CancellationToken,
 }
 
 impl Fetcher {
@@ -80,13 +123,14 @@ impl Fetcher {
         server: Server,
         core: &Core,
         sources: watch::Receiver<Vec<Source>>,
-        permits: Arc<Semaphore>,
+        room: Arc<Room>,
         events: mpsc::UnboundedSender<Event>,
         stop: CancellationToken,
     ) -> Self {
         let keys = &core.keys;
         let mut fetcher = Self {
             server,
+            link: core.link.clone(),
             keys: keys.clone(),
             sources,
             order: Vec::new(),
@@ -99,8 +143,11 @@ impl Fetcher {
             ],
             lists: Vec::new(),
             bindings: Vec::new(),
+            likely: None,
+            client_id: None,
             consumer: core.consumer.clone(),
-            permits,
+            message_limit: core.settings.message_limit,
+            room,
             events,
             mingled: core.mingled.clone(),
             stop,
@@ -126,6 +173,7 @@ impl Fetcher {
             .flat_map(|source| source.bindings(&self.keys))
             .collect();
         self.order = (0..sources.len()).collect();
+        self.likely = self.lists.first().and_then(|step| step.first()).cloned();
         self.queues = sources.into_iter().map(|source| source.queue).collect();
     }
 
@@ -146,15 +194,28 @@ impl Fetcher {
         }
         while !self.stop.is_cancelled() {
             let signs = Signs::default();
-            match self.connect(&signs, after_loss).await {
-                Ok(connection) => {
-                    backoff = Backoff::new();
-                    match self.serve(connection, &signs).await {
+            let (listener, mut connected) = (signs.clone(), false);
+            let push: PushHandler = Arc::new(move |info| listener.hear(&info));
+            match self.server.connect_driven(push).await {
+                Ok((connection, driver)) => {
+                    let end = {
+                        let using = pin!(self.converse(connection, &signs, after_loss, &mut connected));
+                        // The driver first: what it brings is then used in the same turn. Its end is no reason to
+                        // drop what waits for replies, for that would forget the places reserved for them.
+                        match select(driver, using).await {
+                            Either::Left(((), using)) => using.await,
+                            Either::Right((end, _)) => end,
+                        }
+                    };
+                    match end {
                         Ok(End::Stopped) => return,
                         Ok(End::Lost) => tracing::warn!("lost the connection to Redis"),
                         Err(error) => tracing::warn!(error = %error, "lost the connection to Redis"),
                     }
-                    after_loss = true;
+                    if connected {
+                        backoff = Backoff::new();
+                        after_loss = true;
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(error = %error, redis.url = self.server.url(), "cannot connect to Redis, trying again");
@@ -167,27 +228,42 @@ impl Fetcher {
         }
     }
 
-    async fn connect(&self, signs: &Signs, after_loss: bool) -> Result<MultiplexedConnection, RedisError> {
-        let given = signs.clone();
-        let push: PushHandler = Arc::new(move |info| match info.kind {
-            PushKind::Invalidate => given.changed.notify_one(),
-            PushKind::Disconnection => given.lost.cancel(),
-            _ => {}
-        });
-        let mut connection = self.server.connect(Some(push)).await?;
+    /// Prepares a connection, then takes messages over it.
+    async fn converse(
+        &mut self,
+        mut connection: MultiplexedConnection,
+        signs: &Signs,
+        after_loss: bool,
+        connected: &mut bool,
+    ) -> Result<End, RedisError> {
+        self.set_up(&mut connection, after_loss).await?;
+        *connected = true;
+        self.serve(connection, signs).await
+    }
+
+    async fn set_up(
+        &mut self,
+        connection: &mut MultiplexedConnection,
+        after_loss: bool,
+    ) -> Result<(), RedisError> {
+        in_time(RESPONSE_TIMEOUT, scripts::loader().exec_async(connection)).await?;
         let mut setup = redis::pipe();
         setup
             .cmd("CLIENT")
             .arg("TRACKING")
             .arg("ON")
+            .arg("OPTIN")
             .arg("NOLOOP")
             .ignore();
         self.bind(&mut setup);
         setup.cmd("INFO").arg("server");
-        let (info,): (String,) = setup.query_async(&mut connection).await?;
+        setup.cmd("CLIENT").arg("ID");
+        let (info, id): (String, i64) = in_time(RESPONSE_TIMEOUT, setup.query_async(connection)).await?;
+        self.client_id = self.may_wait(id).await.then_some(id);
         let mut suspects = Vec::new();
         if after_loss {
-            let owners: HashMap<String, String> = connection.hgetall(&self.fixed_keys[2]).await?;
+            let owners: HashMap<String, String> =
+                in_time(RESPONSE_TIMEOUT, connection.hgetall(&self.fixed_keys[2])).await?;
             let ours = owners
                 .into_iter()
                 .filter(|(_, owner)| owner.starts_with(&self.consumer));
@@ -200,7 +276,7 @@ impl Fetcher {
             .trim()
             .to_owned();
         drop(self.events.send(Event::Connected { run_id, suspects }));
-        Ok(connection)
+        Ok(())
     }
 
     /// Takes messages over one connection.
@@ -209,13 +285,15 @@ impl Fetcher {
         mut connection: MultiplexedConnection,
         signs: &Signs,
     ) -> Result<End, RedisError> {
+        let mut idle = false;
         loop {
             if self.sources.has_changed().unwrap_or(false) {
                 self.follow_sources();
+                idle = false;
                 let mut bindings = redis::pipe();
                 self.bind(&mut bindings);
                 if !self.bindings.is_empty() {
-                    bindings.query_async::<()>(&mut connection).await?;
+                    in_time(RESPONSE_TIMEOUT, bindings.query_async::<()>(&mut connection)).await?;
                 }
             }
             if self.queues.is_empty() {
@@ -231,117 +309,25 @@ impl Fetcher {
                 () = self.stop.cancelled() => return Ok(End::Stopped),
                 // Also while there is no room: what we hold must be written into a server that lost it.
                 () = signs.lost.cancelled() => return Ok(End::Lost),
-                room = self.room() => room,
+                room = self.room.reserve(MOST) => room,
             };
-            // Not cancelled: a reply nobody reads would leave messages that nobody executes.
-            let taken = self.take(&mut connection, room).await;
-            let count = taken.as_ref().map_or(0, |(taken, _)| taken.len());
-            self.permits.add_permits(room - count);
-            let (taken, more) = taken?;
+            let likely = self.likely.clone();
+            // Neither is ever dropped: a reply nobody reads would leave messages that nobody executes.
+            let look = if idle {
+                self.wait_and_take(&mut connection, room, signs).await
+            } else {
+                signs.forget();
+                in_time(RESPONSE_TIMEOUT, self.take(&mut connection, room)).await
+            };
+            let count = look.as_ref().map_or(0, |look| look.taken.len());
+            self.room.release(room - count);
+            let Look { taken, more } = look?;
             if !taken.is_empty() {
                 drop(self.events.send(Event::Taken(taken)));
             }
-            if more {
-                continue;
-            }
-            tokio::select! {
-                () = self.stop.cancelled() => return Ok(End::Stopped),
-                () = signs.lost.cancelled() => return Ok(End::Lost),
-                () = signs.changed.notified() => {}
-                Ok(()) = self.sources.changed() => self.sources.mark_changed(),
-                () = tokio::time::sleep(UPKEEP) => {}
-            }
+            // The list to wait at is not watched, so another one must be looked into first.
+            let same = self.client_id.is_none() || likely == self.likely;
+            idle = !more && same && !signs.changed();
         }
-    }
-
-    /// Waits for room for one message, and reserves what more there is.
-    async fn room(&self) -> usize {
-        // The semaphore is never closed.
-        if let Ok(permit) = self.permits.acquire().await {
-            permit.forget();
-        }
-        let more = self.permits.available_permits().min(MOST - 1);
-        match self.permits.try_acquire_many(u32::try_from(more).unwrap_or(0)) {
-            Ok(permits) => {
-                permits.forget();
-                1 + more
-            }
-            Err(_) => 1,
-        }
-    }
-
-    /// Takes up to `room` messages; also tells whether to look again at once.
-    async fn take(
-        &mut self,
-        connection: &mut MultiplexedConnection,
-        room: usize,
-    ) -> Result<(Vec<Taken>, bool), RedisError> {
-        let lists: Vec<&String> = self
-            .lists
-            .iter()
-            .flat_map(|step| self.order.iter().filter_map(|at| step.get(*at)))
-            .collect();
-        let mut pipeline = redis::pipe();
-        pipeline.ignore_errors();
-        pipeline
-            .cmd("EVALSHA")
-            .arg(scripts::TAKE.get_hash())
-            .arg(4 + lists.len());
-        pipeline.arg(&self.fixed_keys).arg(&lists);
-        pipeline
-            .arg(room)
-            .arg(self.queues.len())
-            .arg(PRIORITY_STEPS.len())
-            .arg(&self.consumer)
-            .arg(DEAD_LETTER_LIMIT);
-        pipeline.cmd("EXISTS").arg(&lists);
-        let (reply, waiting): (Value, Value) = pipeline.query_async(connection).await?;
-        if is_no_script(&reply) {
-            scripts::loader().exec_async(connection).await?;
-            return Ok((Vec::new(), true));
-        }
-        // Anything but a reply (out of memory, read-only) passes by itself: a new connection comes with a pause.
-        let (order, taken, rejected): (Vec<usize>, Vec<Value>, Vec<Value>) = redis::from_redis_value(reply)?;
-        let taken = self.entries(taken, 3);
-        for entry in self.entries(rejected, 2) {
-            let id = Message::id_of(&entry.raw).unwrap_or_else(|| "unknown".to_owned());
-            tracing::error!(
-                task.id = id,
-                queue = entry.queue,
-                "set aside a message without a readable envelope"
-            );
-        }
-        self.order = order
-            .iter()
-            .filter_map(|at| self.order.get(at - 1).copied())
-            .collect();
-        let waiting: u64 = redis::from_redis_value(waiting)?;
-        Ok((taken, waiting > 0))
-    }
-
-    /// Reads `(queue, tag, message)` or `(queue, message)` groups, the queue as its number in this call's order.
-    fn entries(&self, flat: Vec<Value>, width: usize) -> Vec<Taken> {
-        let mut entries = Vec::with_capacity(flat.len() / width);
-        let mut values = flat.into_iter();
-        while let Some(queue) = values.next() {
-            let at: usize = redis::from_redis_value(queue).unwrap_or(1);
-            let queue = self
-                .order
-                .get(at.saturating_sub(1))
-                .and_then(|at| self.queues.get(*at))
-                .cloned()
-                .unwrap_or_default();
-            let mut text = || match values.next() {
-                Some(Value::BulkString(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
-                _ => String::new(),
-            };
-            let tag = if width == 3 { text() } else { String::new() };
-            entries.push(Taken {
-                queue,
-                tag,
-                raw: text(),
-            });
-        }
-        entries
     }
 }

@@ -44,15 +44,8 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn new(seq: u64, taken: Taken, message: Message, late: bool) -> Arc<Self> {
-        let address = |name: &str| {
-            let envelope: Option<serde_json::Value> = crate::json::parse(&taken.raw).ok();
-            let info = envelope
-                .as_ref()
-                .and_then(|envelope| envelope.get("properties")?.get("delivery_info")?.get(name));
-            info.and_then(serde_json::Value::as_str).map(str::to_owned)
-        };
-        let exchange = address("exchange").unwrap_or_default();
-        let routing_key = address("routing_key").unwrap_or_else(|| taken.queue.clone());
+        let exchange = message.exchange.clone().unwrap_or_default();
+        let routing_key = message.routing_key.clone().unwrap_or_else(|| taken.queue.clone());
         Arc::new(Self {
             seq,
             taken,

@@ -14,9 +14,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    backoff::Backoff,
     envelope,
     keys::Keys,
-    link::{Backoff, PushHandler, Server},
+    link::{PushHandler, Server},
     pidbox::Request,
     worker::{address::is_for, events::adopt},
 };

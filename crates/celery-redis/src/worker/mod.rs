@@ -1,6 +1,6 @@
 //! The worker runtime: takes messages, executes the tasks of the `celery` crate, stores results.
 //!
-//! `fetch` waits for messages and takes them; `consumer` decides what happens to each; `execute` runs one;
+//! `fetch` brings messages in: `take` takes them, `idle` waits for more; `consumer` decides what happens to each; `execute` runs one;
 //! `settle` writes its end; `writer` puts many such writes into one round trip; `restore` keeps what is
 //! held and brings back what dead workers held. `events` and `publisher` tell the world; `mailbox` hears its
 //! requests, which `command` and `inspect` answer in the consumer's own loop.
@@ -8,25 +8,29 @@
 mod address;
 mod admit;
 mod builder;
-mod canvas;
 mod chord;
 mod command;
 mod consumer;
 mod events;
 mod execute;
 mod fetch;
+mod idle;
 mod inspect;
 mod job;
 mod mailbox;
+mod memory;
 mod pool;
 mod publisher;
 mod rate;
 mod registry;
 mod restore;
 mod revoke;
+mod room;
 mod runtime;
 mod settle;
 mod shutdown;
+mod slots;
+mod take;
 mod upkeep;
 mod workflow;
 mod writer;

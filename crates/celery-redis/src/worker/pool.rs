@@ -71,9 +71,7 @@ impl Consumer {
         if self.prefetch > 0 {
             let more = by.saturating_mul(self.core.settings.prefetch_multiplier);
             self.prefetch += more;
-            let settled = more.min(self.owed);
-            self.owed -= settled;
-            self.permits.add_permits(more - settled);
+            self.room.grow(more);
         }
         tracing::info!(concurrency = self.concurrency, "pool grown by remote control");
         ok("pool will grow")
@@ -88,18 +86,10 @@ impl Consumer {
         if self.prefetch > 0 {
             let fewer = by.saturating_mul(self.core.settings.prefetch_multiplier);
             self.prefetch -= fewer;
-            self.owed += fewer;
-            self.withdraw();
+            self.room.shrink(fewer);
         }
         tracing::info!(concurrency = self.concurrency, "pool shrunk by remote control");
         Ok(ok("pool will shrink"))
-    }
-
-    /// Takes places for messages away, as far as they are free.
-    pub(super) fn withdraw(&mut self) {
-        if self.owed > 0 {
-            self.owed -= self.permits.forget_permits(self.owed);
-        }
     }
 
     /// Takes from one more queue.

@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use crate::{
+    backoff::Backoff,
     clock, envelope, json,
     keys::Keys,
-    link::{Backoff, Link},
+    link::Link,
     message::Message,
     worker::{
         events::{Occurrence, What, forward},

@@ -19,6 +19,7 @@ use crate::{
         command::{Answer, ok},
         consumer::Consumer,
         job::Job,
+        memory::Memory,
         runtime::Core,
         settle::Stored,
         writer::Call,
@@ -90,6 +91,26 @@ impl Revoked {
         current.map(|(_, id)| id.clone()).collect()
     }
 
+    /// Everything, to be kept.
+    pub(super) fn memory(&mut self) -> Memory {
+        Memory {
+            revoked: self.ids(),
+            stamps: self
+                .stamps_in_order
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), json::parse(value).ok()?)))
+                .collect(),
+        }
+    }
+
+    /// Remembers what was kept.
+    pub(super) fn restore(&mut self, memory: Memory) {
+        self.add(memory.revoked);
+        for (name, value) in memory.stamps {
+            self.add_stamp(&name, &value);
+        }
+    }
+
     /// Whether a call is not to be executed.
     pub(super) fn covers(&self, message: &Message) -> bool {
         self.ids.contains_key(&message.id)
@@ -143,6 +164,7 @@ impl Consumer {
         let ids: HashSet<String> = ids.into_iter().collect();
         tracing::info!(tasks = ?ids, terminate, "tasks revoked by remote control");
         self.revoked.add(ids.iter().cloned());
+        self.memorize();
         let running: Vec<Arc<Job>> = self
             .jobs
             .values()
@@ -208,6 +230,7 @@ impl Consumer {
         for (name, value) in &wanted {
             self.revoked.add_stamp(name, value);
         }
+        self.memorize();
         let shown = json::repr(&Value::Object(headers.clone()));
         tracing::info!(stamps = shown, terminate, "stamps revoked by remote control");
         self.discard_revoked();
@@ -279,7 +302,7 @@ impl Core {
         let exception = Exception::celery("TaskRevokedError", vec![json!("revoked")]);
         for chunk in ids.chunks(CHUNK) {
             let keys = chunk.iter().map(|id| self.keys.task_meta(id)).collect();
-            let call = Call::new(&scripts::REVOKE, keys).arg(self.result_life().to_string());
+            let call = Call::new(&scripts::REVOKE, keys).arg(self.settings.result_life().to_string());
             let call = chunk.iter().fold(call, |call, id| {
                 call.arg(Stored::exception("REVOKED", &exception).meta(id, None, None))
             });

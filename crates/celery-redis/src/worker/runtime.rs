@@ -1,13 +1,15 @@
 //! Wiring: what a running worker consists of, and the order in which its parts start and stop.
 
 use std::{
+    pin::pin,
     sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
 use celery::{Celery, CeleryBuilder};
+use futures::future::{Either, select};
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     task::JoinSet,
     time::Instant,
 };
@@ -28,7 +30,8 @@ use crate::{
         pool::Source,
         publisher::Publisher,
         registry::Registry,
-        writer::Writer,
+        room::Room,
+        writer::{Ledger, Writer},
     },
 };
 
@@ -104,7 +107,13 @@ impl Worker {
             .await
             .map_err(|error| Error::App(Box::new(error)))?;
         let link = Link::new(server.clone(), None);
-        let (writer, writing) = Writer::new(link.clone());
+        let consumer = Uuid::new_v4().simple().to_string();
+        let ledger = Ledger {
+            keys: [keys.unacked(), keys.unacked_index(), keys.owners()],
+            consumer: consumer.clone(),
+            life: settings.result_life(),
+        };
+        let (writer, writing) = Writer::new(link.clone(), ledger);
         let (events, occurrences) = EventSink::new(settings.events);
         tracing::info!(
             worker.hostname = settings.hostname,
@@ -127,7 +136,7 @@ impl Worker {
             control_clock: Arc::default(),
             mingled: CancellationToken::new(),
             writer,
-            consumer: Uuid::new_v4().simple().to_string(),
+            consumer,
             order: Mutex::default(),
             run_id: Mutex::default(),
             vouched: Mutex::new(Instant::now()),
@@ -139,11 +148,7 @@ impl Worker {
         let closing = CancellationToken::new();
         let posts = core.open_to_the_world(&mut parts, occurrences, &closing);
         let (events, received) = mpsc::unbounded_channel();
-        let permits = Arc::new(Semaphore::new(if core.settings.prefetch == 0 {
-            Semaphore::MAX_PERMITS
-        } else {
-            core.settings.prefetch
-        }));
+        let room = Arc::new(Room::new(core.settings.prefetch));
         let sources = core
             .settings
             .queues
@@ -153,16 +158,22 @@ impl Worker {
         let (queues, sources) = watch::channel(sources);
         // Remote control may stop this worker; whoever gave us the token is not to be stopped with it.
         let stop = stop.child_token();
-        parts.spawn(Fetcher::new(server, &core, sources, permits.clone(), events, stop.clone()).run());
+        let fetcher = Fetcher::new(server, &core, sources, room.clone(), events, stop.clone());
 
         let wires = Wires {
-            permits,
+            room,
             events: received,
             posts,
             queues,
             stop,
         };
-        Consumer::new(core.clone(), wires).run().await;
+        // A task of the runtime, wherever this future is polled: the thread that blocks on a program's main future is
+        // woken by another one each time.
+        let mut working = JoinSet::new();
+        working.spawn(work(fetcher, Consumer::new(core.clone(), wires)));
+        if let Some(Err(error)) = working.join_next().await {
+            tracing::error!(error = %error, "the worker broke off; what it held will be redelivered");
+        }
         closing.cancel();
 
         // The last writer goes with the core, and its loop ends once everything is written.
@@ -175,6 +186,19 @@ impl Worker {
         }
         tracing::info!("worker stopped");
         Ok(())
+    }
+}
+
+/// Brings messages in and executes them until stopped: one task for both, the fetcher first, so that what it brings
+/// is decided upon in the same turn.
+async fn work(fetcher: Fetcher, consumer: Consumer) {
+    let (fetching, consuming) = (pin!(fetcher.run()), pin!(consumer.run()));
+    match select(fetching, consuming).await {
+        Either::Left(((), consuming)) => consuming.await,
+        Either::Right(((), fetching)) => {
+            // Its calls have time limits of their own.
+            drop(tokio::time::timeout(LAST_WRITES, fetching).await);
+        }
     }
 }
 

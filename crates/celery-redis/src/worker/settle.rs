@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     clock,
-    draft::Draft,
     exception::Exception,
     keys::own_binding,
     link::lock,
@@ -15,21 +14,10 @@ use crate::{
     worker::{
         job::Job,
         runtime::Core,
-        writer::{Call, Posted, Writer},
+        writer::{Call, End, Posted, Writer},
     },
+    workflow::FollowUp,
 };
-
-/// What a delivery's end sets in motion.
-#[derive(Debug, Default)]
-pub(crate) struct FollowUp {
-    pub drafts: Vec<Draft>,
-    /// Messages already written, with their lists.
-    pub raw: Vec<(String, String)>,
-    /// Chords to open: group id and number of members.
-    pub chords: Vec<(String, usize)>,
-    /// Celery's result tuples of all of these.
-    pub children: Vec<Value>,
-}
 
 impl FollowUp {
     /// The `(action, key, value)` triples of the scripts; chords are opened before their members are sent.
@@ -118,37 +106,18 @@ impl<'a> Stored<'a> {
 }
 
 impl Core {
-    /// Seconds a result is kept, 0 for ever.
-    pub(crate) fn result_life(&self) -> u64 {
-        self.settings
-            .result_expires
-            .map_or(0, |life| life.as_secs().max(1))
-    }
-
     fn ledger(&self) -> Vec<String> {
         vec![self.keys.unacked(), self.keys.unacked_index(), self.keys.owners()]
     }
 
-    fn settle_call(
-        &self,
-        tag: &str,
-        ack: bool,
-        id: &str,
-        meta: Option<String>,
-        follow_up: &FollowUp,
-    ) -> Call {
-        let mut keys = self.ledger();
-        keys.push(self.keys.task_meta(id));
-        let mut call = Call::new(&scripts::SETTLE, keys)
-            .arg(tag)
-            .arg(&self.consumer)
-            .arg(if ack { "1" } else { "0" })
-            .arg(meta.unwrap_or_default())
-            .arg(self.result_life().to_string());
-        for part in follow_up.actions(self).into_iter().flatten() {
-            call = call.arg(part);
+    fn end_of(&self, job: &Job, acknowledge: bool, meta: Option<String>, follow_up: &FollowUp) -> End {
+        End {
+            tag: job.open_tag().to_owned(),
+            acknowledge,
+            key: self.keys.task_meta(&job.message.id),
+            meta: meta.unwrap_or_default(),
+            actions: follow_up.actions(self),
         }
-        call
     }
 
     /// Stores, sends and acknowledges in one step. Returns whether the delivery was still ours.
@@ -159,13 +128,18 @@ impl Core {
         meta: Option<String>,
         follow_up: &FollowUp,
     ) -> bool {
-        let call = |meta| self.settle_call(job.open_tag(), ack, &job.message.id, meta, follow_up);
         let server = self.known_server();
         let held = |reply: &redis::Value| *reply == redis::Value::Int(1);
+        let end = self.end_of(job, ack, meta.clone(), follow_up);
+        if end.tag.is_empty() && end.meta.is_empty() && end.actions.is_empty() {
+            return true;
+        }
         let posted = if ack {
-            self.post_leaving([job], call(meta.clone()))
+            let _order = lock(&self.order);
+            job.set_leaving();
+            self.writer.end(end)
         } else {
-            self.writer.post(call(meta.clone()))
+            self.writer.end(end)
         };
         match Writer::reply(posted).await {
             Some(reply) if held(&reply) => return true,
@@ -175,11 +149,8 @@ impl Core {
         // A server that lost its data does not know the delivery, though nobody else has it.
         if self.server_was_replaced(&server).await && self.has_forgotten().await {
             self.writer.call(self.reinstate_call([job])).await;
-            return self
-                .writer
-                .call(call(meta))
-                .await
-                .is_some_and(|reply| held(&reply));
+            let again = self.writer.end(self.end_of(job, ack, meta, follow_up));
+            return Writer::reply(again).await.is_some_and(|reply| held(&reply));
         }
         tracing::warn!(
             task.id = job.message.id,
@@ -191,24 +162,25 @@ impl Core {
 
     /// Stores the state of a task that has no message here.
     pub(crate) async fn store(&self, id: &str, meta: String) {
-        self.writer
-            .call(self.settle_call("", false, id, Some(meta), &FollowUp::default()))
-            .await;
+        let end = End {
+            key: self.keys.task_meta(id),
+            meta,
+            ..End::default()
+        };
+        Writer::reply(self.writer.end(end)).await;
     }
 
     /// Acknowledges before the execution, without waiting for the reply.
     pub(crate) fn ack_early(&self, job: &Job) {
-        let call = self.settle_call(job.open_tag(), true, &job.message.id, None, &FollowUp::default());
-        drop(self.post_leaving([job], call));
+        let end = End {
+            tag: job.open_tag().to_owned(),
+            acknowledge: true,
+            ..End::default()
+        };
+        let _order = lock(&self.order);
+        job.set_leaving();
+        self.writer.end_unasked(end);
         job.set_acked();
-    }
-
-    /// Notes that the execution begins, without waiting for the reply.
-    pub(crate) fn mark_started(&self, job: &Job) {
-        let call = Call::new(&scripts::START, vec![self.keys.owners()])
-            .arg(&job.taken.tag)
-            .arg(&self.consumer);
-        drop(self.writer.post(call));
     }
 
     /// Queues a call that moves messages out of `unacked`.

@@ -49,10 +49,12 @@ impl Consumer {
             }
             // It may know it by an old time only, from before it went away.
             Ok(Side::Reinstated) => self.renew(),
+            Ok(Side::Memorized) => self.memorized(),
             Ok(Side::Done) => {}
             Err(error) => {
                 tracing::error!(error = %error, "upkeep broke off");
                 (self.renewing, self.sweeping, self.searching) = (false, false, false);
+                self.memorizing = false;
             }
         }
     }

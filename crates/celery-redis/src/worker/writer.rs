@@ -1,15 +1,18 @@
-//! Batches script calls: whatever is asked for while one round trip is under way goes into the next.
+//! Batches writes: whatever is asked for while one round trip is under way goes into the next.
+
+use std::{collections::HashSet, mem};
 
 use redis::{Pipeline, RedisError, Script, Value};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    link::{Backoff, Link, is_no_script, is_transient, is_transient_code},
+    backoff::Backoff,
+    link::{Link, is_no_script, is_transient, is_transient_code},
     scripts,
 };
 
-/// Most calls in one round trip.
+/// Most writes in one round trip.
 const BATCH: usize = 256;
 
 /// One script call. Every script may be run again if its reply was lost.
@@ -43,23 +46,66 @@ impl Call {
     }
 }
 
+/// The end of a delivery, as the settle script takes it.
+#[derive(Debug, Default)]
+pub(crate) struct End {
+    /// Empty if already acknowledged.
+    pub tag: String,
+    pub acknowledge: bool,
+    pub key: String,
+    /// The result to store under the key, empty for none.
+    pub meta: String,
+    /// What to send: action, key, value.
+    pub actions: Vec<[String; 3]>,
+}
+
+/// What a run of marks and ends is written with.
+#[derive(Debug, Clone)]
+pub(crate) struct Ledger {
+    /// `unacked`, `unacked_index`, `owners`.
+    pub keys: [String; 3],
+    pub consumer: String,
+    /// Seconds a result is kept, 0 for ever.
+    pub life: u64,
+}
+
+#[derive(Debug)]
+enum Write {
+    Call(Call),
+    /// The delivery with this tag has begun.
+    Begun(String),
+    End(End),
+}
+
 /// The reply to come.
 pub(crate) type Posted = oneshot::Receiver<Result<Value, String>>;
 
+#[derive(Debug)]
 struct Queued {
-    call: Call,
-    reply: oneshot::Sender<Result<Value, String>>,
+    write: Write,
+    reply: Option<oneshot::Sender<Result<Value, String>>>,
 }
 
-/// Asks for script calls.
+impl Queued {
+    fn answer(self, answer: Result<Value, String>) {
+        if let Some(reply) = self.reply {
+            // Whoever asked may have gone meanwhile.
+            let _ = reply.send(answer);
+        } else if let Err(error) = answer {
+            tracing::error!(error, "Redis refused a script");
+        }
+    }
+}
+
+/// Asks for writes.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer(mpsc::UnboundedSender<Queued>);
 
 impl Writer {
     /// A writer and the loop that serves it.
-    pub(crate) fn new(link: Link) -> (Self, WriterLoop) {
+    pub(crate) fn new(link: Link, ledger: Ledger) -> (Self, WriterLoop) {
         let (sender, calls) = mpsc::unbounded_channel();
-        (Self(sender), WriterLoop { link, calls })
+        (Self(sender), WriterLoop { link, ledger, calls })
     }
 
     /// Runs a call, however long the server is away. `None` only if the worker gave up while shutting down or
@@ -68,7 +114,7 @@ impl Writer {
         Self::reply(self.post(call)).await
     }
 
-    /// Waits for the reply to a posted call; as `call` otherwise.
+    /// Waits for the reply to what was posted; as `call` otherwise.
     pub(crate) async fn reply(posted: Posted) -> Option<Value> {
         match posted.await {
             Ok(Ok(value)) => Some(value),
@@ -82,8 +128,30 @@ impl Writer {
 
     /// Runs a call without waiting for it.
     pub(crate) fn post(&self, call: Call) -> Posted {
+        self.queue(Write::Call(call))
+    }
+
+    /// Ends a delivery without waiting for it; the reply is 1, or 0 if it was no longer ours.
+    pub(crate) fn end(&self, end: End) -> Posted {
+        self.queue(Write::End(end))
+    }
+
+    /// Ends a delivery; nobody wants to know more.
+    pub(crate) fn end_unasked(&self, end: End) {
+        let write = Write::End(end);
+        drop(self.0.send(Queued { write, reply: None }));
+    }
+
+    /// Notes that a delivery has begun.
+    pub(crate) fn begun(&self, tag: &str) {
+        let write = Write::Begun(tag.to_owned());
+        drop(self.0.send(Queued { write, reply: None }));
+    }
+
+    fn queue(&self, write: Write) -> Posted {
         let (reply, receiver) = oneshot::channel();
-        drop(self.0.send(Queued { call, reply }));
+        let reply = Some(reply);
+        drop(self.0.send(Queued { write, reply }));
         receiver
     }
 }
@@ -91,6 +159,7 @@ impl Writer {
 /// Serves the [`Writer`]s.
 pub(crate) struct WriterLoop {
     link: Link,
+    ledger: Ledger,
     calls: mpsc::UnboundedReceiver<Queued>,
 }
 
@@ -102,18 +171,18 @@ impl WriterLoop {
             let mut backoff = Backoff::new();
             while !batch.is_empty() {
                 let mut pause = false;
-                batch = match self.send(&batch).await {
-                    Ok(replies) => settle(batch, replies, &mut pause),
+                let sent = groups(mem::take(&mut batch));
+                batch = match self.send(&sent).await {
+                    Ok(replies) => settle(sent, replies, &mut pause),
                     Err(error) if is_transient(&error) => {
-                        tracing::warn!(error = %error, waiting = batch.len(), "Redis is out of reach; writes wait for it");
+                        let again: Vec<Queued> = sent.into_iter().flatten().collect();
+                        tracing::warn!(error = %error, waiting = again.len(), "Redis is out of reach; writes wait for it");
                         pause = true;
-                        batch
+                        again
                     }
                     Err(error) => {
-                        let refused = error.to_string();
-                        for queued in batch {
-                            drop(queued.reply.send(Err(refused.clone())));
-                        }
+                        sent.into_iter()
+                            .for_each(|group| refuse(group, &error.to_string()));
                         Vec::new()
                     }
                 };
@@ -130,11 +199,19 @@ impl WriterLoop {
         }
     }
 
-    async fn send(&self, batch: &[Queued]) -> Result<Vec<Value>, RedisError> {
+    async fn send(&self, groups: &[Vec<Queued>]) -> Result<Vec<Value>, RedisError> {
         let mut pipeline = redis::pipe();
         pipeline.ignore_errors();
-        for queued in batch {
-            queued.call.add_to(&mut pipeline);
+        for group in groups {
+            match group.as_slice() {
+                [
+                    Queued {
+                        write: Write::Call(call),
+                        ..
+                    },
+                ] => call.add_to(&mut pipeline),
+                run => self.ledger.add_to(&mut pipeline, run),
+            }
         }
         let replies: Vec<Value> = self.link.query(&pipeline).await?;
         if replies.iter().any(is_no_script) {
@@ -144,25 +221,104 @@ impl WriterLoop {
     }
 }
 
-/// Answers the calls; returns those to send again.
-fn settle(batch: Vec<Queued>, replies: Vec<Value>, pause: &mut bool) -> Vec<Queued> {
+impl Ledger {
+    /// Adds one call of the settle script for a run of marks and ends.
+    fn add_to(&self, pipeline: &mut Pipeline, run: &[Queued]) {
+        let ends = || {
+            run.iter().filter_map(|queued| match &queued.write {
+                Write::End(end) => Some(end),
+                Write::Call(_) | Write::Begun(_) => None,
+            })
+        };
+        // What ends in the same step need not be noted first.
+        let ended: HashSet<&str> = ends().map(|end| end.tag.as_str()).collect();
+        let begun: Vec<&str> = run
+            .iter()
+            .filter_map(|queued| match &queued.write {
+                Write::Begun(tag) => Some(tag.as_str()).filter(|tag| !ended.contains(tag)),
+                Write::Call(_) | Write::End(_) => None,
+            })
+            .collect();
+        pipeline
+            .cmd("EVALSHA")
+            .arg(scripts::SETTLE.get_hash())
+            .arg(self.keys.len())
+            .arg(&self.keys)
+            .arg(&self.consumer)
+            .arg(self.life)
+            .arg(begun.len())
+            .arg(&begun);
+        for end in ends() {
+            pipeline
+                .arg(&end.tag)
+                .arg(i32::from(end.acknowledge))
+                .arg(&end.key)
+                .arg(&end.meta)
+                .arg(end.actions.len());
+            for part in end.actions.iter().flatten() {
+                pipeline.arg(part);
+            }
+        }
+    }
+}
+
+/// Cuts a batch into what one script call does: a call by itself, marks and ends that follow each other together.
+/// Their order among calls is kept: what moves a message out of `unacked` and what writes one into it do not commute.
+fn groups(batch: Vec<Queued>) -> Vec<Vec<Queued>> {
+    let mut groups: Vec<Vec<Queued>> = Vec::new();
+    let mut joinable = false;
+    for queued in batch {
+        let call = matches!(queued.write, Write::Call(_));
+        match groups.last_mut() {
+            Some(run) if joinable && !call => run.push(queued),
+            _ => groups.push(vec![queued]),
+        }
+        joinable = !call;
+    }
+    groups
+}
+
+/// Answers what was asked; returns what to send again.
+fn settle(groups: Vec<Vec<Queued>>, replies: Vec<Value>, pause: &mut bool) -> Vec<Queued> {
     let mut again = Vec::new();
-    for (queued, reply) in batch.into_iter().zip(replies) {
+    for (group, reply) in groups.into_iter().zip(replies) {
         match reply {
-            unknown if is_no_script(&unknown) => again.push(queued),
+            unknown if is_no_script(&unknown) => again.extend(group),
             Value::ServerError(error) if is_transient_code(error.code()) => {
                 *pause = true;
-                again.push(queued);
+                again.extend(group);
             }
             Value::ServerError(error) => {
-                drop(queued.reply.send(Err(format!(
-                    "{} {}",
-                    error.code(),
-                    error.details().unwrap_or_default()
-                ))));
+                let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
+                refuse(group, &text);
             }
-            value => drop(queued.reply.send(Ok(value))),
+            Value::Array(answers)
+                if !matches!(group.first().map(|first| &first.write), Some(Write::Call(_))) =>
+            {
+                let mut answers = answers.into_iter();
+                for queued in group {
+                    let answer = match queued.write {
+                        Write::End(_) => answers.next().unwrap_or(Value::Nil),
+                        Write::Call(_) | Write::Begun(_) => continue,
+                    };
+                    queued.answer(match answer {
+                        Value::BulkString(error) => Err(String::from_utf8_lossy(&error).into_owned()),
+                        answer => Ok(answer),
+                    });
+                }
+            }
+            value => {
+                for queued in group {
+                    queued.answer(Ok(value.clone()));
+                }
+            }
         }
     }
     again
+}
+
+fn refuse(group: Vec<Queued>, error: &str) {
+    for queued in group {
+        queued.answer(Err(error.to_owned()));
+    }
 }

@@ -6,17 +6,17 @@ use uuid::Uuid;
 use crate::{clock, signature::delta};
 
 /// Whether a signature is a group.
-pub(super) fn is_group(signature: &Value) -> bool {
+pub(crate) fn is_group(signature: &Value) -> bool {
     signature.get("subtask_type").and_then(Value::as_str) == Some("group")
 }
 
 /// A new task or group id.
-pub(super) fn fresh_id() -> String {
+pub(crate) fn fresh_id() -> String {
     Uuid::new_v4().to_string()
 }
 
 /// The signatures inside a group, chain or header.
-pub(super) fn members(signature: &Value, name: &str) -> Vec<Value> {
+pub(crate) fn members(signature: &Value, name: &str) -> Vec<Value> {
     let tasks = signature.get("kwargs").and_then(|kwargs| kwargs.get(name));
     match tasks {
         // A group's tasks may themselves be a group signature.
@@ -26,7 +26,7 @@ pub(super) fn members(signature: &Value, name: &str) -> Vec<Value> {
 }
 
 /// An option that is set: null counts as absent.
-pub(super) fn option<'a>(signature: &'a Value, name: &str) -> Option<&'a Value> {
+pub(crate) fn option<'a>(signature: &'a Value, name: &str) -> Option<&'a Value> {
     signature
         .get("options")?
         .get(name)
@@ -34,7 +34,7 @@ pub(super) fn option<'a>(signature: &'a Value, name: &str) -> Option<&'a Value> 
 }
 
 /// Sets an option.
-pub(super) fn set_option(signature: &mut Value, name: &str, value: Value) {
+pub(crate) fn set_option(signature: &mut Value, name: &str, value: Value) {
     if let Some(signature) = signature.as_object_mut() {
         let options = signature.entry("options").or_insert_with(|| json!({}));
         if !options.is_object() {
@@ -45,7 +45,7 @@ pub(super) fn set_option(signature: &mut Value, name: &str, value: Value) {
 }
 
 /// A list, or a single signature as a list of one.
-pub(super) fn list(value: Option<&Value>) -> Vec<Value> {
+pub(crate) fn list(value: Option<&Value>) -> Vec<Value> {
     match value {
         Some(Value::Array(items)) => items.clone(),
         Some(single @ Value::Object(_)) => vec![single.clone()],
@@ -54,7 +54,7 @@ pub(super) fn list(value: Option<&Value>) -> Vec<Value> {
 }
 
 /// The stamps that a signature carries in its options.
-pub(super) fn stamps(signature: &Value) -> Value {
+pub(crate) fn stamps(signature: &Value) -> Value {
     let mut stamps = Map::new();
     for name in list(option(signature, "stamped_headers"))
         .iter()
@@ -68,7 +68,7 @@ pub(super) fn stamps(signature: &Value) -> Value {
 }
 
 /// When a signature is due.
-pub(super) fn eta(signature: &Value) -> Value {
+pub(crate) fn eta(signature: &Value) -> Value {
     match option(signature, "countdown")
         .and_then(Value::as_f64)
         .and_then(|s| std::time::Duration::try_from_secs_f64(s).ok())
@@ -79,7 +79,7 @@ pub(super) fn eta(signature: &Value) -> Value {
 }
 
 /// When a signature lapses.
-pub(super) fn expires(signature: &Value) -> Option<chrono::DateTime<chrono::Utc>> {
+pub(crate) fn expires(signature: &Value) -> Option<chrono::DateTime<chrono::Utc>> {
     match option(signature, "expires")? {
         Value::String(time) => clock::parse(time),
         seconds => {
