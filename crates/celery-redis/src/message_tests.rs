@@ -145,6 +145,28 @@ fn a_message_given_back_carries_both_flags_and_its_deaths() {
     assert_eq!(value["properties"]["delivery_tag"], "tag");
 }
 
+/// The kept messages, by name: those that begin with `good` are read, the others refused. What fuzzing finds is
+/// added here.
+fn corpus() -> Vec<(String, Vec<u8>)> {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
+    let kept = std::fs::read_dir(directory).unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        (name, std::fs::read(entry.path()).unwrap())
+    });
+    kept.collect()
+}
+
+#[test]
+fn every_kept_message_is_read_or_refused_as_it_should_be() {
+    let corpus = corpus();
+    assert!(corpus.len() > 15);
+    for (name, raw) in corpus {
+        let parsed = Message::parse(std::str::from_utf8(&raw).unwrap());
+        assert_eq!(parsed.is_ok(), name.starts_with("good"), "{name}: {parsed:?}");
+    }
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -188,6 +210,32 @@ proptest! {
             prop_assert_eq!(Message::parse(&again).unwrap().retries, parsed.retries.saturating_add(1));
         }
         let _ = redelivered(&raw, true);
+    }
+
+    #[test]
+    fn no_change_to_a_kept_message_makes_the_decoder_panic(
+        which in any::<prop::sample::Index>(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..8),
+    ) {
+        let corpus = corpus();
+        let mut raw = which.get(&corpus).1.clone();
+        for (at, byte, kind) in changes {
+            if raw.is_empty() { break }
+            let at = at.index(raw.len());
+            match kind {
+                0 => raw[at] = byte,
+                1 => raw.truncate(at),
+                _ => raw.insert(at, byte),
+            }
+        }
+        let text = String::from_utf8_lossy(&raw);
+        if let Ok(parsed) = Message::parse(&text) {
+            let again = parsed.retry(&text, None).unwrap();
+            prop_assert!(Message::parse(&again).is_ok());
+        }
+        let _ = redelivered(&text, true);
+        let _ = Message::id_of(&text);
+        let _ = crate::envelope::unwrap(&raw);
     }
 
     #[test]

@@ -41,3 +41,8 @@ fn check_63_task_events_are_off_until_enabled() {
 fn check_64_flower_lists_the_worker_and_its_tasks() {
     check(CHECKS, 64);
 }
+
+#[test]
+fn an_exporter_counts_what_the_worker_does() {
+    check(CHECKS, 640);
+}

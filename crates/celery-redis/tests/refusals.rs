@@ -7,8 +7,8 @@ use celery_redis::{Outcome, Signature};
 use redis::AsyncCommands;
 use serde_json::{Value, json};
 use support::{
-    DEADLINE, RedisServer,
-    calls::{failure, outcome, worker},
+    DEADLINE, RedisServer, Running,
+    calls::{failure, outcome, tasks, worker},
     eventually, stray_keys,
 };
 
@@ -117,7 +117,7 @@ async fn what_nobody_can_execute_is_set_aside_and_the_worker_goes_on() {
         "17".to_owned(),
         "{}".to_owned(),
     ];
-    let spoilers: [fn(&mut Value); 7] = [
+    let spoilers: [fn(&mut Value); 9] = [
         |m| drop(m.as_object_mut().unwrap().remove("content-type")),
         |m| drop(m.as_object_mut().unwrap().remove("properties")),
         |m| m["properties"]["delivery_info"] = json!({}),
@@ -125,6 +125,8 @@ async fn what_nobody_can_execute_is_set_aside_and_the_worker_goes_on() {
         |m| m["body"] = json!("%%%"),
         |m| drop(m["headers"].as_object_mut().unwrap().remove("task")),
         |m| m["content-type"] = json!("application/x-python-serialize"),
+        |m| m["content-type"] = json!("application/x-yaml"),
+        |m| m["content-type"] = json!("application/x-msgpack"),
     ];
     for (number, spoil) in spoilers.into_iter().enumerate() {
         let mut message = good.clone();
@@ -153,6 +155,10 @@ async fn what_nobody_can_execute_is_set_aside_and_the_worker_goes_on() {
         outcome(&redis, Signature::new("add").args([1, 1])).await,
         Outcome::Success(json!(2))
     );
+    // Whoever waits for a call that cannot be read is told so.
+    let id = good["headers"]["id"].as_str().unwrap();
+    let told = failure(redis.client().result(id).get(DEADLINE).await.unwrap());
+    assert_eq!(told.0, "InvalidTaskError");
     worker.stop().await;
     assert_eq!(stray_keys(&mut connection).await, ["celery-redis.dead-letter"]);
 }
@@ -171,5 +177,62 @@ async fn a_bad_eta_fails_the_call_instead_of_leaving_its_caller_waiting() {
     let (exc_type, text) = failure(client.result(id).get(DEADLINE).await.unwrap());
     assert_eq!(exc_type, "InvalidTaskError");
     assert!(text.contains("eta"), "{text}");
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_message_of_100_mib_is_set_aside_and_its_caller_told() {
+    let redis = RedisServer::start();
+    let client = redis.client();
+    let huge = Signature::new("add").arg("x".repeat(75 << 20)).arg(1);
+    let id = client.send(&huge).await.unwrap();
+    let mut connection = redis.connection().await;
+    let raw: String = connection.lindex("celery", 0).await.unwrap();
+    assert!(raw.len() >= 100 << 20, "{}", raw.len());
+    let worker = worker(&redis);
+    let (exc_type, text) = failure(client.result(id).get(DEADLINE * 2).await.unwrap());
+    assert_eq!(exc_type, "InvalidTaskError");
+    assert!(text.contains("too large"), "{text}");
+    assert_eq!(
+        outcome(&redis, Signature::new("add").args([1, 1])).await,
+        Outcome::Success(json!(2))
+    );
+    worker.stop().await;
+    assert_eq!(stray_keys(&mut connection).await, ["celery-redis.dead-letter"]);
+    let kept: u64 = connection.llen("celery-redis.dead-letter").await.unwrap();
+    assert_eq!(kept, 1);
+}
+
+#[tokio::test]
+async fn what_is_revoked_survives_a_restart_with_a_state_file() {
+    let redis = RedisServer::start();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("state.json");
+    let start = || Running::start(tasks(redis.worker()).hostname("rs@h").state_file(&path));
+    let worker = start();
+    let client = redis.client();
+    let heard = eventually("the worker hears the request", async || {
+        let heard = client.control().revoke("forbidden", false).await.unwrap();
+        (heard > 0).then_some(heard)
+    })
+    .await;
+    assert_eq!(heard, 1);
+    eventually("the id is written down", async || {
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        written.contains("forbidden").then_some(())
+    })
+    .await;
+    worker.stop().await;
+
+    let mut connection = redis.connection().await;
+    let _: u64 = connection.del("celery-task-meta-forbidden").await.unwrap();
+    let worker = start();
+    let call = Signature::new("add").args([1, 1]).task_id("forbidden");
+    assert_eq!(
+        outcome(&redis, call).await,
+        Outcome::Revoked {
+            reason: "revoked".into()
+        }
+    );
     worker.stop().await;
 }

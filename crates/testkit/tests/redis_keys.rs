@@ -28,13 +28,21 @@ async fn every_key_beyond_celerys_own_starts_with_runner_pilot() -> anyhow::Resu
     // Nobody can execute this, so it is kept under a key that Celery does not know.
     let _: u64 = connection.lpush("celery", "no message").await?;
     let dead_letter = format!("{QUEUE_PREFIX}dead-letter");
-    eventually(PATIENCE, "ticks are sent and the message is set aside", || async {
-        let keys = stack.redis.keys().await?;
-        for wanted in [dead_letter.as_str(), "runner_pilot:beat:last_run", "runner_pilot:workers"] {
-            ensure!(keys.iter().any(|key| key == wanted), "no {wanted} among {keys:?}");
-        }
-        Ok(())
-    })
+    eventually(
+        PATIENCE,
+        "ticks are sent and the message is set aside",
+        || async {
+            let keys = stack.redis.keys().await?;
+            for wanted in [
+                dead_letter.as_str(),
+                "runner_pilot:beat:last_run",
+                "runner_pilot:workers",
+            ] {
+                ensure!(keys.iter().any(|key| key == wanted), "no {wanted} among {keys:?}");
+            }
+            Ok(())
+        },
+    )
     .await?;
     for key in stack.redis.keys().await? {
         let known = key.starts_with("runner_pilot:")

@@ -177,4 +177,40 @@ def flower():
         assert 'flower_events_total{task="tasks.add",type="task-received",worker="rs@h"} 1.0' in metrics, metrics
 
 
+# Belongs to check 64: an exporter is another reader of the same events.
+@check(640)
+def exporter():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-B", "-m", "celery_prometheus_exporter", "--broker", os.environ["REDIS_URL"]]
+
+    def metrics():
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as response:
+                return response.read().decode()
+        except OSError:
+            return ""
+
+    def counted(*lines):
+        text = metrics()
+        return all(line in text for line in lines)
+
+    with rust("rs@h", "-E"), process([*command, "--addr", f"127.0.0.1:{port}"]):
+        eventually("the exporter sees the worker", lambda: counted("celery_workers 1.0"), 60)
+        done = [add.delay(1, number) for number in range(3)]
+        bad = boom.delay()
+        assert [result.get(timeout=WAIT) for result in done] == [1, 2, 3]
+        bad.get(timeout=WAIT, propagate=False)
+        eventually(
+            "all are counted",
+            lambda: counted(
+                'celery_tasks{state="SUCCESS"} 3.0',
+                'celery_tasks{state="FAILURE"} 1.0',
+                'celery_tasks_by_name{name="tasks.add",state="SUCCESS"} 3.0',
+            )
+            or print(metrics()),
+        )
+
+
 main()
