@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -62,35 +63,130 @@ impl Draft {
     pub(crate) fn encode(&self) -> String {
         let embed = json!({"callbacks": self.callbacks, "errbacks": self.errbacks, "chain": self.chain, "chord": self.chord});
         let body = json!([self.args, self.kwargs, embed]).to_string();
-        let mut headers = self.headers.clone();
-        let Value::Object(own) = json!({
-            "lang": "rs", "task": self.task, "id": self.id, "shadow": self.shadow, "eta": self.eta,
-            "expires": self.expires.map(clock::iso), "group": self.group, "group_index": self.group_index,
-            "retries": 0, "timelimit": self.time_limits.map(seconds),
-            "root_id": self.root_id.as_ref().unwrap_or(&self.id), "parent_id": self.parent_id,
-            "argsrepr": json::repr_args(&self.args), "kwargsrepr": json::repr_kwargs(&self.kwargs),
-            "origin": *ORIGIN, "ignore_result": self.ignore_result,
-            "replaced_task_nesting": if self.replaced_task_nesting.is_null() { json!(0) } else { self.replaced_task_nesting.clone() },
-            "stamped_headers": self.stamped_headers,
-            "stamps": if self.stamps.is_null() { json!({}) } else { self.stamps.clone() },
-        }) else {
-            return String::new();
+        let (nesting, stamps) = (json!(0), json!({}));
+        let own = Headers {
+            lang: "rs",
+            task: &self.task,
+            id: &self.id,
+            shadow: self.shadow.as_deref(),
+            eta: &self.eta,
+            expires: self.expires.map(clock::iso),
+            group: &self.group,
+            group_index: &self.group_index,
+            retries: 0,
+            timelimit: self.time_limits.map(seconds),
+            root_id: self.root_id.as_ref().unwrap_or(&self.id),
+            parent_id: self.parent_id.as_deref(),
+            argsrepr: json::repr_args(&self.args),
+            kwargsrepr: json::repr_kwargs(&self.kwargs),
+            origin: &ORIGIN,
+            ignore_result: self.ignore_result,
+            replaced_task_nesting: Some(&self.replaced_task_nesting)
+                .filter(|nesting| !nesting.is_null())
+                .unwrap_or(&nesting),
+            stamped_headers: &self.stamped_headers,
+            stamps: Some(&self.stamps)
+                .filter(|stamps| !stamps.is_null())
+                .unwrap_or(&stamps),
         };
-        headers.extend(own);
-        let mut properties = json!({
-            "correlation_id": self.id, "reply_to": self.reply_to, "delivery_mode": 2,
-            "delivery_info": {"exchange": self.exchange, "routing_key": self.queue()},
-            "priority": self.priority, "body_encoding": "base64", "delivery_tag": Uuid::new_v4().to_string(),
-        });
-        if let Some(expires) = self.expires {
-            properties["expiration"] = json!(expiration(expires));
-        }
-        json!({
-            "body": STANDARD.encode(body), "content-encoding": "utf-8", "content-type": "application/json",
-            "headers": headers, "properties": properties,
-        })
-        .to_string()
+        let tag = Uuid::new_v4().to_string();
+        let properties = Properties {
+            correlation_id: &self.id,
+            reply_to: &self.reply_to,
+            delivery_mode: 2,
+            delivery_info: Address {
+                exchange: &self.exchange,
+                routing_key: self.queue(),
+            },
+            priority: self.priority,
+            body_encoding: "base64",
+            expiration: self.expires.map(expiration),
+            delivery_tag: &tag,
+        };
+        let written = if self.headers.is_empty() {
+            serde_json::to_string(&Envelope::of(&body, own, properties))
+        } else {
+            self.with_custom(&own)
+                .and_then(|headers| serde_json::to_string(&Envelope::of(&body, headers, properties)))
+        };
+        // Nothing in it can fail to be written.
+        written.unwrap_or_default()
     }
+
+    /// Custom headers, below Celery's own.
+    fn with_custom(&self, own: &Headers<'_>) -> Result<Value, serde_json::Error> {
+        let mut headers = self.headers.clone();
+        if let Value::Object(own) = serde_json::to_value(own)? {
+            headers.extend(own);
+        }
+        Ok(Value::Object(headers))
+    }
+}
+
+/// What is written, in kombu's order.
+#[derive(Serialize)]
+struct Envelope<'a, H> {
+    body: String,
+    #[serde(rename = "content-encoding")]
+    content_encoding: &'static str,
+    #[serde(rename = "content-type")]
+    content_type: &'static str,
+    headers: H,
+    properties: Properties<'a>,
+}
+
+impl<'a, H> Envelope<'a, H> {
+    fn of(body: &str, headers: H, properties: Properties<'a>) -> Self {
+        Self {
+            body: STANDARD.encode(body),
+            content_encoding: "utf-8",
+            content_type: "application/json",
+            headers,
+            properties,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Headers<'a> {
+    lang: &'static str,
+    task: &'a str,
+    id: &'a str,
+    shadow: Option<&'a str>,
+    eta: &'a Value,
+    expires: Option<String>,
+    group: &'a Value,
+    group_index: &'a Value,
+    retries: u32,
+    timelimit: [Value; 2],
+    root_id: &'a str,
+    parent_id: Option<&'a str>,
+    argsrepr: String,
+    kwargsrepr: String,
+    origin: &'a str,
+    ignore_result: bool,
+    replaced_task_nesting: &'a Value,
+    stamped_headers: &'a Value,
+    stamps: &'a Value,
+}
+
+#[derive(Serialize)]
+struct Properties<'a> {
+    correlation_id: &'a str,
+    reply_to: &'a str,
+    delivery_mode: u8,
+    delivery_info: Address<'a>,
+    priority: i64,
+    body_encoding: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration: Option<String>,
+    delivery_tag: &'a str,
+}
+
+#[derive(Serialize)]
+struct Address<'a> {
+    exchange: &'a str,
+    routing_key: &'a str,
 }
 
 /// The `expiration` property: milliseconds from now as a string, `"0"` if already past.

@@ -12,63 +12,71 @@ local now = time[1] .. '.' .. string.format('%06d', tonumber(time[2]))
 local order = {}
 for queue = 1, queues do order[queue] = queue end
 
+-- Puts a queue behind all others.
+local function rotate(queue)
+  for position = 1, queues do
+    if order[position] == queue then table.remove(order, position) break end
+  end
+  order[queues] = queue
+end
+
 -- Which lists of a step to pop from, turn by turn, given how long they are.
-local function turns(lengths, waiting)
+local function turns(lengths, count)
   local sequence = {}
-  while waiting > 0 and limit > 0 do
+  for turn = 1, count do
     for position = 1, queues do
       local queue = order[position]
       if lengths[queue] > 0 then
         lengths[queue] = lengths[queue] - 1
-        table.remove(order, position)
-        table.insert(order, queue)
-        sequence[#sequence + 1] = queue
+        rotate(queue)
+        sequence[turn] = queue
         break
       end
     end
-    waiting, limit = waiting - 1, limit - 1
   end
   return sequence
 end
 
--- The messages in turn, as (list, message) pairs; each list is popped once a step.
-local popped = {}
+-- The messages in turn, and the list of each; every list is popped once.
+local lists, raws, count = {}, {}, 0
 for step = 0, steps - 1 do
-  if limit == 0 then break end
-  local lengths, waiting = {}, 0
+  local room = limit - count
+  if room == 0 then break end
+  local base = 4 + step * queues
+  local lengths, waiting, some = {}, 0, nil
   for queue = 1, queues do
     -- A key of another type is somebody else's: skip it rather than stop serving the others.
-    local length = redis.pcall('LLEN', KEYS[4 + step * queues + queue])
-    lengths[queue] = type(length) == 'number' and length or 0
-    waiting = waiting + lengths[queue]
+    local length = redis.pcall('LLEN', KEYS[base + queue])
+    if type(length) ~= 'number' then length = 0 end
+    lengths[queue], waiting = length, waiting + length
+    if length > 0 then some = queue end
   end
-  local sequence, counts, batches = turns(lengths, waiting), {}, {}
-  for _, queue in ipairs(sequence) do counts[queue] = (counts[queue] or 0) + 1 end
-  for queue, count in pairs(counts) do
-    batches[queue] = redis.call('RPOP', KEYS[4 + step * queues + queue], count)
-    counts[queue] = 0
-  end
-  for _, queue in ipairs(sequence) do
-    counts[queue] = counts[queue] + 1
-    popped[#popped + 1] = step * queues + queue
-    popped[#popped + 1] = batches[queue][counts[queue]]
+  if some and lengths[some] == waiting then
+    for _, raw in ipairs(redis.call('RPOP', KEYS[base + some], math.min(room, waiting))) do
+      count = count + 1
+      lists[count], raws[count] = base - 4 + some, raw
+    end
+    rotate(some)
+  elseif some then
+    local sequence, counts, batches = turns(lengths, math.min(room, waiting)), {}, {}
+    for _, queue in ipairs(sequence) do counts[queue] = (counts[queue] or 0) + 1 end
+    for queue, number in pairs(counts) do
+      batches[queue], counts[queue] = redis.call('RPOP', KEYS[base + queue], number), 0
+    end
+    for _, queue in ipairs(sequence) do
+      counts[queue], count = counts[queue] + 1, count + 1
+      lists[count], raws[count] = base - 4 + queue, batches[queue][counts[queue]]
+    end
   end
 end
 
--- The only place of a name in a text, from a position on. A name with its quotes is never found inside a JSON
--- string, where they would be escaped.
-local function only(raw, name, from)
-  local first = raw:find(name, from, true)
-  if first and not raw:find(name, first + 1, true) then return first end
-end
-
--- The delivery tag, exchange and routing key of a message as kombu writes it, without reading all of it: most
--- of this script's time would go into that. The exchange and routing key are still JSON.
+-- The delivery tag, exchange and routing key of a message as kombu writes it, the properties last: reading all of it
+-- would take most of this script's time. A name with its quotes is never found inside a JSON string, where they would
+-- be escaped. The exchange and routing key are still JSON.
 local function glance(raw)
   if raw:byte(1) ~= 123 or raw:byte(-1) ~= 125 then return end
-  local from = only(raw, '"properties"', 1)
-  local tag = from and only(raw, '"delivery_tag"', from)
-  local info = from and only(raw, '"delivery_info"', from)
+  local from = math.max(1, #raw - 512)
+  local tag, info = raw:find('"delivery_tag"', from, true), raw:find('"delivery_info"', from, true)
   if not tag or not info then return end
   tag = raw:match('^"delivery_tag": ?"([^"\\]+)"', tag)
   local exchange, key = raw:match('^"delivery_info": ?{"exchange": ?("[^"\\]*"), ?"routing_key": ?("[^"\\]*")}', info)
@@ -99,7 +107,7 @@ local function with_own_tag(raw, tag, salt)
   return raw:sub(1, first) .. fresh .. raw:sub(last), fresh
 end
 
-local found, tags, rejected = {}, {}, {}
+local rejected = {}
 
 local function reject(list, raw, reason, shown)
   redis.call('LPUSH', KEYS[4], cjson.encode({reason = reason, at = now, message = raw}))
@@ -108,8 +116,10 @@ local function reject(list, raw, reason, shown)
   rejected[three + 1], rejected[three + 2], rejected[three + 3] = list, shown, #raw
 end
 
-for at = 1, #popped, 2 do
-  local list, raw = popped[at], popped[at + 1]
+-- Those that can be worked with move to the front.
+local tags, slots, good = {}, {}, 0
+for at = 1, count do
+  local list, raw = lists[at], raws[at]
   local tag, exchange, key
   if #raw <= largest then tag, exchange, key = address(raw) end
   if #raw > largest then
@@ -118,27 +128,26 @@ for at = 1, #popped, 2 do
     local id = near and raw:match('^"correlation_id": ?"([^"\\]+)"', near) or 'unknown'
     reject(list, raw, 'larger than ' .. largest .. ' bytes', cjson.encode({headers = {id = id}}))
   elseif tag then
-    found[#found + 1] = {list, raw, exchange, key}
-    tags[#tags + 1] = tag
+    good = good + 1
+    lists[good], raws[good], tags[good] = list, raw, tag
+    slots[2 * good] = ', ' .. exchange .. ', ' .. key .. ']'
   else
     reject(list, raw, 'no readable envelope', raw)
   end
 end
 
 local taken = {}
-if #tags > 0 then
+if good > 0 then
   local known, seen = redis.call('HMGET', KEYS[1], unpack(tags)), {}
-  local slots, scores, holders = {}, {}, {}
-  for at, message in ipairs(found) do
-    local list, raw, tag = message[1], message[2], tags[at]
+  local scores, holders = {}, {}
+  for at = 1, good do
+    local raw, tag, two, three = raws[at], tags[at], 2 * at, 3 * at
     if known[at] or seen[tag] then raw, tag = with_own_tag(raw, tag, at) end
     seen[tag] = true
-    local two = #slots
-    slots[two + 1], slots[two + 2] = tag, '[' .. raw .. ', ' .. message[3] .. ', ' .. message[4] .. ']'
-    scores[two + 1], scores[two + 2] = now, tag
-    holders[two + 1], holders[two + 2] = tag, consumer
-    local three = #taken
-    taken[three + 1], taken[three + 2], taken[three + 3] = list, tag, raw
+    slots[two - 1], slots[two] = tag, '[' .. raw .. slots[two]
+    scores[two - 1], scores[two] = now, tag
+    holders[two - 1], holders[two] = tag, consumer
+    taken[three - 2], taken[three - 1], taken[three] = lists[at], tag, raw
   end
   redis.call('HSET', KEYS[1], unpack(slots))
   redis.call('ZADD', KEYS[2], unpack(scores))

@@ -20,10 +20,15 @@ use crate::{
 impl Consumer {
     /// Takes charge of a message that is now in `unacked` on our behalf.
     pub(super) fn admit(&mut self, taken: Taken, permit: bool) {
-        if self.held.contains_key(&taken.tag) {
-            // Swept from us and taken by us again, or found twice: the delivery we have goes on under this slot.
-            self.release_permit(permit);
-            return;
+        if let Some(held) = self.held.get(&taken.tag) {
+            if !held.job.is_leaving() {
+                // Swept from us and taken by us again, or found twice: the delivery we have goes on under this slot.
+                self.release_permit(permit);
+                return;
+            }
+            // Given back and taken again before we heard that it was given back.
+            let before = held.job.clone();
+            self.let_go(&before);
         }
         self.seq += 1;
         let message = match Message::parse(&taken.raw) {
