@@ -131,7 +131,9 @@ impl Step {
         match self {
             Self::Call(call) => **call = (**call).clone().link_error(errback.clone()),
             Self::Chain(steps) | Self::Group(steps) => {
-                steps.iter_mut().for_each(|step| step.link_error(errback));
+                for step in steps {
+                    step.link_error(errback);
+                }
             }
             Self::Chord(_, body) => body.link_error(errback),
         }

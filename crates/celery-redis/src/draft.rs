@@ -64,7 +64,7 @@ impl Draft {
         let embed = json!({"callbacks": self.callbacks, "errbacks": self.errbacks, "chain": self.chain, "chord": self.chord});
         let body = json!([self.args, self.kwargs, embed]).to_string();
         let (nesting, stamps) = (json!(0), json!({}));
-        let own = Headers {
+        let own = TaskHeaders {
             lang: "rs",
             task: &self.task,
             id: &self.id,
@@ -114,7 +114,7 @@ impl Draft {
     }
 
     /// Custom headers, below Celery's own.
-    fn with_custom(&self, own: &Headers<'_>) -> Result<Value, serde_json::Error> {
+    fn with_custom(&self, own: &TaskHeaders<'_>) -> Result<Value, serde_json::Error> {
         let mut headers = self.headers.clone();
         if let Value::Object(own) = serde_json::to_value(own)? {
             headers.extend(own);
@@ -128,7 +128,7 @@ impl Draft {
 struct Envelope<'a, H> {
     body: String,
     #[serde(rename = "content-encoding")]
-    content_encoding: &'static str,
+    encoding: &'static str,
     #[serde(rename = "content-type")]
     content_type: &'static str,
     headers: H,
@@ -139,7 +139,7 @@ impl<'a, H> Envelope<'a, H> {
     fn of(body: &str, headers: H, properties: Properties<'a>) -> Self {
         Self {
             body: STANDARD.encode(body),
-            content_encoding: "utf-8",
+            encoding: "utf-8",
             content_type: "application/json",
             headers,
             properties,
@@ -148,7 +148,7 @@ impl<'a, H> Envelope<'a, H> {
 }
 
 #[derive(Serialize)]
-struct Headers<'a> {
+struct TaskHeaders<'a> {
     lang: &'static str,
     task: &'a str,
     id: &'a str,

@@ -25,6 +25,7 @@ use crate::{
         inspect::HEARTBEAT_S,
         job::{Job, Taken},
         mailbox::Post,
+        memory::Memorizing,
         pool::Source,
         rate::Buckets,
         revoke::Revoked,
@@ -130,9 +131,7 @@ pub(crate) struct Consumer {
     pub(super) renewing: bool,
     pub(super) sweeping: bool,
     pub(super) searching: bool,
-    pub(super) memorizing: bool,
-    /// Whether something was revoked since the last write began.
-    pub(super) forgetful: bool,
+    pub(super) memorizing: Memorizing,
     /// Tags to look into.
     pub(super) suspects: HashSet<String>,
     /// When the renewal under way was asked for.
@@ -179,8 +178,7 @@ impl Consumer {
             renewing: false,
             sweeping: false,
             searching: false,
-            memorizing: false,
-            forgetful: false,
+            memorizing: Memorizing::No,
             suspects: HashSet::new(),
             asked: Instant::now(),
             sweep_from: Instant::now(),

@@ -17,6 +17,15 @@ pub(super) struct Memory {
     pub stamps: Vec<(String, Value)>,
 }
 
+/// Whether the file is being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Memorizing {
+    No,
+    Yes,
+    /// And something was revoked since that began.
+    Outdated,
+}
+
 impl Memory {
     /// Reads the file; what cannot be read is no reason not to work, but is told.
     fn read(path: &Path) -> Self {
@@ -55,11 +64,11 @@ impl Consumer {
         let Some(path) = self.core.settings.state_file.clone() else {
             return;
         };
-        if self.memorizing {
-            self.forgetful = true;
+        if self.memorizing != Memorizing::No {
+            self.memorizing = Memorizing::Outdated;
             return;
         }
-        (self.memorizing, self.forgetful) = (true, false);
+        self.memorizing = Memorizing::Yes;
         let memory = self.revoked.memory();
         self.side.spawn(async move {
             let file = path.clone();
@@ -73,8 +82,8 @@ impl Consumer {
 
     /// A write has ended.
     pub(super) fn memorized(&mut self) {
-        self.memorizing = false;
-        if self.forgetful {
+        let before = std::mem::replace(&mut self.memorizing, Memorizing::No);
+        if before == Memorizing::Outdated {
             self.memorize();
         }
     }

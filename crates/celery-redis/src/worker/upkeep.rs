@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use crate::worker::{
     consumer::{Consumer, Side},
     job::Job,
+    memory::Memorizing,
 };
 
 impl Consumer {
@@ -54,7 +55,7 @@ impl Consumer {
             Err(error) => {
                 tracing::error!(error = %error, "upkeep broke off");
                 (self.renewing, self.sweeping, self.searching) = (false, false, false);
-                self.memorizing = false;
+                self.memorizing = Memorizing::No;
             }
         }
     }

@@ -181,8 +181,9 @@ impl WriterLoop {
                         again
                     }
                     Err(error) => {
-                        sent.into_iter()
-                            .for_each(|group| refuse(group, &error.to_string()));
+                        for group in sent {
+                            refuse(group, &error.to_string());
+                        }
                         Vec::new()
                     }
                 };
