@@ -7,7 +7,7 @@ use domain::redis_keys::QUEUE_PREFIX;
 use redis::AsyncCommands as _;
 use testkit::harness::{DatabaseKind, Stack, eventually};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What Celery and kombu lay out themselves, and the two that the design names.
 const NAMED: [&str; 8] = [
