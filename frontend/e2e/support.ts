@@ -142,6 +142,7 @@ export async function violationsOf(page: Page): Promise<string[]> {
   const found: string[] = [];
   for (const colorScheme of ["dark", "light"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await isPainted(page, colorScheme);
     const axe = new AxeBuilder({ page });
     // What stands where is the same in both: in dark only the colours are looked at.
     const { violations } = await (colorScheme === "dark"
@@ -153,6 +154,13 @@ export async function violationsOf(page: Page): Promise<string[]> {
     );
   }
   return found;
+}
+
+/** Waits until the page has taken a theme and drawn itself in it. */
+async function isPainted(page: Page, theme: "light" | "dark"): Promise<void> {
+  const isDark = theme === "dark";
+  await page.waitForFunction((dark) => document.documentElement.classList.contains("dark") === dark, isDark);
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
 /** Notes every request that goes elsewhere, and every error that nothing caught. */
