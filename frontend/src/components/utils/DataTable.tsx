@@ -23,7 +23,7 @@ export type Column<Row> = {
   /** The api's name of this column, where it can sort by it. */
   sortKey?: string;
   /** On small screens the less important columns give way. */
-  priority?: "high" | "mid" | "low" | "lowest";
+  priority?: "high" | "mid" | "low";
   align?: "right";
   /** Its heading is for assistive technology only. */
   quiet?: boolean;
@@ -62,7 +62,7 @@ type DataTableProps<Row> = {
   bulkActions?: readonly BulkAction<Row>[];
 };
 
-const PRIORITY = { high: "", mid: "max-lg:hidden", low: "max-xl:hidden", lowest: "max-[110rem]:hidden" };
+const PRIORITY = { high: "", mid: "max-lg:hidden", low: "max-xl:hidden" };
 const hiddenSchema = z.array(z.string());
 
 /** A list from the api: sorted, filtered and paged by the server, its state in the URL. */

@@ -137,7 +137,7 @@ function columnsOf(orgId: string, actions: ReturnType<typeof useInstanceActions>
     {
       id: "reason",
       header: t.columns.reason,
-      priority: "lowest",
+      hiddenAtFirst: true,
       cell: (instance) => (
         <span className="block max-w-64 truncate text-muted-foreground" title={instance.state_reason}>
           {instance.state_reason ?? "–"}
