@@ -8,8 +8,8 @@ use domain::telemetry::RunnerMetrics;
 use entities::DatabaseConnection;
 use entities::repo::lifecycle::{self, Lease, Observed, Transition};
 use entities::repo::page::{ListQuery, Sort};
-use entities::repo::{fleet, timeline};
 use entities::repo::samples::{self, Sample};
+use entities::repo::{fleet, timeline};
 use futures::future::try_join_all;
 
 async fn instance(db: &DatabaseConnection, fleet: &Fleet) -> anyhow::Result<InstanceId> {
@@ -63,7 +63,10 @@ async fn a_failed_attempt_is_a_warning_on_the_timeline_and_leaves_no_status() ->
         let kinds = async |kind| timeline::list(&db, &fleet.org, &id, Some(kind), &everything).await;
         let warnings = kinds("warning").await?;
         assert_eq!(warnings.total, 1);
-        assert!(warnings.items[0].message.starts_with("Attempt 1 of 5"), "{warnings:?}");
+        assert!(
+            warnings.items[0].message.starts_with("Attempt 1 of 5"),
+            "{warnings:?}"
+        );
         assert_eq!(kinds("state").await?.total, 1);
     }
     Ok(())

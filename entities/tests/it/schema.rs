@@ -160,10 +160,18 @@ async fn twins_that_differ_by_case_are_told_apart_when_that_becomes_forbidden() 
         let names: Vec<&str> = runners.iter().map(|row| row.name.as_str()).collect();
         let cut = format!("{}-2", "X".repeat(62));
         assert_eq!(names, ["acme", "Acme-3", "aCME-4", "acme-2", &long, &cut]);
-        let mut orgs: Vec<String> = orgs::Entity::find().all(&db).await?.into_iter().map(|row| row.name).collect();
+        let mut orgs: Vec<String> = orgs::Entity::find()
+            .all(&db)
+            .await?
+            .into_iter()
+            .map(|row| row.name)
+            .collect();
         orgs.sort();
         // Made in the same second: the one with the smaller id is the older.
-        assert!(orgs == ["ACME 2", "acme"] || orgs == ["ACME", "acme 2"], "{orgs:?}");
+        assert!(
+            orgs == ["ACME 2", "acme"] || orgs == ["ACME", "acme 2"],
+            "{orgs:?}"
+        );
         // And back, and again: nothing is left to be told apart.
         Migrator::down(&db, Some(1)).await?;
         Migrator::up(&db, None).await?;
