@@ -12,6 +12,7 @@ CELERY_PYTHON="$("$ROOT/scripts/python-env.sh")"
 export CELERY_PYTHON
 cd "$ROOT"
 step "Building (release)"
-cargo build --locked --release -p celery-redis --example conformance --example celery_rs_worker --example queue_bench </dev/null >&2
+# The whole workspace's features, so that what other builds made is reused.
+cargo build --locked --release --workspace --example conformance --example celery_rs_worker --example queue_bench </dev/null >&2
 step "Measuring"
 exec "$CARGO_TARGET_DIR/release/examples/queue_bench" "$@"

@@ -1,6 +1,6 @@
 //! Where in a log a viewer is, by the times at which an engine noted its lines.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// The longest time in front of a piece.
 const MAX_STAMP: usize = 40;
@@ -25,8 +25,11 @@ pub enum Piece {
     AfterGap,
 }
 
-/// Leaves out what a viewer has seen. Only the beginning is compared: from then on a clock that is set
-/// back leaves nothing out.
+/// How far back a repeated piece may lie. What is older was written by a clock that was set back, and is new.
+const LONGEST_REPEAT: TimeDelta = TimeDelta::minutes(1);
+
+/// Leaves out what a viewer has seen: at the beginning everything up to where it was, from then on what an engine
+/// brings again. Docker 20.10 reads a whole file once more when the log is rotated faster than it is read.
 #[derive(Debug)]
 pub struct Seen {
     after: Option<DateTime<Utc>>,
@@ -39,10 +42,15 @@ impl Seen {
         Self { after, found: false }
     }
 
-    /// Whether the viewer has seen the piece that was written then.
-    pub fn look(&mut self, at: Option<DateTime<Utc>>) -> Piece {
-        let (Some(after), Some(at)) = (self.after, at) else {
+    /// Whether the viewer has seen the piece that was written then; `last` is when the last line was that ended.
+    /// The pieces of one line may have the same time.
+    pub fn look(&mut self, at: Option<DateTime<Utc>>, last: Option<DateTime<Utc>>) -> Piece {
+        let Some(at) = at else {
             return Piece::Next;
+        };
+        let Some(after) = self.after else {
+            let is_repeated = last.is_some_and(|last| at <= last && last - at < LONGEST_REPEAT);
+            return if is_repeated { Piece::Seen } else { Piece::Next };
         };
         if at <= after {
             self.found = true;
@@ -74,7 +82,7 @@ mod tests {
 
     fn looks<const N: usize>(after: Option<DateTime<Utc>>, nanos: [i64; N]) -> [Piece; N] {
         let mut seen = Seen::up_to(after);
-        nanos.map(|nanos| seen.look(Some(at(nanos))))
+        nanos.map(|nanos| seen.look(Some(at(nanos)), None))
     }
 
     #[test]
@@ -83,7 +91,18 @@ mod tests {
         assert_eq!(looks(Some(at(2)), [1, 2, 3, 1]), [seen, seen, next, next]);
         assert_eq!(looks(Some(at(2)), [3, 4]), [gap, next]);
         assert_eq!(looks(None, [1]), [next]);
-        assert_eq!(Seen::up_to(Some(at(1))).look(None), next);
+        assert_eq!(Seen::up_to(Some(at(1))).look(None, None), next);
+    }
+
+    #[test]
+    fn what_the_engine_brings_again_is_left_out_but_not_what_a_clock_set_back_writes() {
+        let mut seen = Seen::up_to(None);
+        let last = Some(at(0) + LONGEST_REPEAT);
+        let mut look = |at| seen.look(Some(at), last);
+        assert_eq!(look(at(1)), Piece::Seen);
+        assert_eq!(look(at(0) + LONGEST_REPEAT), Piece::Seen);
+        assert_eq!(look(at(1) + LONGEST_REPEAT), Piece::Next);
+        assert_eq!(look(at(0)), Piece::Next);
     }
 
     #[test]

@@ -119,7 +119,7 @@ async fn pump(
                     read += piece.len();
                     opened += piece.len() + FRAMING;
                     let (at, text) = stamped(&piece);
-                    let look = seen.look(at);
+                    let look = seen.look(at, lines.last());
                     if look == Piece::AfterGap {
                         lines.skip();
                         if let Some(batch) = lines.take()

@@ -80,6 +80,15 @@ pub struct Programs {
     pub python: PathBuf,
 }
 
+impl Programs {
+    /// Our examples lie beside the running one.
+    pub fn beside_us(python: PathBuf) -> anyhow::Result<Self> {
+        let own = std::env::current_exe()?;
+        let examples = own.parent().context("a program lies in a directory")?.to_owned();
+        Ok(Self { examples, python })
+    }
+}
+
 /// A running worker; it ends when dropped.
 pub struct Contender {
     pub kind: Kind,

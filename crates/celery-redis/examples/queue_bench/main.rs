@@ -1,8 +1,9 @@
 //! Measures our worker beside Python's Celery, celery-rs on its own broker and bare Redis commands: in one run, on
 //! one private Redis, in interleaved rounds, of which each figure is the median.
 //!
-//! `make bench-queue` builds what is needed in release mode and runs it. Options: `--rounds N`, `--out FILE`. It ends
-//! with 0 whatever the figures are: the machine is shared, so a person reads them, not a gate.
+//! `make bench-queue` builds what is needed in release mode and runs it. Options: `--rounds N`, `--out FILE`, and
+//! `--idle N` for nothing but our idle latency in so many rounds, which `make bench` shows. It ends with 0 whatever
+//! the figures are: the machine is shared, so a person reads them, not a gate.
 
 mod bare;
 mod contender;
@@ -14,16 +15,16 @@ mod server;
 mod usage;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
 use crate::contender::{Contender, Kind, Programs};
-use crate::figures::{Bare, Figures, Run, Throughput};
+use crate::figures::{Bare, Figures, Run, Throughput, percentile};
 use crate::server::Server;
 
 fn main() -> anyhow::Result<()> {
-    let (mut rounds, mut out) = (3, root().join("docs/queue-benchmark.md"));
+    let (mut rounds, mut out, mut idle_rounds) = (3, root().join("docs/queue-benchmark.md"), None);
     let mut arguments = std::env::args().skip(1);
     while let Some(option) = arguments.next() {
         let value = arguments
@@ -32,13 +33,40 @@ fn main() -> anyhow::Result<()> {
         match option.as_str() {
             "--rounds" => rounds = value.parse()?,
             "--out" => out = PathBuf::from(value),
+            "--idle" => idle_rounds = Some(value.parse()?),
             other => anyhow::bail!("unknown option {other}"),
         }
+    }
+    if let Some(rounds) = idle_rounds {
+        return idle(rounds);
     }
     let run = measure(rounds)?;
     std::fs::write(&out, page::write(&run)?).with_context(|| format!("writing {}", out.display()))?;
     page::print(&run);
     eprintln!("written to {}", out.display());
+    Ok(())
+}
+
+/// Our latency alone, in turns with bare Redis.
+#[expect(clippy::print_stdout, reason = "the figure is what this program is for")]
+fn idle(rounds: usize) -> anyhow::Result<()> {
+    let programs = Programs::beside_us(PathBuf::new())?;
+    let server = Server::start()?;
+    let directory = tempfile::tempdir()?;
+    let (mut bare, mut ours) = (Vec::new(), Vec::new());
+    for round in 0..rounds {
+        bare.extend(bare::round_trips(&server)?);
+        let contender = Contender::start(Kind::Ours, false, &programs, &server)?;
+        let stamps = directory.path().join(round.to_string());
+        ours.extend(latency::idle(&contender, &server, &stamps)?);
+    }
+    let median = |times: &[Duration]| percentile(times, 0.5) * 1e3;
+    let (bare, ours) = (median(&bare), median(&ours));
+    println!("Queue     push and BRPOP, bare                       median {bare:.0} µs");
+    println!(
+        "Queue     idle pick-up of a task                     median {ours:.0} µs                                    {:.2} times the bare one; at most 3, aim 2",
+        ours / bare
+    );
     Ok(())
 }
 
@@ -50,12 +78,7 @@ fn programs() -> anyhow::Result<Programs> {
     #[expect(clippy::disallowed_methods, reason = "an example has no settings module")]
     let python = std::env::var("CELERY_PYTHON")
         .context("CELERY_PYTHON must name a Python with Celery; make bench-queue sets it")?;
-    let own = std::env::current_exe()?;
-    let examples = own.parent().context("a program lies in a directory")?.to_owned();
-    Ok(Programs {
-        examples,
-        python: PathBuf::from(python),
-    })
+    Programs::beside_us(PathBuf::from(python))
 }
 
 fn measure(rounds: usize) -> anyhow::Result<Run> {
