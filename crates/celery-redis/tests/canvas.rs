@@ -40,11 +40,17 @@ async fn value(client: &Client, canvas: impl Into<Canvas>) -> Value {
     }
 }
 
+/// What a task stored. A Python worker sends what follows from a task before it stores the task's own result, so the
+/// last step's may be there first.
 async fn stored(connection: &mut MultiplexedConnection, id: &str) -> Value {
-    let raw: String = connection
-        .get(format!("celery-task-meta-{id}"))
-        .await
-        .expect("a stored result");
+    let raw: String = eventually("the step's own result is stored", async || {
+        let raw: Option<String> = connection
+            .get(format!("celery-task-meta-{id}"))
+            .await
+            .expect("a reply");
+        raw
+    })
+    .await;
     serde_json::from_str(&raw).expect("JSON")
 }
 
