@@ -66,3 +66,8 @@ function noAnswer(detail: string): Problem {
 export function isTransient(problem: Problem): boolean {
   return problem.status === NO_ANSWER || problem.status === 429 || problem.status >= 500;
 }
+
+/** Whether the server says that there is no such thing, or no longer. */
+export function isMissing(error: unknown): boolean {
+  return error !== null && error !== undefined && toProblem(error).status === 404;
+}

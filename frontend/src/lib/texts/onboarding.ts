@@ -60,6 +60,12 @@ export const texts = {
     starting: "The instance is being made ready …",
     live: "Your runner is live.",
     failed: "It did not work.",
+    noReason: "No reason was given; what happened stands below.",
+    done: "The job is done.",
+    doneHint: "This instance took one job and goes with it. The next one starts fresh.",
+    gone: "The instance is no longer there.",
+    goneHint: "It was stopped or removed. Another one can be started at any time.",
+    another: "Start another",
     snippet: "Put this into a workflow of the repository, and its next job runs here.",
     sample: {
       title: "See it work",

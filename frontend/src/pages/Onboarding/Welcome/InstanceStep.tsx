@@ -7,11 +7,12 @@ import { CopyBlock } from "@/components/utils/CopyButton";
 import { StatusBadge } from "@/components/utils/StatusBadge";
 import { Timeline } from "@/components/utils/Timeline";
 import type { InstanceView } from "@/lib/api/generated/types.gen";
-import { toProblem } from "@/lib/problem";
+import { isMissing, sentence, toProblem } from "@/lib/problem";
 import { routes } from "@/lib/routes";
 import { runsOn } from "@/lib/snippet";
 import { instanceLook } from "@/lib/status";
 import { texts as all } from "@/lib/texts/onboarding";
+import { type Stage, stageOf } from "./first-instance";
 import { SampleJob } from "./SampleJob";
 import { StepHeading } from "./StepHeading";
 import { useInstanceStep } from "./service";
@@ -53,17 +54,24 @@ export function InstanceStep({ orgId, runnerId, instanceId, isSandbox, go }: Ins
       </>
     );
   }
+  const isEphemeral = runner.data?.ephemeral ?? true;
+  const isGone = isMissing(instance.error);
+  const stage = instance.data ? stageOf(instance.data, { isMissing: isGone, isEphemeral }) : null;
+  const wasLive = stage === "live" || stage === "done" || stage === "gone";
   return (
     <>
       <StepHeading title={t.title} description={t.description} />
       {failure ? <Alert tone="bad">{toProblem(failure).detail}</Alert> : null}
-      {instance.data ? (
+      {instance.data && stage ? (
         <Outcome
           instance={instance.data}
+          stage={stage}
+          isGone={isGone}
           onRetry={() => restart.mutate({ path: { org_id: orgId, runner_id: runnerId, instance_id: instanceId } })}
+          onAnother={() => go({ instance: null })}
         />
       ) : null}
-      {runner.data && instance.data && isLive(instance.data) ? (
+      {runner.data && wasLive ? (
         <Card>
           <CardContent className="grid grid-cols-[minmax(0,1fr)] gap-3">
             <p>{t.snippet}</p>
@@ -71,7 +79,7 @@ export function InstanceStep({ orgId, runnerId, instanceId, isSandbox, go }: Ins
           </CardContent>
         </Card>
       ) : null}
-      {isSandbox && instance.data && isLive(instance.data) ? (
+      {isSandbox && instance.data && stage === "live" ? (
         <SampleJob orgId={orgId} runnerId={runnerId} status={instance.data.status} />
       ) : null}
       <Card>
@@ -89,46 +97,60 @@ export function InstanceStep({ orgId, runnerId, instanceId, isSandbox, go }: Ins
           />
         </CardContent>
       </Card>
-      <Button asChild className="w-fit" variant={instance.data && isLive(instance.data) ? "default" : "outline"}>
+      <Button asChild className="w-fit" variant={wasLive ? "default" : "outline"}>
         <Link to={routes.overview(orgId)}>{t.finish}</Link>
       </Button>
     </>
   );
 }
 
-function isLive(instance: InstanceView): boolean {
-  return instance.state === "running" && instance.status !== "offline";
-}
+type OutcomeProps = {
+  instance: InstanceView;
+  stage: Stage;
+  isGone: boolean;
+  onRetry: () => void;
+  onAnother: () => void;
+};
 
-function Outcome({ instance, onRetry }: { instance: InstanceView; onRetry: () => void }) {
-  const look = instanceLook(instance.state, instance.status);
+function Outcome({ instance, stage, isGone, onRetry, onAnother }: OutcomeProps) {
+  const look = instanceLook(isGone ? "removed" : instance.state, instance.status);
   return (
     <div aria-live="polite" className="grid gap-3">
       <p className="flex flex-wrap items-center gap-3 text-base">
-        {isLive(instance) ? (
-          <strong className="font-semibold">{t.live}</strong>
-        ) : instance.state === "failed" ? (
-          <strong className="font-semibold">{t.failed}</strong>
-        ) : (
+        {stage === "starting" ? (
           <>
             <LoaderCircle aria-hidden="true" className="size-4 animate-spin text-primary" />
             {t.starting}
           </>
+        ) : (
+          <strong className="font-semibold">{t[stage]}</strong>
         )}
         <StatusBadge look={look} />
       </p>
-      {instance.state_reason ? (
+      {stage === "done" || stage === "gone" ? (
         <Alert
-          tone={instance.state === "failed" ? "bad" : "info"}
+          tone={stage === "done" ? "ok" : "info"}
           actions={
-            instance.state === "failed" ? (
+            <Button variant="outline" size="sm" onClick={onAnother}>
+              {t.another}
+            </Button>
+          }
+        >
+          {instance.state_reason ? sentence(instance.state_reason) : null}
+          <p>{stage === "done" ? t.doneHint : t.goneHint}</p>
+        </Alert>
+      ) : instance.state_reason || stage === "failed" ? (
+        <Alert
+          tone={stage === "failed" ? "bad" : "info"}
+          actions={
+            stage === "failed" ? (
               <Button variant="outline" size="sm" onClick={onRetry}>
                 {t.retry}
               </Button>
             ) : null
           }
         >
-          {instance.state_reason}
+          {instance.state_reason ?? t.noReason}
         </Alert>
       ) : null}
     </div>

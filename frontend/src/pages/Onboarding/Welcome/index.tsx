@@ -27,10 +27,13 @@ export function WelcomePage() {
   const [arrival, setArrival] = React.useState<string>("open");
 
   const go = React.useCallback(
-    (changes: Record<string, string>) =>
+    (changes: Record<string, string | null>) =>
       setParams((current) => {
         const next = new URLSearchParams(current);
-        for (const [name, value] of Object.entries(changes)) next.set(name, value);
+        for (const [name, value] of Object.entries(changes)) {
+          if (value === null) next.delete(name);
+          else next.set(name, value);
+        }
         return next;
       }),
     [setParams],

@@ -19,9 +19,12 @@ import {
   startInstanceMutation,
 } from "@/lib/api/generated/@tanstack/react-query.gen";
 import { keepTokens } from "@/lib/auth-session";
+import { isMissing } from "@/lib/problem";
 
 /** One looks at it and waits, so it is asked for more often than elsewhere. */
 const WATCH_MS = 1_000;
+/** What is gone does not come back. */
+const watched = (query: { state: { error: unknown } }) => (isMissing(query.state.error) ? false : WATCH_MS);
 
 export function useConfig() {
   return useQuery({ ...readConfigOptions(), refetchInterval: false });
@@ -86,11 +89,11 @@ export function useInstanceStep(orgId: string, runnerId: string, instanceId: str
   const path = { org_id: orgId, runner_id: runnerId, instance_id: instanceId ?? "" };
   const enabled = instanceId !== null;
   const runner = useQuery(readRunnerOptions({ path: { org_id: orgId, runner_id: runnerId } }));
-  const instance = useQuery({ ...readInstanceOptions({ path }), enabled, refetchInterval: WATCH_MS });
+  const instance = useQuery({ ...readInstanceOptions({ path }), enabled, refetchInterval: watched });
   const events = useQuery({
     ...listInstanceEventsOptions({ path, query: { limit: 20, sort: "-created_at" } }),
     enabled,
-    refetchInterval: WATCH_MS,
+    refetchInterval: watched,
   });
   const invalidate = useInvalidate();
   const create = useMutation(createInstanceMutation());

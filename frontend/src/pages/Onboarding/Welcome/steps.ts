@@ -33,5 +33,5 @@ export function currentStep(progress: Progress): Step {
   return progress.runner === "" ? "runner" : "instance";
 }
 
-/** Moves on by adding to what is known. */
-export type Go = (changes: Record<string, string>) => void;
+/** Moves on by adding to what is known, or back by taking something away. */
+export type Go = (changes: Record<string, string | null>) => void;
