@@ -1,6 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import * as React from "react";
 import { calmGap, createBatcher } from "@/lib/batcher";
+import { connectionStore } from "@/lib/connection";
 import { followEvents } from "@/lib/event-stream";
 import { EVERYTHING, isMarked, marksOf } from "@/lib/live-keys";
 import { applyPatches, type Patch, patchOf } from "@/lib/live-patch";
@@ -30,7 +31,15 @@ export function useLiveUpdates(orgId: string): void {
       },
       onResync: () => questions.add([EVERYTHING]),
     });
+    // Queries look at how often to ask only when they are answered: without live changes they begin at once.
+    let before = connectionStore.get().mode;
+    const stopListening = connectionStore.subscribe(() => {
+      const { mode } = connectionStore.get();
+      if (before === "live" && mode !== "live") questions.add([EVERYTHING]);
+      before = mode;
+    });
     return () => {
+      stopListening();
       abort.abort();
       questions.stop();
       drawings.stop();

@@ -82,7 +82,9 @@ async function requestRenewal(): Promise<boolean> {
     forget();
     return false;
   }
-  throw new Error(`The session could not be renewed (HTTP ${response.status}).`);
+  const detail = `The session could not be renewed (HTTP ${response.status}).`;
+  // With its status it reads as the answer it is, not as silence.
+  throw Object.assign(new Error(detail), { status: response.status, detail });
 }
 
 /**

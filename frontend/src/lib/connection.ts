@@ -4,7 +4,7 @@ export type ConnectionMode =
   | "connecting"
   /** Changes arrive as they happen. */
   | "live"
-  /** The stream broke; it is being opened again. */
+  /** The stream broke and is being opened again, or the server has lost its own source of changes. */
   | "reconnecting"
   /** The server offers no stream: what is visible is asked for every few seconds. */
   | "polling"

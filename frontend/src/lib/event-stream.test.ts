@@ -6,16 +6,23 @@ import { retryDelay } from "./sse-connection";
 
 const asked: { lastEventId: string | null }[] = [];
 
+/** No answer at all. */
+const SILENCE = null;
+/** Says more on the connection that stays open. */
+let say: (text: string) => void = () => undefined;
+
 /** Answers each connection with the next of these bodies; the last one stays open. */
-function serve(...bodies: (string | number)[]): void {
+function serve(...bodies: (string | number | typeof SILENCE)[]): void {
   vi.stubGlobal("fetch", async (input: Request) => {
     asked.push({ lastEventId: input.headers.get("Last-Event-ID") });
     const body = bodies[Math.min(asked.length, bodies.length) - 1];
+    if (body === SILENCE) throw new TypeError("Failed to fetch");
     if (typeof body === "number") return new Response(null, { status: body });
     const isLast = asked.length >= bodies.length;
     const stream = new ReadableStream<Uint8Array>({
       start(controller) {
         controller.enqueue(new TextEncoder().encode(body));
+        say = (text) => controller.enqueue(new TextEncoder().encode(text));
         if (!isLast) controller.close();
         else input.signal.addEventListener("abort", () => controller.error(new Error("aborted")));
       },
@@ -86,11 +93,48 @@ describe("the stream of changes", () => {
     expect(asked.length).toBeGreaterThan(1);
   });
 
-  it("says that the server is away after some failures", async () => {
-    serve(503);
+  it("says that the server is away when nothing answers", async () => {
+    serve(SILENCE);
     follow();
     await vi.advanceTimersByTimeAsync(10_000);
     expect(connectionStore.get().mode).toBe("offline");
+  });
+
+  it.each([503, 502, 429])("does not take an answer of %i for silence", async (status) => {
+    serve(status);
+    follow();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked.length).toBeGreaterThan(3);
+    expect(connectionStore.get().mode).toBe("reconnecting");
+  });
+
+  it.each(["id: 9-0\nevent: resync\ndata: {}\n\n", "id: 9-0\nevent: change\ndata: one\n\n"])(
+    "is not live while the server has nothing to tell from, and is again after %j",
+    async (news) => {
+      serve("id: 7-0\nevent: ready\ndata: {}\n\n");
+      follow();
+      await vi.advanceTimersByTimeAsync(100);
+      expect(connectionStore.get().mode).toBe("live");
+      say("id: 7-0\nevent: stalled\ndata: {}\n\n");
+      await vi.advanceTimersByTimeAsync(100);
+      expect(connectionStore.get().mode).toBe("reconnecting");
+      say(": alive\n\n");
+      await vi.advanceTimersByTimeAsync(100);
+      expect(connectionStore.get().mode).toBe("reconnecting");
+      say(news);
+      await vi.advanceTimersByTimeAsync(100);
+      expect(connectionStore.get().mode).toBe("live");
+      expect(asked).toHaveLength(1);
+    },
+  );
+
+  it("is connecting when it begins and after it was left", async () => {
+    serve("id: 7-0\nevent: ready\ndata: {}\n\n");
+    follow();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(connectionStore.get().mode).toBe("live");
+    abort.abort();
+    expect(connectionStore.get().mode).toBe("connecting");
   });
 });
 

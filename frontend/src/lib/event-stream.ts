@@ -5,7 +5,7 @@ import { type ConnectionEnd, pause, readEvents, retryDelay } from "@/lib/sse-con
 
 /** How often a server without a stream is asked again whether it has one now. */
 const NO_STREAM_RETRY_MS = 60_000;
-/** After this many failures in a row the server counts as gone. */
+/** After this many connections in a row without an answer the server counts as gone. */
 const FAILURES_UNTIL_OFFLINE = 3;
 
 export type StreamOptions = {
@@ -17,13 +17,16 @@ export type StreamOptions = {
   signal: AbortSignal;
 };
 
-type Outcome = "broken" | "no-stream" | "refused";
+type Outcome = "broken" | "declined" | "no-stream" | "refused";
 
 /** Keeps the stream open until the signal says stop. */
 export async function followEvents({ orgId, onChange, onResync, signal }: StreamOptions): Promise<void> {
   let lastEventId: string | null = null;
   let failures = 0;
   let opened = 0;
+  // What was true of another organisation's stream says nothing of this one.
+  streamIs("connecting");
+  signal.addEventListener("abort", () => streamIs("connecting"), { once: true });
   while (!signal.aborted) {
     const end = await readEvents({
       path: `/org/${orgId}/stream`,
@@ -39,14 +42,21 @@ export async function followEvents({ orgId, onChange, onResync, signal }: Stream
       onHeard: () => serverAnswered(Date.now()),
       onEvent({ event, data, id }) {
         if (id) lastEventId = id;
-        if (event === "resync") onResync();
-        else if (event === "change") onChange(data);
+        if (event === "stalled") streamIs("reconnecting");
+        else if (event === "resync" || event === "change") {
+          // Whatever is told ends a stall.
+          streamIs("live");
+          if (event === "resync") onResync();
+          else onChange(data);
+        }
       },
     });
+    if (signal.aborted) return;
+    if (typeof end !== "string") serverAnswered(Date.now());
     const outcome = outcomeOf(end);
-    if (signal.aborted || outcome === "refused") return;
     failures += 1;
     streamIs(modeAfter(outcome, failures));
+    if (outcome === "refused") return;
     await pause(outcome === "no-stream" ? NO_STREAM_RETRY_MS : retryDelay(failures, Math.random()), signal);
   }
 }
@@ -54,10 +64,12 @@ export async function followEvents({ orgId, onChange, onResync, signal }: Stream
 function outcomeOf(end: ConnectionEnd): Outcome {
   if (end === "failed" || end === "closed") return "broken";
   if (end.status === 401 || end.status === 403) return "refused";
-  return end.status >= 500 || end.status === 429 ? "broken" : "no-stream";
+  return end.status >= 500 || end.status === 429 ? "declined" : "no-stream";
 }
 
 function modeAfter(outcome: Outcome, failures: number): ConnectionMode {
-  if (outcome === "no-stream") return "polling";
+  if (outcome === "no-stream" || outcome === "refused") return "polling";
+  // An answer, whatever it says, comes from a server that is there.
+  if (outcome === "declined") return "reconnecting";
   return failures >= FAILURES_UNTIL_OFFLINE ? "offline" : "reconnecting";
 }

@@ -1,4 +1,5 @@
 import { authFetch } from "@/lib/auth-session";
+import { NO_ANSWER, toProblem } from "@/lib/problem";
 import { createSseParser, type SseEvent } from "@/lib/sse";
 
 /**
@@ -55,8 +56,9 @@ export async function readEvents(connection: Connection): Promise<ConnectionEnd>
       onHeard?.();
       for (const event of parse(decoder.decode(value, { stream: true }))) onEvent(event);
     }
-  } catch {
-    return "failed";
+  } catch (error) {
+    const { status } = toProblem(error);
+    return status === NO_ANSWER ? "failed" : { status };
   } finally {
     clearTimeout(silence);
     signal.removeEventListener("abort", stop);

@@ -53,7 +53,7 @@ export const texts = {
     live: { word: "Live", explain: "Changes appear as they happen." },
     reconnecting: {
       word: "Reconnecting",
-      explain: "The connection broke and is being made again. Until then the page asks every 5 s.",
+      explain: "Changes do not come through at the moment. Until they do again, the page asks every 5 s.",
     },
     polling: { word: "Every 5 s", explain: "The server sends no live changes; the page asks every 5 s." },
     offline: { word: "Offline", explain: "The server does not answer. What you see may be old." },
