@@ -1,6 +1,5 @@
 import { ArrowDown, ArrowUp, ChevronsUpDown } from "lucide-react";
 import * as React from "react";
-import { z } from "zod";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
@@ -10,27 +9,22 @@ import { Skeleton } from "@/components/ui/skeleton";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import { type BulkAction, BulkActions } from "@/components/utils/bulk/BulkActions";
 import { ErrorState } from "@/components/utils/ErrorState";
-import { ListPager, ListToolbar } from "@/components/utils/ListToolbar";
+import { ListPager, ListToolbar, pagesOf } from "@/components/utils/ListToolbar";
 import type { ListControls } from "@/hooks/useListState";
+import { useMediaQuery } from "@/hooks/useMediaQuery";
 import { useStored } from "@/hooks/useStored";
+import { type Choosable, type ColumnChoices, columnChoicesSchema, isShown, type Room } from "@/lib/columns";
 import { texts } from "@/lib/texts/common";
 import { cn } from "@/lib/utils";
 
-export type Column<Row> = {
-  id: string;
+export type Column<Row> = Choosable & {
   header: string;
   cell: (row: Row) => React.ReactNode;
   /** The api's name of this column, where it can sort by it. */
   sortKey?: string;
-  /** On small screens the less important columns give way. */
-  priority?: "high" | "mid" | "low";
   align?: "right";
   /** Its heading is for assistive technology only. */
   quiet?: boolean;
-  /** It can't be hidden. */
-  fixed?: boolean;
-  /** It is hidden until someone chooses it. */
-  hiddenAtFirst?: boolean;
   className?: string;
 };
 
@@ -41,6 +35,8 @@ export type ListSource<Row> = {
   data: PageOf<Row> | undefined;
   error: unknown;
   isError: boolean;
+  /** What is shown is the answer to the question before: another filter's, another page's. */
+  isPlaceholderData: boolean;
   refetch: () => unknown;
 };
 
@@ -62,26 +58,35 @@ type DataTableProps<Row> = {
   bulkActions?: readonly BulkAction<Row>[];
 };
 
-const PRIORITY = { high: "", mid: "max-lg:hidden", low: "max-xl:hidden" };
-const hiddenSchema = z.array(z.string());
+const NO_CHOICES: ColumnChoices = {};
 
 /** A list from the api: sorted, filtered and paged by the server, its state in the URL. */
 export function DataTable<Row>(props: DataTableProps<Row>) {
   const { name, columns, source, controls, rowKey, rowLabel, bulkActions } = props;
-  const [hidden, setHidden] = useStored(
+  const [choices, setChoices] = useStored(
     `runner-pilot.columns.${props.storedAs ?? name}`,
-    hiddenSchema,
-    columns.filter((column) => column.hiddenAtFirst).map((column) => column.id),
+    columnChoicesSchema,
+    NO_CHOICES,
   );
+  const room: Room = { high: true, mid: useMediaQuery("(width >= 64rem)"), low: useMediaQuery("(width >= 80rem)") };
   const [selected, setSelected] = React.useState<ReadonlySet<string>>(new Set());
-  const shown = columns.filter((column) => column.fixed || !hidden.includes(column.id));
+  const shown = columns.filter((column) => isShown(column, choices, room));
+  const isOld = source.isPlaceholderData;
   const rows = source.data?.items ?? [];
   // Rows that went away in the meantime are no longer selected.
   const chosen = rows.filter((row) => selected.has(rowKey(row)));
   const clear = () => setSelected(new Set());
   const isFiltered = controls.state.q !== "" || hasFilters(controls.params);
 
-  if (source.data && source.data.total === 0 && !isFiltered && !source.isError) {
+  // A page that has gone, such as the last one after its rows were removed, leads to the one that is last now.
+  const { page } = controls.state;
+  const { change } = controls;
+  const last = source.data && !isOld && !source.isError ? pagesOf(source.data) : page;
+  React.useEffect(() => {
+    if (page > last) change({ page: last });
+  }, [page, last, change]);
+
+  if (source.data && source.data.total === 0 && !isFiltered && !source.isError && !isOld) {
     return <Card>{props.empty}</Card>;
   }
   return (
@@ -91,9 +96,9 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
         controls={controls}
         searchable={props.searchable ?? true}
         filters={props.filters}
-        columns={columns}
-        hidden={hidden}
-        onHide={setHidden}
+        columns={columns.filter((column) => !column.fixed)}
+        shown={shown.map((column) => column.id)}
+        onChoose={(id, isWanted) => setChoices({ ...choices, [id]: isWanted })}
       />
       {selected.size > 0 && bulkActions ? (
         <div
@@ -120,7 +125,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       {source.isError && !source.data ? (
         <ErrorState error={source.error} onRetry={() => source.refetch()} />
       ) : (
-        <Table aria-label={name}>
+        <Table aria-label={name} aria-busy={isOld || !source.data}>
           <TableHeader>
             <TableRow className="hover:bg-transparent">
               {bulkActions ? (
@@ -137,8 +142,8 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
               ))}
             </TableRow>
           </TableHeader>
-          <TableBody>
-            {source.data
+          <TableBody className={cn("transition-opacity", isOld && "opacity-50")}>
+            {source.data && !(isOld && rows.length === 0)
               ? rows.map((row) => (
                   <TableRow key={rowKey(row)} data-state={selected.has(rowKey(row)) ? "selected" : undefined}>
                     {bulkActions ? (
@@ -161,7 +166,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
           </TableBody>
         </Table>
       )}
-      {source.data && rows.length === 0 ? (
+      {source.data && rows.length === 0 && !isOld ? (
         <Empty title={texts.list.noneFound} description={texts.list.noneFoundHint}>
           <Button
             variant="outline"
@@ -172,7 +177,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
           </Button>
         </Empty>
       ) : null}
-      {source.data && source.data.total > 0 ? <ListPager page={source.data} controls={controls} /> : null}
+      {source.data && source.data.total > 0 ? <ListPager page={source.data} isOld={isOld} controls={controls} /> : null}
     </Card>
   );
 }
@@ -192,7 +197,7 @@ function withRow(selected: ReadonlySet<string>, key: string, on: boolean): Reado
 }
 
 function cellClasses<Row>(column: Column<Row>): string {
-  return cn(PRIORITY[column.priority ?? "high"], column.align === "right" && "text-right", column.className);
+  return cn(column.align === "right" && "text-right", column.className);
 }
 
 function HeadCell<Row>({ column, controls }: { column: Column<Row>; controls: ListControls }) {

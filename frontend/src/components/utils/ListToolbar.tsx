@@ -23,12 +23,13 @@ type ListToolbarProps = {
   controls: ListControls;
   searchable: boolean;
   filters?: React.ReactNode;
-  columns: { id: string; header: string; fixed?: boolean }[];
-  hidden: string[];
-  onHide: (hidden: string[]) => void;
+  /** Those that can be chosen. */
+  columns: { id: string; header: string }[];
+  shown: readonly string[];
+  onChoose: (id: string, isWanted: boolean) => void;
 };
 
-export function ListToolbar({ name, controls, searchable, filters, columns, hidden, onHide }: ListToolbarProps) {
+export function ListToolbar({ name, controls, searchable, filters, columns, shown, onChoose }: ListToolbarProps) {
   return (
     <div className="flex flex-wrap items-center gap-2 border-b border-border p-2">
       {searchable ? <SearchField name={name} controls={controls} /> : null}
@@ -43,20 +44,16 @@ export function ListToolbar({ name, controls, searchable, filters, columns, hidd
           </DropdownMenuTrigger>
           <DropdownMenuContent align="end">
             <DropdownMenuLabel>{texts.list.columns}</DropdownMenuLabel>
-            {columns
-              .filter((column) => !column.fixed)
-              .map((column) => (
-                <DropdownMenuCheckboxItem
-                  key={column.id}
-                  checked={!hidden.includes(column.id)}
-                  onSelect={(event) => event.preventDefault()}
-                  onCheckedChange={(on) =>
-                    onHide(on ? hidden.filter((id) => id !== column.id) : [...hidden, column.id])
-                  }
-                >
-                  {column.header}
-                </DropdownMenuCheckboxItem>
-              ))}
+            {columns.map((column) => (
+              <DropdownMenuCheckboxItem
+                key={column.id}
+                checked={shown.includes(column.id)}
+                onSelect={(event) => event.preventDefault()}
+                onCheckedChange={(isWanted) => onChoose(column.id, isWanted)}
+              >
+                {column.header}
+              </DropdownMenuCheckboxItem>
+            ))}
           </DropdownMenuContent>
         </DropdownMenu>
       </div>
@@ -138,16 +135,30 @@ export function FilterSelect({ label, param, controls, options }: FilterSelectPr
   );
 }
 
-type ListPagerProps = { page: { total: number; limit: number; offset: number }; controls: ListControls };
+type Page = { total: number; limit: number; offset: number };
 
-export function ListPager({ page, controls }: ListPagerProps) {
+/** How many pages there are; a list without rows has one. */
+export function pagesOf({ total, limit }: Page): number {
+  return Math.max(1, Math.ceil(total / limit));
+}
+
+type ListPagerProps = {
+  page: Page;
+  /** It is not the page that was asked for; that one is on its way. */
+  isOld: boolean;
+  controls: ListControls;
+};
+
+export function ListPager({ page, isOld, controls }: ListPagerProps) {
   const { state, change } = controls;
-  const pages = Math.max(1, Math.ceil(page.total / page.limit));
-  const first = page.total === 0 ? 0 : page.offset + 1;
+  const pages = pagesOf(page);
   const last = Math.min(page.total, page.offset + page.limit);
+  const first = Math.min(page.offset + 1, last);
   return (
     <div className="flex flex-wrap items-center gap-3 border-t border-border px-3 py-1.5 text-xs text-muted-foreground">
-      <span aria-live="polite">{texts.list.span(count(first), count(last), count(page.total))}</span>
+      <span aria-live="polite">
+        {isOld ? texts.loading : texts.list.span(count(first), count(last), count(page.total))}
+      </span>
       <div className="ml-auto flex items-center gap-2">
         <NativeSelect
           size="sm"

@@ -4,6 +4,7 @@ export const texts = {
   cancel: "Cancel",
   save: "Save changes",
   working: "Working …",
+  loading: "Loading …",
   close: "Close",
   copied: "Copied",
   copy: (what: string) => `Copy ${what}`,
