@@ -22,7 +22,15 @@ const page = (items: string[], total: number, offset = 0) => ({
 });
 
 function source(data: ListSource<Row>["data"], more: Partial<ListSource<Row>> = {}): ListSource<Row> {
-  return { data, error: null, isError: false, isPlaceholderData: false, refetch: () => undefined, ...more };
+  return {
+    data,
+    error: null,
+    isError: false,
+    isPlaceholderData: false,
+    dataUpdatedAt: 0,
+    refetch: () => undefined,
+    ...more,
+  };
 }
 
 function List({ of }: { of: ListSource<Row> }) {

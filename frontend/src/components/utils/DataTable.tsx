@@ -1,6 +1,5 @@
 import { ArrowDown, ArrowUp, ChevronsUpDown } from "lucide-react";
 import * as React from "react";
-import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { Checkbox } from "@/components/ui/checkbox";
@@ -10,6 +9,7 @@ import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@
 import { type BulkAction, BulkActions } from "@/components/utils/bulk/BulkActions";
 import { ErrorState } from "@/components/utils/ErrorState";
 import { ListPager, ListToolbar, pagesOf } from "@/components/utils/ListToolbar";
+import { type Aged, StaleAlert } from "@/components/utils/StaleAlert";
 import type { ListControls } from "@/hooks/useListState";
 import { useMediaQuery } from "@/hooks/useMediaQuery";
 import { useStored } from "@/hooks/useStored";
@@ -31,13 +31,10 @@ export type Column<Row> = Choosable & {
 type PageOf<Row> = { items: Row[]; total: number; limit: number; offset: number };
 
 /** What a query tells of itself, as far as a list needs it. */
-export type ListSource<Row> = {
+export type ListSource<Row> = Aged & {
   data: PageOf<Row> | undefined;
-  error: unknown;
-  isError: boolean;
   /** What is shown is the answer to the question before: another filter's, another page's. */
   isPlaceholderData: boolean;
-  refetch: () => unknown;
 };
 
 type DataTableProps<Row> = {
@@ -119,7 +116,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       ) : null}
       {source.isError && source.data ? (
         <div className="border-b border-border p-2">
-          <Alert tone="warn">{texts.list.stale}</Alert>
+          <StaleAlert source={source} />
         </div>
       ) : null}
       {source.isError && !source.data ? (

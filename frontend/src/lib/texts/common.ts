@@ -43,7 +43,11 @@ export const texts = {
     selected: "selected",
     unselect: "Clear selection",
     selectAll: "Select all on this page",
-    stale: "These figures are old: the last request failed.",
+  },
+  stale: {
+    failed: "Could not refresh. This is from",
+    removed: "It was removed.",
+    removedHint: "What is shown is the last that was known of it.",
   },
   permission: {
     adminOnly: "Only an admin of this organisation may do this.",

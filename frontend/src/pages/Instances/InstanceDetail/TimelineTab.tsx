@@ -2,6 +2,7 @@ import { History } from "lucide-react";
 import { Empty } from "@/components/ui/empty";
 import { Skeleton } from "@/components/ui/skeleton";
 import { ErrorState } from "@/components/utils/ErrorState";
+import { StaleAlert } from "@/components/utils/StaleAlert";
 import { Timeline } from "@/components/utils/Timeline";
 import { texts } from "@/lib/texts/fleet";
 import { eventDetail, eventTone } from "./events";
@@ -11,16 +12,19 @@ export function TimelineTab({ path }: { path: InstancePath }) {
   const events = useEvents(path);
   if (events.isError && !events.data) return <ErrorState error={events.error} onRetry={() => events.refetch()} />;
   if (!events.data) return <Skeleton className="h-40" />;
-  if (events.data.items.length === 0) return <Empty icon={<History />} title={texts.instances.noEvents.title} />;
   return (
-    <Timeline
-      entries={events.data.items.map((event) => ({
-        id: event.uid,
-        at: event.created_at,
-        title: event.message,
-        detail: eventDetail(event.detail),
-        tone: eventTone(event.kind, event.detail),
-      }))}
-    />
+    <div className="grid gap-4">
+      <StaleAlert source={events} />
+      {events.data.items.length === 0 ? <Empty icon={<History />} title={texts.instances.noEvents.title} /> : null}
+      <Timeline
+        entries={events.data.items.map((event) => ({
+          id: event.uid,
+          at: event.created_at,
+          title: event.message,
+          detail: eventDetail(event.detail),
+          tone: eventTone(event.kind, event.detail),
+        }))}
+      />
+    </div>
   );
 }

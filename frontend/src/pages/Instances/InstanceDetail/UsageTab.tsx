@@ -1,13 +1,12 @@
 import { ChartLine } from "lucide-react";
 import { useSearchParams } from "react-router";
-import { Alert } from "@/components/ui/alert";
 import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
 import { Empty } from "@/components/ui/empty";
 import { NativeSelect } from "@/components/ui/native-select";
 import { Skeleton } from "@/components/ui/skeleton";
 import { ErrorState } from "@/components/utils/ErrorState";
 import { MetricsChart } from "@/components/utils/MetricsChart";
-import { texts as common } from "@/lib/texts/common";
+import { StaleAlert } from "@/components/utils/StaleAlert";
 import { texts } from "@/lib/texts/fleet";
 import { RANGE_NAMES, readRange } from "@/lib/time-range";
 import { type InstancePath, useMetrics } from "./service";
@@ -55,7 +54,7 @@ export function UsageTab({ path }: { path: InstancePath }) {
         </NativeSelect>
       </CardHeader>
       <CardContent className="grid gap-3">
-        {metrics.isError && metrics.data ? <Alert tone="warn">{common.list.stale}</Alert> : null}
+        <StaleAlert source={metrics} />
         {metrics.isError && !metrics.data ? (
           <ErrorState error={metrics.error} onRetry={() => metrics.refetch()} />
         ) : null}

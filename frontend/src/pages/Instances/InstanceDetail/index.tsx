@@ -10,6 +10,7 @@ import { ErrorState } from "@/components/utils/ErrorState";
 import { INSTANCE_ACTIONS, INSTANCE_ICONS, useInstanceActions } from "@/components/utils/fleet/instance-actions";
 import { GuardedButton } from "@/components/utils/GuardedButton";
 import { PageHeader } from "@/components/utils/PageHeader";
+import { StaleAlert, whyGone } from "@/components/utils/StaleAlert";
 import { StatusBadge } from "@/components/utils/StatusBadge";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
@@ -36,16 +37,26 @@ export function InstanceDetailPage() {
   if (instance.isError && !instance.data)
     return <ErrorState isPage error={instance.error} onRetry={() => instance.refetch()} />;
   if (!instance.data) return <Skeleton className="h-80" />;
-  return <Detail instance={instance.data} path={path} />;
+  return (
+    <Detail instance={instance.data} path={path} gone={whyGone(instance)} stale={<StaleAlert source={instance} />} />
+  );
 }
 
-function Detail({ instance, path }: { instance: InstanceView; path: InstancePath }) {
+type DetailProps = {
+  instance: InstanceView;
+  path: InstancePath;
+  /** Why nothing can be done with it any more. */
+  gone: string | null;
+  stale: React.ReactNode;
+};
+
+function Detail({ instance, path, gone, stale }: DetailProps) {
   const org = useOrg();
   const [params, setParams] = useSearchParams();
   const { runner, node } = useSurroundings(instance);
   const { confirmation, ask, close } = useConfirmation();
   const actions = useInstanceActions(ask);
-  const look = instanceLook(instance.state, instance.status);
+  const look = instanceLook(gone ? "removed" : instance.state, instance.status);
   const tab = TABS.find((each) => each === params.get("tab")) ?? "usage";
 
   return (
@@ -86,7 +97,7 @@ function Detail({ instance, path }: { instance: InstanceView; path: InstancePath
               key={action}
               variant="outline"
               className={action === "remove" ? "text-destructive" : undefined}
-              reason={actions.reason(action, instance)}
+              reason={gone ?? actions.reason(action, instance)}
               onClick={() => actions.start(action, instance)}
             >
               <Icon />
@@ -96,6 +107,7 @@ function Detail({ instance, path }: { instance: InstanceView; path: InstancePath
         })}
       />
       <div aria-live="polite" className="-mt-5 [&>*]:mt-5">
+        {stale}
         {instance.state_reason ? (
           <Alert tone={instance.state === "failed" ? "bad" : "info"} title={look.word}>
             {sentence(instance.state_reason)}

@@ -11,6 +11,7 @@ import { NodeChecks } from "@/components/utils/fleet/NodeChecks";
 import { nodeAddress } from "@/components/utils/fleet/node-text";
 import { NodeForm } from "@/components/utils/forms/NodeForm";
 import { GuardedButton } from "@/components/utils/GuardedButton";
+import { StaleAlert, whyGone } from "@/components/utils/StaleAlert";
 import { StatusBadge } from "@/components/utils/StatusBadge";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
@@ -33,7 +34,13 @@ export function NodePanel({ nodeId, onClose }: { nodeId: string | null; onClose:
     <Sheet open={nodeId !== null} onOpenChange={(open) => (open ? undefined : onClose())}>
       <SheetContent>
         {node.data ? (
-          <PanelBody key={node.data.uid} node={node.data} onClose={onClose} />
+          <PanelBody
+            key={node.data.uid}
+            node={node.data}
+            gone={whyGone(node)}
+            stale={<StaleAlert source={node} />}
+            onClose={onClose}
+          />
         ) : (
           <>
             <SheetHeader>
@@ -54,7 +61,15 @@ export function NodePanel({ nodeId, onClose }: { nodeId: string | null; onClose:
   );
 }
 
-function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
+type PanelBodyProps = {
+  node: NodeView;
+  /** Why nothing can be done with it any more. */
+  gone: string | null;
+  stale: React.ReactNode;
+  onClose: () => void;
+};
+
+function PanelBody({ node, gone, stale, onClose }: PanelBodyProps) {
   const org = useOrg();
   const [editing, setEditing] = React.useState(false);
   const { confirmation, ask, close } = useConfirmation();
@@ -87,11 +102,12 @@ function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
         </div>
       ) : (
         <div className="grid gap-6 p-5">
+          {stale}
           <div className="flex flex-wrap gap-2">
             <GuardedButton
               variant="outline"
               size="sm"
-              reason={org.whyNot("update_node")}
+              reason={gone ?? org.whyNot("update_node")}
               onClick={() => check.mutate({ path })}
             >
               <RefreshCw />
@@ -100,7 +116,7 @@ function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
             <GuardedButton
               variant="outline"
               size="sm"
-              reason={org.whyNot("update_node")}
+              reason={gone ?? org.whyNot("update_node")}
               onClick={() => setEditing(true)}
             >
               <Pencil />
@@ -110,7 +126,7 @@ function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
               <GuardedButton
                 variant="outline"
                 size="sm"
-                reason={org.whyNot("update_node") ?? org.whyNot("delete_instance")}
+                reason={gone ?? org.whyNot("update_node") ?? org.whyNot("delete_instance")}
                 onClick={() =>
                   ask({
                     title: t.drain.title(node.name),
@@ -128,7 +144,7 @@ function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
               <GuardedButton
                 variant="outline"
                 size="sm"
-                reason={org.whyNot("update_node")}
+                reason={gone ?? org.whyNot("update_node")}
                 onClick={() => update.mutate({ path, body: { is_active: true } })}
               >
                 <CirclePlay />
@@ -139,7 +155,7 @@ function PanelBody({ node, onClose }: { node: NodeView; onClose: () => void }) {
               variant="outline"
               size="sm"
               className="ml-auto text-destructive"
-              reason={org.whyNot("delete_node")}
+              reason={gone ?? org.whyNot("delete_node")}
               onClick={() =>
                 ask({
                   title: t.removeTitle(node.name),

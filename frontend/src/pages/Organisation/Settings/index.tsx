@@ -11,6 +11,7 @@ import { ErrorState } from "@/components/utils/ErrorState";
 import { Facts } from "@/components/utils/Facts";
 import { FormFrame } from "@/components/utils/FormFrame";
 import { PageHeader } from "@/components/utils/PageHeader";
+import { StaleAlert } from "@/components/utils/StaleAlert";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
 import { useServerErrors } from "@/hooks/useServerErrors";
@@ -37,6 +38,7 @@ export function SettingsPage() {
       {organisation.isError && !data ? (
         <ErrorState error={organisation.error} onRetry={() => organisation.refetch()} />
       ) : null}
+      <StaleAlert source={organisation} />
       {organisation.isPending ? <Skeleton className="h-48" /> : null}
       {data ? (
         <>

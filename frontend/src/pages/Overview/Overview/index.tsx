@@ -5,10 +5,10 @@ import { Card } from "@/components/ui/card";
 import { Skeleton } from "@/components/ui/skeleton";
 import { ErrorState } from "@/components/utils/ErrorState";
 import { PageHeader } from "@/components/utils/PageHeader";
+import { StaleAlert } from "@/components/utils/StaleAlert";
 import { useOrg } from "@/context/OrgContext";
 import type { Overview } from "@/lib/api/generated/types.gen";
 import { routes } from "@/lib/routes";
-import { texts as common } from "@/lib/texts/common";
 import { texts as t } from "@/lib/texts/overview";
 import { FleetCard } from "./FleetCard";
 import { Failures, Headroom, Workers } from "./Lists";
@@ -21,7 +21,7 @@ export function OverviewPage() {
   return (
     <div className="grid gap-5">
       <PageHeader title={t.title} description={t.description(org.name)} />
-      {overview.isError && overview.data ? <Alert tone="warn">{common.list.stale}</Alert> : null}
+      <StaleAlert source={overview} />
       {overview.data ? (
         <Fleet overview={overview.data} />
       ) : overview.isError ? (

@@ -15,6 +15,7 @@ import { RunnerForm } from "@/components/utils/forms/RunnerForm";
 import { GuardedButton } from "@/components/utils/GuardedButton";
 import { PageHeader } from "@/components/utils/PageHeader";
 import { Panel } from "@/components/utils/Panel";
+import { StaleAlert, whyGone } from "@/components/utils/StaleAlert";
 import { StatusBadge } from "@/components/utils/StatusBadge";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
@@ -39,10 +40,19 @@ export function RunnerDetailPage() {
   if (runner.isError && !runner.data)
     return <ErrorState isPage error={runner.error} onRetry={() => runner.refetch()} />;
   if (!runner.data) return <Skeleton className="h-80" />;
-  return <Detail key={runner.data.uid} runner={runner.data} />;
+  return (
+    <Detail key={runner.data.uid} runner={runner.data} gone={whyGone(runner)} stale={<StaleAlert source={runner} />} />
+  );
 }
 
-function Detail({ runner }: { runner: RunnerView }) {
+type DetailProps = {
+  runner: RunnerView;
+  /** Why nothing can be done with it any more. */
+  gone: string | null;
+  stale: React.ReactNode;
+};
+
+function Detail({ runner, gone, stale }: DetailProps) {
   const org = useOrg();
   const navigate = useNavigate();
   const controls = useListState();
@@ -56,7 +66,7 @@ function Detail({ runner }: { runner: RunnerView }) {
 
   const newInstance = (
     <GuardedButton
-      reason={org.whyNot("create_instance") ?? (isFull ? t.full(runner.max_instances) : null)}
+      reason={gone ?? org.whyNot("create_instance") ?? (isFull ? t.full(runner.max_instances) : null)}
       onClick={() =>
         createInstance.mutateAsync({ path, body: {} }).catch((error) => toast.error(toProblem(error).detail))
       }
@@ -80,18 +90,26 @@ function Detail({ runner }: { runner: RunnerView }) {
         }
         actions={
           <>
-            <GuardedButton variant="outline" reason={org.whyNot("update_runner")} onClick={() => setPanel("edit")}>
+            <GuardedButton
+              variant="outline"
+              reason={gone ?? org.whyNot("update_runner")}
+              onClick={() => setPanel("edit")}
+            >
               <Pencil />
               {t.edit}
             </GuardedButton>
-            <GuardedButton variant="outline" reason={org.whyNot("create_runner")} onClick={() => setPanel("clone")}>
+            <GuardedButton
+              variant="outline"
+              reason={gone ?? org.whyNot("create_runner")}
+              onClick={() => setPanel("clone")}
+            >
               <Copy />
               {t.clone}
             </GuardedButton>
             <GuardedButton
               variant="outline"
               className="text-destructive"
-              reason={org.whyNot("delete_runner")}
+              reason={gone ?? org.whyNot("delete_runner")}
               onClick={() =>
                 ask({
                   title: t.removeTitle(runner.name),
@@ -113,6 +131,7 @@ function Detail({ runner }: { runner: RunnerView }) {
           </>
         }
       />
+      {stale}
       <div className="grid items-start gap-5 2xl:grid-cols-[minmax(0,1fr)_22rem]">
         <InstanceTable source={instances} controls={controls} empty={{ ...all.instances.empty, action: newInstance }} />
         <div className="grid gap-5 max-2xl:sm:grid-cols-2">
