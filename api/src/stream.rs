@@ -81,6 +81,9 @@ impl Streams {
 pub enum News {
     /// The stream is open; everything after this id will come.
     Ready(String),
+    /// Nothing can be told for now, though the stream stays open; a resync comes when that is over. With the id of
+    /// what was told last.
+    Stalled(String),
     /// Something may have been missed: read everything again.
     Resync(String),
     /// A change, as JSON.
@@ -231,6 +234,7 @@ impl Reader {
             }
             // Already told.
             Signal::Entry(..) => {}
+            Signal::Stalled => self.waiting.push_back(News::Stalled(self.last.to_string())),
             Signal::Lost(place) => {
                 self.last = place;
                 self.waiting.push_back(News::Resync(place.to_string()));

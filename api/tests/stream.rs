@@ -251,6 +251,7 @@ async fn a_restart_of_redis_leaves_pages_open_and_has_them_read_again() -> anyho
     page.until(before.as_str()).await?;
     let last = page.last_id();
     server.redis.kill()?;
+    page.until("stalled").await?;
     let refused = ada.client.get(&format!("/org/{org}/stream")).await?;
     expect(refused, 503)?;
     server.redis.start_again().await?;

@@ -33,7 +33,8 @@ pub struct StreamApi {
 struct StreamEvent {
     /// Send the last one as `Last-Event-ID` to go on after it.
     id: String,
-    /// `ready`, `resync` (something may have been missed: read everything again) or `change`.
+    /// `ready`, `change`, `stalled` (nothing can be told for now; `resync` comes when that is over) or `resync`
+    /// (something may have been missed: read everything again).
     event: String,
     /// What changed: `kind` with the ids concerned.
     change: Option<Any<serde_json::Value>>,
@@ -96,6 +97,7 @@ pub fn token_of(request: &Request) -> &str {
 fn event_of(news: News) -> StreamEvent {
     let (event, id, change) = match news {
         News::Ready(id) => ("ready", id, None),
+        News::Stalled(id) => ("stalled", id, None),
         News::Resync(id) => ("resync", id, None),
         News::Changed(id, change) => ("change", id, Some(Any(change))),
     };

@@ -4,7 +4,7 @@
 //! share, so that memory is bounded by topics and not by how slow anybody is. A new topic gets its place
 //! from Redis at the hub's next round, for which a stream of the hub's own (`wake`) ends the blocked read.
 //! Whoever can't have been told everything (too slow a follower, too far behind a hub, a Redis that was
-//! away) is told [`Signal::Lost`]. Upkeep: one `XREAD` per [`BLOCK`], and nothing while nobody follows.
+//! away) is told [`Signal::Lost`]; that Redis is away is told at once, as [`Signal::Stalled`]. Upkeep: one `XREAD` per [`BLOCK`], and nothing while nobody follows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -58,6 +58,8 @@ struct Topic {
 pub enum Signal {
     /// An entry. The same one may come twice around the beginning: skip what is not after the last.
     Entry(EntryId, Arc<StreamId>),
+    /// Redis is away: nothing comes until it is back, and then [`Signal::Lost`] first.
+    Stalled,
     /// Entries may have been missed; those after this id will come.
     Lost(EntryId),
 }
@@ -235,7 +237,10 @@ impl Hub {
 
     fn lose_all(&self) {
         for topic in self.topics().values_mut() {
-            topic.lose();
+            if topic.lose() {
+                // An error says that the last follower just left.
+                let _ = topic.signals.send(Signal::Stalled);
+            }
         }
     }
 }
@@ -250,11 +255,11 @@ impl Topic {
         }
     }
 
-    /// A topic that never had a place had nothing to lose.
-    fn lose(&mut self) {
-        if self.place.send_replace(None).is_some() {
-            self.lost = true;
-        }
+    /// Gives up the place; returns whether there was one. A topic that never had a place had nothing to lose.
+    fn lose(&mut self) -> bool {
+        let had_place = self.place.send_replace(None).is_some();
+        self.lost |= had_place;
+        had_place
     }
 
     fn begin(&mut self, last: EntryId) {

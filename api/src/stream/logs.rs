@@ -196,6 +196,8 @@ impl Viewer {
                     }
                     // Already told.
                     Signal::Entry(..) => {}
+                    // The worker's silence ends the stream if that goes on.
+                    Signal::Stalled => {}
                     Signal::Lost(_) => return Step::Ends(LogEnd::Overrun),
                 }
             }

@@ -209,11 +209,11 @@ pub fn conformance_worker() -> PathBuf {
                 .expect("target/<profile>/deps/<test>")
                 .to_owned();
             let mut build = Command::new(env!("CARGO"));
+            // With the features of the whole workspace, as whatever built this test: nothing is compiled anew.
             build.args([
                 "build",
                 "--quiet",
-                "--package",
-                "celery-redis",
+                "--workspace",
                 "--example",
                 "conformance",
                 "--target-dir",
