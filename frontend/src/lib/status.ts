@@ -1,3 +1,5 @@
+import type { DesiredState, InstanceState, InstanceStatus, RunnerInstances } from "@/lib/api/generated/types.gen";
+import { texts } from "@/lib/texts/status";
 import type { BadgeTone } from "@/lib/tones";
 
 /**
@@ -17,82 +19,28 @@ export type StatusShape =
 
 export type StatusLook = { word: string; tone: BadgeTone; shape: StatusShape; explain: string };
 
-type State =
-  | "pending"
-  | "creating"
-  | "starting"
-  | "running"
-  | "draining"
-  | "stopping"
-  | "stopped"
-  | "removed"
-  | "failed";
-type Status = "online" | "offline" | "busy" | "idle";
+type State = InstanceState;
+type Status = InstanceStatus;
 
 const STATES: Record<Exclude<State, "running">, StatusLook> = {
-  pending: { word: "Pending", tone: "calm", shape: "dashes", explain: "No worker has taken it yet." },
-  creating: {
-    word: "Creating",
-    tone: "calm",
-    shape: "dashes",
-    explain: "The image, the registration and the container are being prepared.",
-  },
-  starting: {
-    word: "Starting",
-    tone: "calm",
-    shape: "dashes",
-    explain: "The container runs; the runner has not come online yet.",
-  },
-  draining: {
-    word: "Draining",
-    tone: "warn",
-    shape: "triangle",
-    explain: "It is to go. A job it still runs is never killed.",
-  },
-  stopping: {
-    word: "Stopping",
-    tone: "warn",
-    shape: "triangle",
-    explain: "GitHub no longer knows it; the container is being removed.",
-  },
-  stopped: {
-    word: "Stopped",
-    tone: "off",
-    shape: "square",
-    explain: "No container and no registration. It can be started again.",
-  },
-  removed: { word: "Removed", tone: "off", shape: "hollow-square", explain: "Gone for good." },
-  failed: {
-    word: "Failed",
-    tone: "bad",
-    shape: "diamond",
-    explain: "It cannot go on by itself; the reason says what to do.",
-  },
+  pending: { ...texts.states.pending, tone: "calm", shape: "dashes" },
+  creating: { ...texts.states.creating, tone: "calm", shape: "dashes" },
+  starting: { ...texts.states.starting, tone: "calm", shape: "dashes" },
+  draining: { ...texts.states.draining, tone: "warn", shape: "triangle" },
+  stopping: { ...texts.states.stopping, tone: "warn", shape: "triangle" },
+  stopped: { ...texts.states.stopped, tone: "off", shape: "square" },
+  removed: { ...texts.states.removed, tone: "off", shape: "hollow-square" },
+  failed: { ...texts.states.failed, tone: "bad", shape: "diamond" },
 };
 
 const STATUSES: Record<Status, StatusLook> = {
-  idle: { word: "Idle", tone: "ok", shape: "ring", explain: "Connected to GitHub and waiting for a job." },
-  busy: { word: "Active", tone: "active", shape: "disc", explain: "Running a job." },
-  online: {
-    word: "Online",
-    tone: "ok",
-    shape: "half",
-    explain: "Connected to GitHub; whether it runs a job is not known yet.",
-  },
-  offline: {
-    word: "Offline",
-    tone: "off",
-    shape: "slash",
-    explain: "Not connected to GitHub, or not heard of for five minutes.",
-  },
+  idle: { ...texts.statuses.idle, tone: "ok", shape: "ring" },
+  busy: { ...texts.statuses.busy, tone: "active", shape: "disc" },
+  online: { ...texts.statuses.online, tone: "ok", shape: "half" },
+  offline: { ...texts.statuses.offline, tone: "off", shape: "slash" },
 };
 
-const UNKNOWN: StatusLook = {
-  word: "Unknown",
-  tone: "off",
-  shape: "slash",
-  explain: "The server sent a status this page does not know.",
-};
+const UNKNOWN: StatusLook = { ...texts.unknown, tone: "off", shape: "slash" };
 
 /** What a list can be filtered by, in the order of a life. */
 export const INSTANCE_STATES = [
@@ -117,47 +65,62 @@ export function instanceLook(state: string, status: string): StatusLook {
   return has(STATES, state) ? STATES[state] : UNKNOWN;
 }
 
-/** A runner over all its instances. */
-export function runnerLook(status: string, connected: number | undefined): StatusLook {
-  if (status === "busy") return STATUSES.busy;
-  if (connected === 0) return { ...STATUSES.offline, explain: "None of its instances is connected to GitHub." };
-  return STATUSES.idle;
+type RunnerFacts = {
+  /** Whether any instance runs a job, also one that is on its way out. */
+  status: string;
+  instances: RunnerInstances;
+};
+
+/** A runner over all its instances: it is what the most useful of them is. */
+export function runnerLook({ status, instances: counts }: RunnerFacts): StatusLook {
+  if (counts.total === 0) return { ...texts.runner.none, tone: "off", shape: "hollow-square" };
+  if (counts.busy > 0 || (status === "busy" && counts.draining > 0)) return STATUSES.busy;
+  if (counts.idle > 0) return STATUSES.idle;
+  if (counts.online > 0) return STATUSES.online;
+  const words = texts.runner.counts;
+  const what = [
+    [counts.pending + counts.starting, words.starting],
+    [counts.offline, words.offline],
+    [counts.draining, words.leaving],
+    [counts.stopped, words.stopped],
+    [counts.failed, words.failed],
+  ] as const;
+  const explain = texts.runner.offline(what.flatMap(([value, say]) => (value > 0 ? [say(value)] : [])));
+  return { ...STATUSES.offline, explain };
 }
 
 export function nodeLook(status: string, everChecked: boolean): StatusLook {
-  if (status === "active")
-    return { word: "Ready", tone: "ok", shape: "disc", explain: "Its Docker engine answered the last check." };
-  if (!everChecked) return { word: "Checking", tone: "calm", shape: "dashes", explain: "It has not been checked yet." };
-  return {
-    word: "Unreachable",
-    tone: "bad",
-    shape: "diamond",
-    explain: "Its Docker engine did not answer the last check.",
-  };
+  if (status === "active") return { ...texts.node.ready, tone: "ok", shape: "disc" };
+  if (!everChecked) return { ...texts.node.checking, tone: "calm", shape: "dashes" };
+  return { ...texts.node.unreachable, tone: "bad", shape: "diamond" };
 }
 
 export type InstanceAction = "start" | "stop" | "restart" | "remove";
 
-/** What may be done in which state; the table mirrors the server's transitions. */
-const ACTIONS: Record<State, readonly InstanceAction[]> = {
-  pending: ["remove"],
-  creating: ["stop", "remove"],
-  starting: ["stop", "restart", "remove"],
-  running: ["stop", "restart", "remove"],
-  draining: [],
-  stopping: [],
-  stopped: ["start", "remove"],
-  failed: ["start", "remove"],
-  removed: [],
-};
+/** Where it is, and where it is wanted. */
+type Whereabouts = { state: InstanceState; desired_state: DesiredState };
 
-/** Why an action is not possible in this state, or null where it is. */
-export function whyNot(action: InstanceAction, state: string): string | null {
-  const allowed = has(ACTIONS, state) ? ACTIONS[state] : [];
-  if (allowed.includes(action)) return null;
-  const word = instanceLook(state, "").word.toLowerCase();
-  if (state === "running") return "It is running already.";
-  if (state === "draining" || state === "stopping") return "It is on its way out; wait until it has stopped.";
-  if (state === "removed") return "It is gone.";
-  return `Not possible while it is ${word}.`;
+const why = texts.whyNot;
+
+/** Why an action is not possible, or null where it is; mirrors `plan` of the server's `instance_actions`. */
+export function whyNot(action: InstanceAction, { state, desired_state: desired }: Whereabouts): string | null {
+  const isLeaving = state === "draining" || state === "stopping";
+  if (state === "removed") return why.removed;
+  if (state !== "running" && !has(STATES, state)) return why.unknown;
+  if (action === "remove") return null;
+  if (isLeaving && desired === "removed") return why.beingRemoved;
+  switch (action) {
+    case "start":
+      if (isLeaving) return desired === "running" ? why.beingRestarted : why.stopFirst;
+      if (state === "running") return why.running;
+      return state === "stopped" || state === "failed" ? null : why.beingStarted;
+    case "stop":
+      if (isLeaving) return desired === "running" ? null : why.beingStopped;
+      if (state === "stopped") return why.stopped;
+      return state === "failed" ? why.failed : null;
+    case "restart":
+      if (isLeaving) return desired === "running" ? why.beingRestarted : null;
+      if (state === "stopped" || state === "failed") return why.notRunning;
+      return state === "pending" || state === "creating" ? why.beingStarted : null;
+  }
 }

@@ -94,6 +94,8 @@ export const texts = {
       size: "Size",
       updated: "Changed",
     },
+    /** By what the api knows of a runner. */
+    jobs: { label: "Jobs", busy: "Runs a job", idle: "Runs no job" },
     empty: {
       title: "No runners yet",
       description: "A runner says which image, which repository and which labels its instances have.",

@@ -19,6 +19,7 @@ export const texts = {
     whole: (value: number) => plural(value, "instance"),
   },
   runners: "Runners",
+  withoutJob: (value: number) => `${count(value)} without a job`,
   room: "Room",
   free: (value: number) => `${count(value)} free`,
   used: (used: number, capacity: number) => `${count(used)} of ${count(capacity)} in use`,

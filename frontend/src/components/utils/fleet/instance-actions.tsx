@@ -49,7 +49,7 @@ export function useInstanceActions(ask: (what: Confirmation) => void) {
 
   return {
     reason: (action: InstanceAction, instance: InstanceView): string | null =>
-      forbidden(action) ?? whyNot(action, instance.state),
+      forbidden(action) ?? whyNot(action, instance),
     /** Starts at once; everything that takes a runner away asks first. */
     start: (action: InstanceAction, instance: InstanceView): void => {
       if (action === "start") {
@@ -76,7 +76,7 @@ export function useInstanceActions(ask: (what: Confirmation) => void) {
         title: t.many[action].title,
         description: t.many[action].body,
         forbidden: forbidden(action),
-        whyNot: (instance) => whyNot(action, instance.state),
+        whyNot: (instance) => whyNot(action, instance),
         run: (instance) => send(action, instance),
       }),
     ),

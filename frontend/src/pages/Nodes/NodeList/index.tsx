@@ -25,8 +25,8 @@ import { manyNodes, useNodeActions, useNodes } from "./service";
 
 const t = all.nodes;
 const STATUSES = [
-  { value: "active", label: "Ready" },
-  { value: "inactive", label: "Unreachable" },
+  { value: "active", label: nodeLook("active", true).word },
+  { value: "inactive", label: nodeLook("inactive", true).word },
 ] as const;
 const TYPES = ["socket", "local", "remote"] as const;
 

@@ -55,7 +55,7 @@ export async function drainNode(node: NodeView): Promise<void> {
   for (let offset = 0; ; offset += PAGE) {
     const query = { node_id: node.uid, limit: PAGE, offset, sort: "created_at" };
     const { data } = await listOrgInstances({ path: { org_id: node.org_id }, query, throwOnError: true });
-    const open = data.items.filter((instance) => whyNot("remove", instance.state) === null);
+    const open = data.items.filter((instance) => whyNot("remove", instance) === null);
     const outcomes = await runEach(open, AT_ONCE, ({ org_id, runner_id, uid }) =>
       deleteInstance({ path: { org_id, runner_id, instance_id: uid }, throwOnError: true }),
     );

@@ -5,7 +5,7 @@ import { StatusMark } from "@/components/utils/StatusBadge";
 import type { Overview } from "@/lib/api/generated/types.gen";
 import { count } from "@/lib/format";
 import { routes } from "@/lib/routes";
-import { runnerLook, type StatusLook } from "@/lib/status";
+import { instanceLook, type StatusLook } from "@/lib/status";
 import { texts as t } from "@/lib/texts/overview";
 import { TONE_TEXT } from "@/lib/tones";
 import { cn } from "@/lib/utils";
@@ -20,8 +20,8 @@ export function Tiles({ overview, orgId }: { overview: Overview; orgId: string }
   return (
     <div className="grid grid-cols-2 gap-px overflow-hidden rounded-lg border border-border bg-border lg:grid-cols-4">
       <Tile label={t.runners} value={count(runners.idle + runners.busy)} to={routes.runners(orgId)}>
-        <Figure look={runnerLook("busy", 1)} value={runners.busy} />
-        <Figure look={runnerLook("idle", 1)} value={runners.idle} />
+        <Figure look={instanceLook("running", "busy")} value={runners.busy} />
+        <span className="text-muted-foreground">{t.withoutJob(runners.idle)}</span>
       </Tile>
       <Tile label={t.room} value={t.free(room.free)} to={routes.nodes(orgId)}>
         <span className="grid w-full gap-1.5 text-muted-foreground">

@@ -81,7 +81,7 @@ function Detail({ runner, gone, stale }: DetailProps) {
       <Breadcrumb crumbs={[{ label: t.title, to: routes.runners(org.orgId) }, { label: runner.name }]} />
       <PageHeader
         title={runner.name}
-        badge={<StatusBadge look={runnerLook(runner.status, runner.instances_in_use === 0 ? 0 : undefined)} />}
+        badge={<StatusBadge look={runnerLook(runner)} />}
         description={
           <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
             <span className="font-mono text-xs">{runner.github_repo}</span>

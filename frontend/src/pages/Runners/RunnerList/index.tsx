@@ -23,9 +23,10 @@ import { texts as forms } from "@/lib/texts/forms";
 import { removeRunner, useCreateRunner, useRunnerChoices, useRunners } from "./service";
 
 const t = all.runners;
+/** The api knows of a runner whether it runs a job; how its instances fare stands in the rows. */
 const STATUSES = [
-  { value: "idle", label: "Idle" },
-  { value: "busy", label: "Active" },
+  { value: "busy", label: t.jobs.busy },
+  { value: "idle", label: t.jobs.idle },
 ] as const;
 
 function columnsOf(orgId: string): Column<RunnerView>[] {
@@ -48,7 +49,7 @@ function columnsOf(orgId: string): Column<RunnerView>[] {
       id: "status",
       header: t.columns.status,
       sortKey: "status",
-      cell: (runner) => <StatusBadge look={runnerLook(runner.status, runner.instances_in_use === 0 ? 0 : undefined)} />,
+      cell: (runner) => <StatusBadge look={runnerLook(runner)} />,
     },
     {
       id: "instances",
@@ -117,7 +118,7 @@ export function RunnerListPage() {
         controls={controls}
         rowKey={(runner) => runner.uid}
         rowLabel={(runner) => runner.name}
-        filters={<FilterSelect label={t.columns.status} param="status" controls={controls} options={STATUSES} />}
+        filters={<FilterSelect label={t.jobs.label} param="status" controls={controls} options={STATUSES} />}
         bulkActions={[
           {
             id: "remove",
