@@ -10,6 +10,8 @@ export default mergeConfig(
       include: ["src/**/*.test.{ts,tsx}"],
       setupFiles: ["src/testing/setup.ts"],
       restoreMocks: true,
+      // A busy machine is slow, not wrong.
+      testTimeout: 30_000,
     },
   }),
 );

@@ -8,6 +8,7 @@ import { RadioCard, RadioGroup } from "@/components/ui/radio-group";
 import { Switch } from "@/components/ui/switch";
 import { Textarea } from "@/components/ui/textarea";
 import { FormFrame } from "@/components/utils/FormFrame";
+import { FieldError } from "@/components/utils/forms/FieldError";
 import { useServerErrors } from "@/hooks/useServerErrors";
 import type { NodeCreateWritable as NodeCreate, NodeView } from "@/lib/api/generated/types.gen";
 import { texts } from "@/lib/texts/forms";
@@ -105,6 +106,7 @@ export function NodeForm({ node, submit, onSubmit, onCancel }: NodeFormProps) {
                 <RadioCard key={value} value={value} {...t.types[value]} />
               ))}
             </RadioGroup>
+            <FieldError message={errors.type?.message} />
           </fieldset>
         )}
       />
@@ -155,10 +157,13 @@ export function NodeForm({ node, submit, onSubmit, onCancel }: NodeFormProps) {
             control={form.control}
             name="is_active"
             render={({ field }) => (
-              <Label className="pt-7">
-                <Switch checked={field.value} onCheckedChange={field.onChange} />
-                {t.active.label}
-              </Label>
+              <div className="pt-7">
+                <Label>
+                  <Switch checked={field.value} onCheckedChange={field.onChange} />
+                  {t.active.label}
+                </Label>
+                <FieldError message={errors.is_active?.message} />
+              </div>
             )}
           />
         ) : null}

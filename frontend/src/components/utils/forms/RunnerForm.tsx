@@ -46,7 +46,11 @@ export function RunnerForm(props: RunnerFormProps) {
   });
   const { errors, isSubmitting } = form.formState;
   const [scope, authority] = useWatch({ control: form.control, name: ["scope", "authority"] });
-  const server = useServerErrors<RunnerFormInput>(form as never, { "resources.network": "host_network" });
+  const server = useServerErrors<RunnerFormInput>(form as never, {
+    "resources.network": "host_network",
+    "node_selection.node_ids": "node_ids",
+    node_selection: "node_ids",
+  });
 
   const send = form.handleSubmit(async (values) => {
     server.reset();

@@ -6,12 +6,14 @@ import { Label } from "@/components/ui/label";
 import { RadioCard, RadioGroup } from "@/components/ui/radio-group";
 import { Switch } from "@/components/ui/switch";
 import { Tooltip } from "@/components/ui/tooltip";
+import { FieldError } from "@/components/utils/forms/FieldError";
 import { type RunnerFormInput, type RunnerFormValues, SIZES } from "@/components/utils/forms/runner-values";
 import type { NodeView } from "@/lib/api/generated/types.gen";
 import { mebibytes } from "@/lib/format";
 import { texts } from "@/lib/texts/forms";
 
 const t = texts.runner;
+const LIMITS = ["max_instances", "min_idle", "ephemeral", "host_network", "node_ids"] as const;
 
 type RunnerLimitsProps = {
   form: UseFormReturn<RunnerFormInput, unknown, RunnerFormValues>;
@@ -60,7 +62,7 @@ export function RunnerLimits({ form, nodes, hostNetworkReason }: RunnerLimitsPro
       ) : null}
       <details
         className="rounded-md border border-border px-3 py-2"
-        open={Boolean(errors.max_instances || errors.min_idle || errors.node_ids || errors.host_network) || undefined}
+        open={LIMITS.some((name) => errors[name]) || undefined}
       >
         <summary className="text-[0.8125rem] font-medium">{t.advanced}</summary>
         <div className="grid gap-4 pt-3 pb-1">
@@ -76,7 +78,13 @@ export function RunnerLimits({ form, nodes, hostNetworkReason }: RunnerLimitsPro
             control={form.control}
             name="ephemeral"
             render={({ field }) => (
-              <SwitchField {...t.ephemeral} checked={field.value} onChange={field.onChange} reason={null} />
+              <SwitchField
+                {...t.ephemeral}
+                checked={field.value}
+                onChange={field.onChange}
+                reason={null}
+                error={errors.ephemeral?.message}
+              />
             )}
           />
           <Controller
@@ -110,11 +118,7 @@ export function RunnerLimits({ form, nodes, hostNetworkReason }: RunnerLimitsPro
                     {node.name}
                   </Label>
                 ))}
-                {errors.node_ids ? (
-                  <p role="alert" className="text-xs text-destructive">
-                    {errors.node_ids.message}
-                  </p>
-                ) : null}
+                <FieldError message={errors.node_ids?.message} />
               </fieldset>
             )}
           />
@@ -143,11 +147,7 @@ function SwitchField({ label, hint, checked, onChange, reason, error }: SwitchFi
         {label}
       </Label>
       <p className="text-xs text-muted-foreground">{reason ?? hint}</p>
-      {error ? (
-        <p role="alert" className="text-xs text-destructive">
-          {error}
-        </p>
-      ) : null}
+      <FieldError message={error} />
     </div>
   );
 }

@@ -8,6 +8,7 @@ import { Label } from "@/components/ui/label";
 import { RadioCard, RadioGroup } from "@/components/ui/radio-group";
 import { Skeleton } from "@/components/ui/skeleton";
 import { FormFrame } from "@/components/utils/FormFrame";
+import { FieldError } from "@/components/utils/forms/FieldError";
 import { useServerErrors } from "@/hooks/useServerErrors";
 import type { MemberView } from "@/lib/api/generated/types.gen";
 import { texts as common } from "@/lib/texts/common";
@@ -70,11 +71,7 @@ export function MemberForm({ member, onSubmit, onCancel }: MemberFormProps) {
               <RadioCard value="admin" {...t.roles.admin} />
               <RadioCard value="member" {...t.roles.member} />
             </RadioGroup>
-            {errors.role ? (
-              <p role="alert" className="pt-1 text-xs text-destructive">
-                {errors.role.message}
-              </p>
-            ) : null}
+            <FieldError message={errors.role?.message} />
           </fieldset>
         )}
       />
@@ -82,7 +79,7 @@ export function MemberForm({ member, onSubmit, onCancel }: MemberFormProps) {
         <Controller
           control={form.control}
           name="permissions"
-          render={({ field }) => (
+          render={({ field, fieldState }) => (
             <fieldset className="grid gap-1">
               <legend className="mb-1 text-[0.8125rem] font-medium">{t.permissions}</legend>
               {catalogue.data ? null : <Skeleton className="h-40" />}
@@ -96,6 +93,7 @@ export function MemberForm({ member, onSubmit, onCancel }: MemberFormProps) {
                   <code className="text-2xs text-muted-foreground max-sm:hidden">{permission.name}</code>
                 </Label>
               ))}
+              <FieldError message={fieldState.error?.message} />
             </fieldset>
           )}
         />
