@@ -1,4 +1,5 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
+import { toast } from "sonner";
 import {
   connectionStore,
   POLL_INTERVAL_MS,
@@ -7,6 +8,15 @@ import {
   serverWasSilent,
 } from "@/lib/connection";
 import { isTransient, NO_ANSWER, toProblem } from "@/lib/problem";
+
+declare module "@tanstack/react-query" {
+  interface Register {
+    mutationMeta: { tellsFailure?: boolean };
+  }
+}
+
+/** For a mutation that no form or dialog waits for: its failure would be seen nowhere else. */
+export const TELLS_FAILURE = { tellsFailure: true } as const;
 
 const MOST_RETRIES = 2;
 
@@ -24,7 +34,10 @@ export function createQueryClient(): QueryClient {
     }),
     mutationCache: new MutationCache({
       onSuccess: () => serverAnswered(Date.now()),
-      onError: noteFailure,
+      onError: (error, _variables, _result, { meta }) => {
+        noteFailure(error);
+        if (meta?.tellsFailure) toast.error(toProblem(error).detail);
+      },
     }),
     defaultOptions: {
       queries: {

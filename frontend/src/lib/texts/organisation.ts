@@ -27,6 +27,8 @@ export const texts = {
     invitations: "Invitations",
     invitationColumns: { email: "E-mail", role: "Role", expires: "Expires" },
     withdraw: "Withdraw invitation",
+    withdrawTitle: (email: string) => `Withdraw the invitation of ${email}?`,
+    withdrawBody: "The link that was sent no longer works. A new invitation can be made at any time.",
     withdrawn: "The invitation was withdrawn.",
     token: {
       title: "Pass this on",

@@ -73,7 +73,7 @@ function PanelBody({ node, gone, stale, onClose }: PanelBodyProps) {
   const org = useOrg();
   const [editing, setEditing] = React.useState(false);
   const { confirmation, ask, close } = useConfirmation();
-  const { update, check, remove, drain } = useNodeActions();
+  const { update, resume, check, remove, drain } = useNodeActions();
   const path = { org_id: org.orgId, node_id: node.uid };
   const { facts } = node;
 
@@ -145,7 +145,7 @@ function PanelBody({ node, gone, stale, onClose }: PanelBodyProps) {
                 variant="outline"
                 size="sm"
                 reason={gone ?? org.whyNot("update_node")}
-                onClick={() => update.mutate({ path, body: { is_active: true } })}
+                onClick={() => resume.mutate({ path, body: { is_active: true } })}
               >
                 <CirclePlay />
                 {t.resume}

@@ -13,6 +13,7 @@ import {
 import { checkNode, deleteInstance, deleteNode, listOrgInstances, updateNode } from "@/lib/api/generated/sdk.gen";
 import type { ListNodesData, NodeView } from "@/lib/api/generated/types.gen";
 import { runEach } from "@/lib/concurrent";
+import { TELLS_FAILURE } from "@/lib/query-client";
 import { whyNot } from "@/lib/status";
 import { texts } from "@/lib/texts/fleet";
 
@@ -71,15 +72,15 @@ export function useNodeActions() {
   const invalidate = useInvalidate();
   const refresh = () => invalidate("listNodes", "readNode");
   const create = useMutation({ ...createNodeMutation(), onSuccess: refresh });
-  const update = useMutation({
-    ...updateNodeMutation(),
-    onSuccess: async () => {
-      await refresh();
-      toast.success(texts.nodes.saved);
-    },
-  });
+  const saved = async () => {
+    await refresh();
+    toast.success(texts.nodes.saved);
+  };
+  const update = useMutation({ ...updateNodeMutation(), onSuccess: saved });
+  const resume = useMutation({ ...updateNodeMutation(), meta: TELLS_FAILURE, onSuccess: saved });
   const check = useMutation({
     ...checkNodeMutation(),
+    meta: TELLS_FAILURE,
     onSuccess: async () => {
       toast(texts.nodes.checking);
       await refresh();
@@ -97,5 +98,5 @@ export function useNodeActions() {
     onSettled: () => invalidate("listNodes", "readNode", "listOrgInstances", "listInstances", "readOverview"),
     onSuccess: () => toast.success(texts.nodes.drain.started),
   });
-  return { create, update, check, remove, drain };
+  return { create, update, resume, check, remove, drain };
 }

@@ -2,6 +2,9 @@ import { X } from "lucide-react";
 import { Button } from "@/components/ui/button";
 import { Card, CardHeader, CardTitle } from "@/components/ui/card";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
+import { ConfirmDialog, useConfirmation } from "@/components/utils/ConfirmDialog";
+import { ErrorState } from "@/components/utils/ErrorState";
+import { StaleAlert } from "@/components/utils/StaleAlert";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
 import { texts } from "@/lib/texts/organisation";
@@ -14,12 +17,24 @@ export function Invitations() {
   const org = useOrg();
   const invitations = useInvitations();
   const { withdraw } = useMemberActions();
+  const { confirmation, ask, close } = useConfirmation();
+  if (invitations.isError && !invitations.data) {
+    return (
+      <Card>
+        <CardHeader>
+          <CardTitle>{t.invitations}</CardTitle>
+        </CardHeader>
+        <ErrorState error={invitations.error} onRetry={() => invitations.refetch()} />
+      </Card>
+    );
+  }
   if (!invitations.data || invitations.data.items.length === 0) return null;
   return (
     <Card>
       <CardHeader>
         <CardTitle>{t.invitations}</CardTitle>
       </CardHeader>
+      <StaleAlert source={invitations} className="m-2" />
       <Table aria-label={t.invitations}>
         <TableHeader>
           <TableRow className="hover:bg-transparent">
@@ -44,7 +59,15 @@ export function Invitations() {
                   variant="ghost"
                   size="icon-sm"
                   aria-label={`${t.withdraw}: ${invitation.email}`}
-                  onClick={() => withdraw.mutate({ path: { org_id: org.orgId, invitation_id: invitation.uid } })}
+                  onClick={() =>
+                    ask({
+                      title: t.withdrawTitle(invitation.email),
+                      description: t.withdrawBody,
+                      action: t.withdraw,
+                      destructive: true,
+                      run: () => withdraw.mutateAsync({ path: { org_id: org.orgId, invitation_id: invitation.uid } }),
+                    })
+                  }
                 >
                   <X />
                 </Button>
@@ -53,6 +76,7 @@ export function Invitations() {
           ))}
         </TableBody>
       </Table>
+      <ConfirmDialog confirmation={confirmation} onClose={close} />
     </Card>
   );
 }
