@@ -1,3 +1,4 @@
+import { toast } from "sonner";
 import { Button, type ButtonProps } from "@/components/ui/button";
 import { Tooltip } from "@/components/ui/tooltip";
 
@@ -17,8 +18,13 @@ export function GuardedButton({ reason, onClick, ...props }: GuardedButtonProps)
         {...props}
         aria-disabled={reason ? true : undefined}
         onClick={(event) => {
-          if (reason) event.preventDefault();
-          else onClick?.(event);
+          if (!reason) {
+            onClick?.(event);
+            return;
+          }
+          event.preventDefault();
+          // A finger opens no tooltip.
+          toast.message(reason, { id: reason });
         }}
       />
     </Tooltip>

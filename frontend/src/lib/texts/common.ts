@@ -50,6 +50,7 @@ export const texts = {
     removedHint: "What is shown is the last that was known of it.",
   },
   permission: {
+    title: "You may not do this",
     adminOnly: "Only an admin of this organisation may do this.",
     missing: (name: string) => `You need the permission “${name}”. An admin of this organisation can grant it.`,
   },

@@ -2,6 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { Box, Keyboard, Plus, Server, SquareStack } from "lucide-react";
 import * as React from "react";
 import { useNavigate } from "react-router";
+import { toast } from "sonner";
 import { navEntries } from "@/components/layouts/fragments/SideNav";
 import { THEMES } from "@/components/layouts/fragments/ThemeMenu";
 import { useTheme } from "@/components/providers/ThemeProvider";
@@ -22,7 +23,7 @@ const MOST_FOUND = 6;
 
 /** Jump to any page, runner or node, or start an action, without a mouse. */
 export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandPaletteProps) {
-  const { orgId } = useOrg();
+  const { orgId, whyNot } = useOrg();
   const { choose } = useTheme();
   const navigate = useNavigate();
   const [typed, setTyped] = React.useState("");
@@ -70,14 +71,16 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
                 ))}
             </CommandGroup>
             <CommandGroup heading={texts.palette.actions}>
-              <CommandItem onSelect={go(`${routes.runners(orgId)}?create=1`)}>
-                <Plus aria-hidden="true" />
-                {texts.palette.createRunner}
-              </CommandItem>
-              <CommandItem onSelect={go(`${routes.nodes(orgId)}?create=1`)}>
-                <Plus aria-hidden="true" />
-                {texts.palette.addNode}
-              </CommandItem>
+              <CreateItem
+                label={texts.palette.createRunner}
+                reason={whyNot("create_runner")}
+                onSelect={go(`${routes.runners(orgId)}?create=1`)}
+              />
+              <CreateItem
+                label={texts.palette.addNode}
+                reason={whyNot("create_node")}
+                onSelect={go(`${routes.nodes(orgId)}?create=1`)}
+              />
               {THEMES.map((theme) => (
                 <CommandItem key={theme.choice} onSelect={run(() => choose(theme.choice))}>
                   <theme.icon aria-hidden="true" />
@@ -137,5 +140,25 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
         </Command>
       </DialogContent>
     </Dialog>
+  );
+}
+
+type CreateItemProps = { label: string; reason: string | null; onSelect: () => void };
+
+/** Something to be made; where the user may not, it says why and leads nowhere. */
+function CreateItem({ label, reason, onSelect }: CreateItemProps) {
+  return (
+    <CommandItem
+      value={label}
+      aria-disabled={reason === null ? undefined : true}
+      onSelect={reason === null ? onSelect : () => toast.message(reason, { id: reason })}
+      className={reason === null ? undefined : "opacity-70"}
+    >
+      <Plus aria-hidden="true" />
+      <span className="grid">
+        {label}
+        {reason ? <span className="text-2xs">{reason}</span> : null}
+      </span>
+    </CommandItem>
   );
 }

@@ -4,6 +4,7 @@ import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
 import { Progress } from "@/components/ui/progress";
 import { type Column, DataTable } from "@/components/utils/DataTable";
+import { Forbidden } from "@/components/utils/Forbidden";
 import { nodeAddress } from "@/components/utils/fleet/node-text";
 import { NodeForm } from "@/components/utils/forms/NodeForm";
 import { GuardedButton } from "@/components/utils/GuardedButton";
@@ -40,8 +41,9 @@ export function NodeListPage() {
   const type = TYPES.find((each) => each === params.get("type"));
   const nodes = useNodes({ ...controls.query, ...(status ? { status } : {}), ...(type ? { type } : {}) });
   const { create } = useNodeActions();
+  const mayNotCreate = org.whyNot("create_node");
   const addButton = (
-    <GuardedButton reason={org.whyNot("create_node")} onClick={() => setCreating("1")}>
+    <GuardedButton reason={mayNotCreate} onClick={() => setCreating("1")}>
       <Plus />
       {t.add}
     </GuardedButton>
@@ -201,15 +203,19 @@ export function NodeListPage() {
       />
       <NodePanel nodeId={openNode} onClose={() => setOpenNode(null)} />
       <Panel open={creating !== null} onClose={() => setCreating(null)} title={t.add} description={t.description}>
-        <NodeForm
-          submit={forms.node.add}
-          onCancel={() => setCreating(null)}
-          onSubmit={async (body) => {
-            const node = await create.mutateAsync({ path: { org_id: org.orgId }, body });
-            setOpenNode(node.uid);
-            setCreating(null);
-          }}
-        />
+        {mayNotCreate ? (
+          <Forbidden reason={mayNotCreate} />
+        ) : (
+          <NodeForm
+            submit={forms.node.add}
+            onCancel={() => setCreating(null)}
+            onSubmit={async (body) => {
+              const node = await create.mutateAsync({ path: { org_id: org.orgId }, body });
+              setOpenNode(node.uid);
+              setCreating(null);
+            }}
+          />
+        )}
       </Panel>
     </div>
   );

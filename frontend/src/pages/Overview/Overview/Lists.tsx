@@ -1,12 +1,13 @@
 import { ArrowRight, CircleCheck, Cpu, Plus } from "lucide-react";
 import type * as React from "react";
-import { Link } from "react-router";
-import { Button } from "@/components/ui/button";
+import { Link, useNavigate } from "react-router";
 import { Card, CardHeader, CardTitle } from "@/components/ui/card";
 import { Empty } from "@/components/ui/empty";
 import { Progress } from "@/components/ui/progress";
+import { GuardedButton } from "@/components/utils/GuardedButton";
 import { StatusBadge, StatusMark } from "@/components/utils/StatusBadge";
 import { TimeAgo } from "@/components/utils/TimeAgo";
+import { useOrg } from "@/context/OrgContext";
 import type { FailureView, NodeUseView, WorkerView } from "@/lib/api/generated/types.gen";
 import { sentence } from "@/lib/problem";
 import { routes } from "@/lib/routes";
@@ -75,18 +76,22 @@ export function Failures({ failures, orgId }: { failures: readonly FailureView[]
 
 /** Where there is room; those that need a look stand first. */
 export function Headroom({ nodes, orgId }: { nodes: readonly NodeUseView[]; orgId: string }) {
+  const { whyNot } = useOrg();
+  const navigate = useNavigate();
   const sorted = byNeed(nodes);
   const more = sorted.length - MOST_NODES;
   return (
     <ListCard title={t.headroom.title} to={routes.nodes(orgId)}>
       {nodes.length === 0 ? (
         <Empty title={fleet.nodes.empty.title} description={fleet.nodes.empty.description} className="py-8">
-          <Button asChild size="sm">
-            <Link to={`${routes.nodes(orgId)}?create=1`}>
-              <Plus />
-              {fleet.nodes.add}
-            </Link>
-          </Button>
+          <GuardedButton
+            size="sm"
+            reason={whyNot("create_node")}
+            onClick={() => navigate(`${routes.nodes(orgId)}?create=1`)}
+          >
+            <Plus />
+            {fleet.nodes.add}
+          </GuardedButton>
         </Empty>
       ) : null}
       <ul className="divide-y divide-border/70">
