@@ -33,8 +33,12 @@ export const texts = {
     goOn: "Continue",
     anyway: "Continue anyway",
     existing: (name: string) => `Use ${name}`,
+    change: "Change the node",
+    saveAndCheck: "Save and check",
+    another: "Choose another node",
   },
   github: {
+    existing: (name: string) => `Use the credential ${name}`,
     title: "How do runners register at GitHub?",
     description: "This can be changed at any time, and a team may use several ways at once.",
     sandbox: {
@@ -82,7 +86,8 @@ export const texts = {
     timeline: "What happens",
     finish: "Go to the overview",
     retry: "Try again",
-    remove: "Change the runner",
+    changeRunner: "Change the runner",
+    saveAndRetry: "Save and try again",
   },
   skip: "Skip the rest",
 };

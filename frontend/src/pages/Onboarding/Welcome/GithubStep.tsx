@@ -3,9 +3,11 @@ import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
 import { CredentialForm } from "@/components/utils/forms/CredentialForm";
+import { RetryAlert } from "@/components/utils/RetryAlert";
 import { toProblem } from "@/lib/problem";
 import { texts as forms } from "@/lib/texts/forms";
 import { texts as all } from "@/lib/texts/onboarding";
+import { freeName, isFor } from "./known";
 import { StepHeading } from "./StepHeading";
 import { useCreateCredential, useFleetChoices } from "./service";
 import type { Go } from "./steps";
@@ -21,11 +23,15 @@ export function GithubStep({ orgId, sandboxUrl, go }: GithubStepProps) {
   const { credentials } = useFleetChoices(orgId);
   const path = { org_id: orgId };
 
+  // That for the sandbox has its own card above.
+  const others = (credentials.data?.items ?? []).filter((each) => sandboxUrl === null || !isFor(each, sandboxUrl));
+
   async function takeSandbox(url: string): Promise<void> {
-    const known = credentials?.find((credential) => credential.name === SANDBOX);
+    const known = (credentials.data ?? (await credentials.refetch()).data)?.items ?? [];
+    const existing = known.find((credential) => isFor(credential, url));
+    const name = freeName(SANDBOX, known);
     const credential =
-      known ??
-      (await create.mutateAsync({ path, body: { name: SANDBOX, secret: SANDBOX, api_url: url, web_url: url } }));
+      existing ?? (await create.mutateAsync({ path, body: { name, secret: SANDBOX, api_url: url, web_url: url } }));
     go({ credential: credential.uid, sandbox: "1" });
   }
 
@@ -51,6 +57,19 @@ export function GithubStep({ orgId, sandboxUrl, go }: GithubStepProps) {
           ) : null}
         </Card>
       ) : null}
+      {credentials.isError && !credentials.data ? (
+        <RetryAlert error={credentials.error} onRetry={() => credentials.refetch()} />
+      ) : null}
+      {others.map((credential) => (
+        <Button
+          key={credential.uid}
+          variant="outline"
+          className="w-fit"
+          onClick={() => go({ credential: credential.uid, sandbox: null })}
+        >
+          {t.existing(credential.name)}
+        </Button>
+      ))}
       <Card>
         <CardHeader>
           <CardTitle>{t.pat.title}</CardTitle>
@@ -58,11 +77,12 @@ export function GithubStep({ orgId, sandboxUrl, go }: GithubStepProps) {
         <CardContent className="grid gap-4">
           <p className="text-[0.8125rem] text-muted-foreground">{t.pat.description}</p>
           <CredentialForm
-            initial={{ name: "github" }}
+            key={credentials.isPending ? "waiting" : "ready"}
+            initial={{ name: freeName("github", credentials.data?.items ?? []) }}
             submit={forms.credential.add}
             onSubmit={async ({ secret = "", ...body }) => {
               const made = await create.mutateAsync({ path, body: { ...body, secret } });
-              go({ credential: made.uid });
+              go({ credential: made.uid, sandbox: null });
             }}
           />
         </CardContent>
@@ -73,7 +93,7 @@ export function GithubStep({ orgId, sandboxUrl, go }: GithubStepProps) {
             <h2 className="font-medium">{t.token.title}</h2>
             <p className="text-[0.8125rem] text-muted-foreground">{t.token.description}</p>
           </div>
-          <Button variant="outline" onClick={() => go({ credential: "none" })}>
+          <Button variant="outline" onClick={() => go({ credential: "none", sandbox: null })}>
             {t.token.action}
           </Button>
         </CardContent>

@@ -1,9 +1,13 @@
 import { LoaderCircle, Rocket } from "lucide-react";
+import * as React from "react";
 import { Link } from "react-router";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
+import { Skeleton } from "@/components/ui/skeleton";
 import { CopyBlock } from "@/components/utils/CopyButton";
+import { RunnerForm } from "@/components/utils/forms/RunnerForm";
+import { RetryAlert } from "@/components/utils/RetryAlert";
 import { StatusBadge } from "@/components/utils/StatusBadge";
 import { Timeline } from "@/components/utils/Timeline";
 import type { InstanceView } from "@/lib/api/generated/types.gen";
@@ -15,7 +19,7 @@ import { texts as all } from "@/lib/texts/onboarding";
 import { type Stage, stageOf } from "./first-instance";
 import { SampleJob } from "./SampleJob";
 import { StepHeading } from "./StepHeading";
-import { useInstanceStep } from "./service";
+import { useFleetChoices, useInstanceStep } from "./service";
 import type { Go } from "./steps";
 
 const t = all.instance;
@@ -29,8 +33,13 @@ type InstanceStepProps = {
 };
 
 export function InstanceStep({ orgId, runnerId, instanceId, isSandbox, go }: InstanceStepProps) {
-  const { runner, instance, events, create, restart } = useInstanceStep(orgId, runnerId, instanceId);
+  const { runner, instance, events, create, update, restart } = useInstanceStep(orgId, runnerId, instanceId);
   const failure = create.error ?? restart.error ?? (instance.data ? null : instance.error);
+
+  const [isChanging, setChanging] = React.useState(false);
+  const { both } = useFleetChoices(orgId);
+
+  const retry = (instance_id: string) => restart.mutate({ path: { org_id: orgId, runner_id: runnerId, instance_id } });
 
   if (instanceId === null) {
     return (
@@ -62,12 +71,37 @@ export function InstanceStep({ orgId, runnerId, instanceId, isSandbox, go }: Ins
     <>
       <StepHeading title={t.title} description={t.description} />
       {failure ? <Alert tone="bad">{toProblem(failure).detail}</Alert> : null}
-      {instance.data && stage ? (
+      {isChanging && runner.data ? (
+        <Card>
+          <CardContent>
+            {both.data ? (
+              <RunnerForm
+                runner={runner.data}
+                {...both.data}
+                // Whoever sets up an organisation is its admin.
+                hostNetworkReason={null}
+                submit={t.saveAndRetry}
+                onCancel={() => setChanging(false)}
+                onSubmit={async (body) => {
+                  await update.mutateAsync({ path: { org_id: orgId, runner_id: runnerId }, body });
+                  setChanging(false);
+                  retry(instanceId);
+                }}
+              />
+            ) : both.error ? (
+              <RetryAlert error={both.error} onRetry={both.refetch} />
+            ) : (
+              <Skeleton className="h-96" />
+            )}
+          </CardContent>
+        </Card>
+      ) : instance.data && stage ? (
         <Outcome
           instance={instance.data}
           stage={stage}
           isGone={isGone}
-          onRetry={() => restart.mutate({ path: { org_id: orgId, runner_id: runnerId, instance_id: instanceId } })}
+          onRetry={() => retry(instanceId)}
+          onChangeRunner={() => setChanging(true)}
           onAnother={() => go({ instance: null })}
         />
       ) : null}
@@ -109,10 +143,11 @@ type OutcomeProps = {
   stage: Stage;
   isGone: boolean;
   onRetry: () => void;
+  onChangeRunner: () => void;
   onAnother: () => void;
 };
 
-function Outcome({ instance, stage, isGone, onRetry, onAnother }: OutcomeProps) {
+function Outcome({ instance, stage, isGone, onRetry, onChangeRunner, onAnother }: OutcomeProps) {
   const look = instanceLook(isGone ? "removed" : instance.state, instance.status);
   return (
     <div aria-live="polite" className="grid gap-3">
@@ -144,9 +179,14 @@ function Outcome({ instance, stage, isGone, onRetry, onAnother }: OutcomeProps) 
           tone={stage === "failed" ? "bad" : "info"}
           actions={
             stage === "failed" ? (
-              <Button variant="outline" size="sm" onClick={onRetry}>
-                {t.retry}
-              </Button>
+              <span className="flex flex-wrap gap-2">
+                <Button variant="outline" size="sm" onClick={onRetry}>
+                  {t.retry}
+                </Button>
+                <Button variant="outline" size="sm" onClick={onChangeRunner}>
+                  {t.changeRunner}
+                </Button>
+              </span>
             ) : null
           }
         >

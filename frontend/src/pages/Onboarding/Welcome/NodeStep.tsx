@@ -3,18 +3,22 @@ import * as React from "react";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Card, CardContent } from "@/components/ui/card";
+import { Skeleton } from "@/components/ui/skeleton";
 import { NodeChecks } from "@/components/utils/fleet/NodeChecks";
 import { NodeForm } from "@/components/utils/forms/NodeForm";
+import { RetryAlert } from "@/components/utils/RetryAlert";
 import { useNow } from "@/hooks/useNow";
 import type { NodeView } from "@/lib/api/generated/types.gen";
 import { toProblem } from "@/lib/problem";
 import { texts as forms } from "@/lib/texts/forms";
 import { texts as all } from "@/lib/texts/onboarding";
+import { freeName, nodeWithSocket } from "./known";
 import { StepHeading } from "./StepHeading";
 import { useFleetChoices, useNodeStep } from "./service";
 import type { Go } from "./steps";
 
 const t = all.node;
+const LOCAL_NAME = "this-machine";
 const LOCAL_SOCKET = "/var/run/docker.sock";
 /** A worker that has not answered by then is probably not there. */
 const PATIENCE_MS = 20_000;
@@ -22,29 +26,65 @@ const PATIENCE_MS = 20_000;
 type NodeStepProps = { orgId: string; nodeId: string | null; go: Go };
 
 export function NodeStep({ orgId, nodeId, go }: NodeStepProps) {
-  const { node, create, check } = useNodeStep(orgId, nodeId);
+  const { node, create, update, check } = useNodeStep(orgId, nodeId);
   const { nodes } = useFleetChoices(orgId);
+  const [isChanging, setChanging] = React.useState(false);
   const [otherOpen, setOtherOpen] = React.useState(false);
   const path = { org_id: orgId };
+
+  async function takeLocal(): Promise<void> {
+    const known = (nodes.data ?? (await nodes.refetch()).data)?.items ?? [];
+    const existing = nodeWithSocket(known, LOCAL_SOCKET);
+    const name = freeName(LOCAL_NAME, known);
+    const node =
+      existing ?? (await create.mutateAsync({ path, body: { name, type: "socket", socket_path: LOCAL_SOCKET } }));
+    go({ node: node.uid });
+  }
 
   if (nodeId !== null) {
     return (
       <>
         <StepHeading title={t.title} description={t.description} />
-        {node.data ? (
+        {node.data && isChanging ? (
+          <Card>
+            <CardContent>
+              <NodeForm
+                node={node.data}
+                submit={t.saveAndCheck}
+                onCancel={() => setChanging(false)}
+                onSubmit={async (body) => {
+                  await update.mutateAsync({ path: { ...path, node_id: nodeId }, body });
+                  setChanging(false);
+                  check.mutate({ path: { ...path, node_id: nodeId } });
+                }}
+              />
+            </CardContent>
+          </Card>
+        ) : node.data ? (
           <CheckResult
             node={node.data}
             onCheck={() => check.mutate({ path: { ...path, node_id: nodeId } })}
+            onChange={() => setChanging(true)}
             onDone={() => go({ node_done: "1" })}
           />
-        ) : null}
+        ) : node.isError ? (
+          <>
+            <RetryAlert error={node.error} onRetry={() => node.refetch()} />
+            <Button variant="outline" className="w-fit" onClick={() => go({ node: null })}>
+              {t.another}
+            </Button>
+          </>
+        ) : (
+          <Skeleton className="h-40" />
+        )}
       </>
     );
   }
   return (
     <>
       <StepHeading title={t.title} description={t.description} />
-      {nodes?.map((existing) => (
+      {nodes.isError && !nodes.data ? <RetryAlert error={nodes.error} onRetry={() => nodes.refetch()} /> : null}
+      {nodes.data?.items.map((existing) => (
         <Button key={existing.uid} variant="outline" className="w-fit" onClick={() => go({ node: existing.uid })}>
           {t.existing(existing.name)}
         </Button>
@@ -56,15 +96,7 @@ export function NodeStep({ orgId, nodeId, go }: NodeStepProps) {
             <h2 className="font-medium">{t.local.title}</h2>
             <p className="text-[0.8125rem] text-muted-foreground">{t.local.description}</p>
           </div>
-          <Button
-            disabled={create.isPending}
-            onClick={() =>
-              create.mutate(
-                { path, body: { name: "this-machine", type: "socket", socket_path: LOCAL_SOCKET } },
-                { onSuccess: (made) => go({ node: made.uid }) },
-              )
-            }
-          >
+          <Button disabled={create.isPending} onClick={() => takeLocal().catch(() => undefined)}>
             {t.local.action}
           </Button>
         </CardContent>
@@ -89,9 +121,9 @@ export function NodeStep({ orgId, nodeId, go }: NodeStepProps) {
   );
 }
 
-type CheckResultProps = { node: NodeView; onCheck: () => void; onDone: () => void };
+type CheckResultProps = { node: NodeView; onCheck: () => void; onChange: () => void; onDone: () => void };
 
-function CheckResult({ node, onCheck, onDone }: CheckResultProps) {
+function CheckResult({ node, onCheck, onChange, onDone }: CheckResultProps) {
   const now = useNow();
   const checked = node.last_checked_at !== undefined;
   const ready = node.status === "active";
@@ -120,9 +152,14 @@ function CheckResult({ node, onCheck, onDone }: CheckResultProps) {
           {ready || !checked ? t.goOn : t.anyway}
         </Button>
         {ready ? null : (
-          <Button variant="outline" onClick={onCheck}>
-            {t.again}
-          </Button>
+          <>
+            <Button variant="outline" onClick={onCheck}>
+              {t.again}
+            </Button>
+            <Button variant="outline" onClick={onChange}>
+              {t.change}
+            </Button>
+          </>
         )}
       </div>
     </div>

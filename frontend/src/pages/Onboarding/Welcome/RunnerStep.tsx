@@ -2,6 +2,7 @@ import { Card, CardContent } from "@/components/ui/card";
 import { Skeleton } from "@/components/ui/skeleton";
 import { RunnerForm } from "@/components/utils/forms/RunnerForm";
 import type { RunnerFormInput } from "@/components/utils/forms/runner-values";
+import { RetryAlert } from "@/components/utils/RetryAlert";
 import { texts as forms } from "@/lib/texts/forms";
 import { texts as all } from "@/lib/texts/onboarding";
 import { StepHeading } from "./StepHeading";
@@ -26,17 +27,16 @@ type RunnerStepProps = { orgId: string; credentialId: string | null; isSandbox: 
 
 export function RunnerStep({ orgId, credentialId, isSandbox, go }: RunnerStepProps) {
   const create = useCreateRunner();
-  const { nodes, credentials } = useFleetChoices(orgId);
+  const { both } = useFleetChoices(orgId);
   const usesToken = credentialId === "none";
   return (
     <>
       <StepHeading title={all.runner.title} description={all.runner.description} />
       <Card>
         <CardContent>
-          {nodes && credentials ? (
+          {both.data ? (
             <RunnerForm
-              nodes={nodes}
-              credentials={credentials}
+              {...both.data}
               preset={{
                 ...(isSandbox ? SANDBOX_PRESET : {}),
                 authority: usesToken ? "token" : "credential",
@@ -50,6 +50,8 @@ export function RunnerStep({ orgId, credentialId, isSandbox, go }: RunnerStepPro
                 go({ runner: runner.uid });
               }}
             />
+          ) : both.error ? (
+            <RetryAlert error={both.error} onRetry={both.refetch} />
           ) : (
             <Skeleton className="h-96" />
           )}

@@ -1,6 +1,7 @@
 import { Check } from "lucide-react";
 import * as React from "react";
 import { Link, Navigate, useLocation, useSearchParams } from "react-router";
+import { Skeleton } from "@/components/ui/skeleton";
 import { ErrorState } from "@/components/utils/ErrorState";
 import { useAuth, useMe } from "@/context/AuthContext";
 import { useTitle } from "@/hooks/useTitle";
@@ -40,10 +41,11 @@ export function WelcomePage() {
   );
 
   if (config.isError && !config.data) return <ErrorState error={config.error} onRetry={() => config.refetch()} />;
-  if (!config.data) return null;
+  if (!config.data) return <Waiting />;
   if (session !== "signed-in" && !config.data.onboarding_required)
     return <Navigate to={signInFrom(location)} replace />;
-  if (session === "signed-in" && !me.data) return null;
+  if (session === "signed-in" && !me.data)
+    return me.isError ? <ErrorState error={me.error} onRetry={() => me.refetch()} /> : <Waiting />;
   const orgs = me.data?.orgs ?? [];
   // Whoever comes with an organisation comes only to make another one. Decided on arrival: the one that is
   // made here must not lead away from here.
@@ -81,6 +83,18 @@ export function WelcomePage() {
             {texts.skip}
           </Link>
         ) : null}
+      </div>
+    </div>
+  );
+}
+
+function Waiting() {
+  return (
+    <div aria-busy="true" className="grid gap-8 md:grid-cols-[12rem_minmax(0,1fr)]">
+      <Skeleton className="h-8 md:h-56" />
+      <div className="grid max-w-2xl content-start gap-6">
+        <Skeleton className="h-12" />
+        <Skeleton className="h-48" />
       </div>
     </div>
   );

@@ -17,9 +17,13 @@ import {
   readRunnerOptions,
   runSampleJobMutation,
   startInstanceMutation,
+  updateNodeMutation,
+  updateRunnerMutation,
 } from "@/lib/api/generated/@tanstack/react-query.gen";
 import { keepTokens } from "@/lib/auth-session";
+import { together } from "@/lib/choices";
 import { isMissing } from "@/lib/problem";
+import { TELLS_FAILURE } from "@/lib/query-client";
 
 /** One looks at it and waits, so it is asked for more often than elsewhere. */
 const WATCH_MS = 1_000;
@@ -59,7 +63,7 @@ export function useFleetChoices(orgId: string) {
   const enabled = orgId !== "";
   const nodes = useQuery({ ...listNodesOptions(options), enabled });
   const credentials = useQuery({ ...listCredentialsOptions(options), enabled });
-  return { nodes: nodes.data?.items, credentials: credentials.data?.items };
+  return { nodes, credentials, both: together({ nodes, credentials }) };
 }
 
 export function useNodeStep(orgId: string, nodeId: string | null) {
@@ -71,8 +75,9 @@ export function useNodeStep(orgId: string, nodeId: string | null) {
     refetchInterval: WATCH_MS,
   });
   const create = useMutation({ ...createNodeMutation(), onSuccess: refresh });
-  const check = useMutation({ ...checkNodeMutation(), onSuccess: refresh });
-  return { node, create, check };
+  const check = useMutation({ ...checkNodeMutation(), meta: TELLS_FAILURE, onSuccess: refresh });
+  const update = useMutation({ ...updateNodeMutation(), onSuccess: refresh });
+  return { node, create, update, check };
 }
 
 export function useCreateCredential() {
@@ -101,7 +106,8 @@ export function useInstanceStep(orgId: string, runnerId: string, instanceId: str
     ...startInstanceMutation(),
     onSuccess: () => invalidate("readInstance", "listInstanceEvents"),
   });
-  return { runner, instance, events, create, restart };
+  const update = useMutation({ ...updateRunnerMutation(), onSuccess: () => invalidate("readRunner", "listRunners") });
+  return { runner, instance, events, create, update, restart };
 }
 
 export function useSampleJob() {

@@ -9,6 +9,7 @@ import { RadioCard, RadioGroup } from "@/components/ui/radio-group";
 import { Skeleton } from "@/components/ui/skeleton";
 import { FormFrame } from "@/components/utils/FormFrame";
 import { FieldError } from "@/components/utils/forms/FieldError";
+import { RetryAlert } from "@/components/utils/RetryAlert";
 import { useServerErrors } from "@/hooks/useServerErrors";
 import type { MemberView } from "@/lib/api/generated/types.gen";
 import { texts as common } from "@/lib/texts/common";
@@ -82,7 +83,11 @@ export function MemberForm({ member, onSubmit, onCancel }: MemberFormProps) {
           render={({ field, fieldState }) => (
             <fieldset className="grid gap-1">
               <legend className="mb-1 text-[0.8125rem] font-medium">{t.permissions}</legend>
-              {catalogue.data ? null : <Skeleton className="h-40" />}
+              {catalogue.data ? null : catalogue.isError ? (
+                <RetryAlert error={catalogue.error} onRetry={() => catalogue.refetch()} />
+              ) : (
+                <Skeleton className="h-40" />
+              )}
               {catalogue.data?.map((permission) => (
                 <Label key={permission.name} className="min-h-8 font-normal">
                   <Checkbox

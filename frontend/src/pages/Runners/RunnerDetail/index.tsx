@@ -1,7 +1,6 @@
 import { Copy, Pencil, Plus, Trash2 } from "lucide-react";
 import * as React from "react";
 import { useNavigate, useParams } from "react-router";
-import { toast } from "sonner";
 import { Breadcrumb } from "@/components/ui/breadcrumb";
 import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
 import { Skeleton } from "@/components/ui/skeleton";
@@ -22,7 +21,6 @@ import { useOrg } from "@/context/OrgContext";
 import { useListState } from "@/hooks/useListState";
 import type { RunnerView } from "@/lib/api/generated/types.gen";
 import { mebibytes } from "@/lib/format";
-import { toProblem } from "@/lib/problem";
 import { routes } from "@/lib/routes";
 import { runsOn } from "@/lib/snippet";
 import { runnerLook } from "@/lib/status";
@@ -57,7 +55,7 @@ function Detail({ runner, gone, stale }: DetailProps) {
   const navigate = useNavigate();
   const controls = useListState();
   const [panel, setPanel] = React.useState<"edit" | "clone" | null>(null);
-  const { nodes, credentials } = useNeighbours();
+  const { nodes, credentials, choices } = useNeighbours();
   const { update, remove, createInstance } = useRunnerActions();
   const { confirmation, ask, close } = useConfirmation();
   const instances = useInstances(runner.uid, { ...controls.query, ...instanceFilters(controls.params) });
@@ -67,9 +65,7 @@ function Detail({ runner, gone, stale }: DetailProps) {
   const newInstance = (
     <GuardedButton
       reason={gone ?? org.whyNot("create_instance") ?? (isFull ? t.full(runner.max_instances) : null)}
-      onClick={() =>
-        createInstance.mutateAsync({ path, body: {} }).catch((error) => toast.error(toProblem(error).detail))
-      }
+      onClick={() => createInstance.mutate({ path, body: {} })}
     >
       <Plus />
       {t.newInstance}
@@ -192,18 +188,23 @@ function Detail({ runner, gone, stale }: DetailProps) {
         </div>
       </div>
       <Panel open={panel === "edit"} onClose={() => setPanel(null)} title={t.edit} description={runner.name}>
-        <RunnerForm
-          runner={runner}
-          credentials={credentials}
-          nodes={nodes}
-          hostNetworkReason={org.whyNotAdmin}
-          submit={common.save}
-          onCancel={() => setPanel(null)}
-          onSubmit={async (body) => {
-            await update.mutateAsync({ path, body });
-            setPanel(null);
-          }}
-        />
+        {choices.data ? (
+          <RunnerForm
+            runner={runner}
+            {...choices.data}
+            hostNetworkReason={org.whyNotAdmin}
+            submit={common.save}
+            onCancel={() => setPanel(null)}
+            onSubmit={async (body) => {
+              await update.mutateAsync({ path, body });
+              setPanel(null);
+            }}
+          />
+        ) : choices.error ? (
+          <ErrorState error={choices.error} onRetry={choices.refetch} />
+        ) : (
+          <Skeleton className="h-80" />
+        )}
       </Panel>
       <CloneDialog runner={runner} open={panel === "clone"} onClose={() => setPanel(null)} />
       <ConfirmDialog confirmation={confirmation} onClose={close} />

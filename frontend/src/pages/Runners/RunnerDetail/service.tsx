@@ -13,6 +13,8 @@ import {
   updateRunnerMutation,
 } from "@/lib/api/generated/@tanstack/react-query.gen";
 import type { ListInstancesData } from "@/lib/api/generated/types.gen";
+import { together } from "@/lib/choices";
+import { TELLS_FAILURE } from "@/lib/query-client";
 import { texts } from "@/lib/texts/fleet";
 
 export function useRunner(runnerId: string) {
@@ -34,7 +36,11 @@ export function useNeighbours() {
   const options = { path: { org_id: orgId }, query: { limit: 100 } };
   const nodes = useQuery(listNodesOptions(options));
   const credentials = useQuery(listCredentialsOptions(options));
-  return { nodes: nodes.data?.items ?? [], credentials: credentials.data?.items ?? [] };
+  return {
+    nodes: nodes.data?.items ?? [],
+    credentials: credentials.data?.items ?? [],
+    choices: together({ nodes, credentials }),
+  };
 }
 
 export function useRunnerActions() {
@@ -62,6 +68,7 @@ export function useRunnerActions() {
   });
   const createInstance = useMutation({
     ...createInstanceMutation(),
+    meta: TELLS_FAILURE,
     onSuccess: async () => {
       await invalidate("listInstances", "readRunner", "listRunners", "listNodes");
       toast.success(texts.instances.created);

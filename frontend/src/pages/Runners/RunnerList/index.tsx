@@ -3,7 +3,9 @@ import { Link, useNavigate, useSearchParams } from "react-router";
 import { Empty } from "@/components/ui/empty";
 import { Skeleton } from "@/components/ui/skeleton";
 import { type Column, DataTable } from "@/components/utils/DataTable";
+import { ErrorState } from "@/components/utils/ErrorState";
 import { Labels } from "@/components/utils/Facts";
+import { Forbidden } from "@/components/utils/Forbidden";
 import { RunnerForm } from "@/components/utils/forms/RunnerForm";
 import { GuardedButton } from "@/components/utils/GuardedButton";
 import { FilterSelect } from "@/components/utils/ListToolbar";
@@ -99,10 +101,11 @@ export function RunnerListPage() {
   const [params] = useSearchParams();
   const status = STATUSES.find((each) => each.value === params.get("status"))?.value;
   const runners = useRunners({ ...controls.query, ...(status ? { status } : {}) });
-  const choices = useRunnerChoices(creating !== null);
+  const mayNotCreate = org.whyNot("create_runner");
+  const choices = useRunnerChoices(creating !== null && mayNotCreate === null);
   const create = useCreateRunner();
   const createButton = (
-    <GuardedButton reason={org.whyNot("create_runner")} onClick={() => setCreating("1")}>
+    <GuardedButton reason={mayNotCreate} onClick={() => setCreating("1")}>
       <Plus />
       {t.create}
     </GuardedButton>
@@ -138,10 +141,11 @@ export function RunnerListPage() {
         }
       />
       <Panel open={creating !== null} onClose={() => setCreating(null)} title={t.create} description={t.description}>
-        {choices.credentials && choices.nodes ? (
+        {mayNotCreate ? (
+          <Forbidden reason={mayNotCreate} />
+        ) : choices.data ? (
           <RunnerForm
-            credentials={choices.credentials}
-            nodes={choices.nodes}
+            {...choices.data}
             hostNetworkReason={org.whyNotAdmin}
             submit={forms.runner.create}
             onCancel={() => setCreating(null)}
@@ -150,6 +154,8 @@ export function RunnerListPage() {
               await navigate(routes.runner(org.orgId, runner.uid));
             }}
           />
+        ) : choices.error ? (
+          <ErrorState error={choices.error} onRetry={choices.refetch} />
         ) : (
           <Skeleton className="h-80" />
         )}

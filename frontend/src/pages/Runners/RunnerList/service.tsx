@@ -10,6 +10,7 @@ import {
 } from "@/lib/api/generated/@tanstack/react-query.gen";
 import { deleteRunner } from "@/lib/api/generated/sdk.gen";
 import type { ListRunnersData, RunnerView } from "@/lib/api/generated/types.gen";
+import { together } from "@/lib/choices";
 import { texts } from "@/lib/texts/fleet";
 
 export function useRunners(query: NonNullable<ListRunnersData["query"]>) {
@@ -23,7 +24,7 @@ export function useRunnerChoices(enabled: boolean) {
   const options = { path: { org_id: orgId }, query: { limit: 100 } };
   const credentials = useQuery({ ...listCredentialsOptions(options), enabled });
   const nodes = useQuery({ ...listNodesOptions(options), enabled });
-  return { credentials: credentials.data?.items, nodes: nodes.data?.items };
+  return together({ credentials, nodes });
 }
 
 export function useCreateRunner() {

@@ -1,0 +1,24 @@
+import { describe, expect, it } from "vitest";
+import type { NodeView } from "@/lib/api/generated/types.gen";
+import { freeName, isFor, nodeWithSocket } from "./known";
+
+describe("what the wizard finds", () => {
+  it("is the node with this socket, whatever its name", () => {
+    const nodes = [
+      { uid: "1", name: "this-machine", type: "remote" },
+      { uid: "2", name: "mine", type: "socket", socket_path: "/var/run/docker.sock" },
+    ] as NodeView[];
+    expect(nodeWithSocket(nodes, "/var/run/docker.sock")?.uid).toBe("2");
+    expect(nodeWithSocket(nodes, "/run/other.sock")).toBeUndefined();
+  });
+
+  it("is the credential for this GitHub, whatever its name", () => {
+    expect(isFor({ api_url: "http://127.0.0.1:9000/" }, "http://127.0.0.1:9000")).toBe(true);
+    expect(isFor({ api_url: "https://api.github.com" }, "http://127.0.0.1:9000")).toBe(false);
+  });
+
+  it("is never in the way of a new one's name", () => {
+    expect(freeName("sandbox", [])).toBe("sandbox");
+    expect(freeName("sandbox", [{ name: "Sandbox" }, { name: "sandbox-2" }])).toBe("sandbox-3");
+  });
+});
