@@ -5,7 +5,6 @@ import { expect, test } from "@playwright/test";
 import { ADA, apiOf, firstRunner, GRACE, type Named, SocketDoor, sendSampleJob, signIn } from "./support";
 
 test("a change made by one person is seen by another without a reload", async ({ page, request }) => {
-  test.setTimeout(150_000);
   const api = await apiOf(request, ADA);
   const { runner, instance } = await firstRunner(api);
   await signIn(page, ADA);

@@ -41,7 +41,6 @@ test("the page outlives a restart of the api and shows what happened since", asy
 });
 
 test("the page outlives a restart of Redis and says meanwhile what it can't know", async ({ page, request }) => {
-  test.setTimeout(150_000);
   const api = await apiOf(request, ADA);
   const { runner, instance } = await firstRunner(api);
   await signIn(page, ADA);

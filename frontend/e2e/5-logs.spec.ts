@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { expect, type Locator, type Page, test } from "@playwright/test";
+import { violationsOf } from "./accessibility";
 import { stopProcess } from "./processes";
-import { ADA, type Api, apiOf, firstRunner, type Named, sendSampleJob, signIn, violationsOf } from "./support";
+import { ADA, type Api, apiOf, firstRunner, type Named, sendSampleJob, signIn } from "./support";
 
 type Event = { event: string; lines: string[]; skipped: number; reason?: string };
 

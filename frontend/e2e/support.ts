@@ -1,5 +1,4 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
-import AxeBuilder from "@axe-core/playwright";
 import { type APIRequestContext, expect, type Locator, type Page } from "@playwright/test";
 
 /** The first person of the story; the onboarding makes the account. */
@@ -133,34 +132,6 @@ export class SocketDoor {
     });
     this.server = null;
   }
-}
-
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-
-/** What axe finds wrong on the page as it is in light and in dark, each with where. Leaves it light. */
-export async function violationsOf(page: Page): Promise<string[]> {
-  const found: string[] = [];
-  for (const colorScheme of ["dark", "light"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await isPainted(page, colorScheme);
-    const axe = new AxeBuilder({ page });
-    // What stands where is the same in both: in dark only the colours are looked at.
-    const { violations } = await (colorScheme === "dark"
-      ? axe.withRules(["color-contrast"])
-      : axe.withTags(TAGS)
-    ).analyze();
-    found.push(
-      ...violations.map(({ id, nodes }) => `${colorScheme}, ${id}: ${nodes.map((node) => node.target).join(", ")}`),
-    );
-  }
-  return found;
-}
-
-/** Waits until the page has taken a theme and drawn itself in it. */
-async function isPainted(page: Page, theme: "light" | "dark"): Promise<void> {
-  const isDark = theme === "dark";
-  await page.waitForFunction((dark) => document.documentElement.classList.contains("dark") === dark, isDark);
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
 /** Notes every request that goes elsewhere, and every error that nothing caught. */

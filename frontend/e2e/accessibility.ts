@@ -1,0 +1,59 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { expect, type Page } from "@playwright/test";
+import type axe from "axe-core";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+/**
+ * What axe finds wrong on the page as it is in dark and in light, each with where. Leaves it light.
+ *
+ * It runs in the page itself: the page has no frames, and the builder of @axe-core/playwright opens a window of
+ * its own for every result, which takes three times as long as the looking.
+ */
+export async function violationsOf(page: Page): Promise<string[]> {
+  if (!(await page.evaluate(() => "axe" in window))) {
+    await page.evaluate(AXE);
+    await page.evaluate(takeColoursAtOnce);
+  }
+  const found: string[] = [];
+  for (const theme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
+    found.push(...(await page.evaluate(lookAt, { theme, tags: TAGS })));
+  }
+  return found;
+}
+
+/**
+ * In the page: a theme's colours hold as soon as it is taken. Otherwise what inherits a colour starts its own way
+ * to it, however short, only after its parent has ended, and a deep page takes many pictures to get there.
+ */
+function takeColoursAtOnce(): void {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync("*, ::before, ::after { transition-property: none !important; }");
+  document.adoptedStyleSheets.push(sheet);
+}
+
+/** In the page: waits until it has taken the theme, then looks. */
+async function lookAt({ theme, tags }: { theme: "dark" | "light"; tags: string[] }): Promise<string[]> {
+  const isTaken = () => document.documentElement.classList.contains("dark") === (theme === "dark");
+  const nextPicture = () => new Promise((drawn) => requestAnimationFrame(drawn));
+  const end = performance.now() + 30_000;
+  while (!isTaken()) {
+    if (performance.now() > end) throw new Error(`the page did not become ${theme}`);
+    await nextPicture();
+  }
+  await nextPicture();
+  const { axe: looker } = window as unknown as { axe: typeof axe };
+  const { violations } = await looker.run({ runOnly: tags, resultTypes: ["violations"] });
+  return violations.map(({ id, nodes }) => `${theme}, ${id}: ${nodes.map((node) => node.target).join(", ")}`);
+}
+
+/** The page as it stands is accessible in both themes and no wider than the screen. */
+export async function expectGoodToUse(page: Page, what: string): Promise<void> {
+  await expect(page.locator('[data-slot="skeleton"]')).toHaveCount(0);
+  expect.soft(await violationsOf(page), what).toEqual([]);
+  const tooWide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+  expect.soft(tooWide, `${what} scrolls sideways`).toBe(false);
+}

@@ -1,0 +1,101 @@
+import { type Browser, type Page, test as plain } from "@playwright/test";
+import { ADA, apiOf, firstRunner, type Named, signIn, watch } from "./support";
+
+/** What the onboarding made, by which the addresses of pages are known. */
+export type Story = { org: string; runner: Named; instance: Named; node: Named };
+
+export type View = {
+  name: string;
+  path: (story: Story) => string;
+  heading: string | ((story: Story) => string);
+};
+
+const instancePath = ({ org, runner, instance }: Story) => `${org}/runners/${runner.uid}/instances/${instance.uid}`;
+
+export const OUTSIDE: View[] = [
+  { name: "sign in", path: () => "/sign-in", heading: "Sign in" },
+  { name: "register", path: () => "/register", heading: "Create an account" },
+];
+
+export const INSIDE: View[] = [
+  { name: "overview", path: ({ org }) => org, heading: "Overview" },
+  { name: "runners", path: ({ org }) => `${org}/runners`, heading: "Runners" },
+  { name: "runner form", path: ({ org }) => `${org}/runners?create=1`, heading: "Create runner" },
+  {
+    name: "runner",
+    path: ({ org, runner }) => `${org}/runners/${runner.uid}`,
+    heading: ({ runner }) => runner.name,
+  },
+  { name: "instances", path: ({ org }) => `${org}/instances`, heading: "Instances" },
+  { name: "instance", path: instancePath, heading: ({ instance }) => instance.name },
+  ...["timeline", "logs", "inspect"].map((tab) => ({
+    name: `instance, ${tab}`,
+    path: (story: Story) => `${instancePath(story)}?tab=${tab}`,
+    heading: ({ instance }: Story) => instance.name,
+  })),
+  { name: "nodes", path: ({ org }) => `${org}/nodes`, heading: "Nodes" },
+  { name: "node", path: ({ org, node }) => `${org}/nodes?node=${node.uid}`, heading: ({ node }) => node.name },
+  { name: "node form", path: ({ org }) => `${org}/nodes?create=1`, heading: "Add node" },
+  { name: "credentials", path: ({ org }) => `${org}/credentials`, heading: "GitHub credentials" },
+  { name: "members", path: ({ org }) => `${org}/members`, heading: "Members" },
+  { name: "audit log", path: ({ org }) => `${org}/audit`, heading: "Audit log" },
+  { name: "settings", path: ({ org }) => `${org}/settings`, heading: "Settings" },
+  { name: "profile", path: ({ org }) => `${org}/profile`, heading: "Profile" },
+  { name: "no such page", path: ({ org }) => `${org}/no-such-page`, heading: "There is nothing here" },
+  {
+    name: "no such organisation",
+    path: () => "/o/01890a5d-ac96-774b-bcce-b302099a8057",
+    heading: "There is nothing here",
+  },
+  { name: "another organisation", path: () => "/welcome?new=1", heading: "Name your organisation" },
+];
+
+/** A window that stays open from page to page, with what went wrong in it since it was last asked. */
+export type Tab = { page: Page; troubles: () => { foreign: string[]; broken: string[] } };
+
+type OfWorker = { story: Story; stranger: Tab; ada: Tab };
+
+/**
+ * Signing in, and what is looked at, are the same for every page: each worker does it once, in the size of its
+ * project. A test that fails gets the next one a new worker, and with it a new window.
+ */
+export const test = plain.extend<object, OfWorker>({
+  story: [
+    async ({ playwright }, use, { project }) => {
+      const request = await playwright.request.newContext({ baseURL: project.use.baseURL ?? "" });
+      const api = await apiOf(request, ADA);
+      const { items } = await api.get<{ items: Named[] }>(`/org/${api.orgId}/nodes?q=this-machine`);
+      if (!items[0]) throw new Error("the onboarding made no node");
+      await use({ org: `/o/${api.orgId}`, ...(await firstRunner(api)), node: items[0] });
+      await request.dispose();
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+  stranger: [
+    async ({ browser }, use, { project }) => {
+      const tab = await open(browser, project.use);
+      await use(tab);
+      await tab.page.context().close();
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+  ada: [
+    async ({ browser }, use, { project }) => {
+      const tab = await open(browser, project.use);
+      await signIn(tab.page, ADA);
+      await use(tab);
+      await tab.page.context().close();
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+});
+
+type Options = Parameters<Browser["newContext"]>[0] & { baseURL?: string };
+
+async function open(browser: Browser, { baseURL = "", viewport }: Options): Promise<Tab> {
+  const context = await browser.newContext({ baseURL, viewport: viewport ?? null, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  const seen = watch(page, baseURL);
+  const troubles = () => ({ foreign: seen.foreign.splice(0), broken: seen.broken.splice(0) });
+  return { page, troubles };
+}
