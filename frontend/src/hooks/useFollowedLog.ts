@@ -1,12 +1,19 @@
 import * as React from "react";
-import { createLogRows, type LogSnapshot, NO_LOG } from "@/lib/log-rows";
+import { createCutDetector, createLogRows, type LogSnapshot, NO_LOG } from "@/lib/log-rows";
 import { followLog, type LogState } from "@/lib/log-stream";
 
-type Followed = { log: LogSnapshot; state: LogState };
+type Followed = {
+  log: LogSnapshot;
+  state: LogState;
+  /** Lines from before those that were asked for exist. */
+  isCut: boolean;
+};
 
 type Wanted = {
   /** The stream's path. */
   path: string;
+  /** How many earlier lines are asked for. */
+  tail: number;
   /** Which container's log it is; another one begins anew. */
   container: string | null;
   /** Whether the container may yet begin, or begin again. */
@@ -14,11 +21,12 @@ type Wanted = {
 };
 
 /** What was read of one container's log; a connection that is made again goes on where the last one ended. */
-function createReading() {
+function createReading(tail: number) {
   const rows = createLogRows();
+  const isCut = createCutDetector(tail);
   const listeners = new Set<() => void>();
   let lastEventId: string | null = null;
-  let followed: Followed = { log: NO_LOG, state: { kind: "connecting" } };
+  let followed: Followed = { log: NO_LOG, state: { kind: "connecting" }, isCut: false };
 
   function tell(next: Partial<Followed>): void {
     followed = { ...followed, ...next };
@@ -44,7 +52,7 @@ function createReading() {
           if (id) lastEventId = id;
           if (lines.length === 0 && skipped === 0) return;
           rows.append(lines, skipped);
-          tell({ log: rows.get() });
+          tell({ log: rows.get(), isCut: isCut(lines.length, Date.now()) });
         },
       });
     },
@@ -52,16 +60,16 @@ function createReading() {
 }
 
 /** Follows an instance's log for as long as the component is there. */
-export function useFollowedLog({ path, container, mayGoOn }: Wanted): Followed {
+export function useFollowedLog({ path, tail, container, mayGoOn }: Wanted): Followed {
   const which = `${path} ${container}`;
-  const [reading, setReading] = React.useState(() => ({ which, of: createReading() }));
+  const [reading, setReading] = React.useState(() => ({ which, of: createReading(tail) }));
   // Another container: nothing of the old log may be seen as the new one's.
-  if (reading.which !== which) setReading({ which, of: createReading() });
+  if (reading.which !== which) setReading({ which, of: createReading(tail) });
   const { of } = reading;
   React.useEffect(() => {
     const abort = new AbortController();
-    of.start(path, mayGoOn, abort.signal);
+    of.start(`${path}?tail=${tail}`, mayGoOn, abort.signal);
     return () => abort.abort();
-  }, [of, path, mayGoOn]);
+  }, [of, path, tail, mayGoOn]);
   return React.useSyncExternalStore(of.subscribe, of.get);
 }

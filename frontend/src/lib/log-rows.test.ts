@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createLogRows } from "./log-rows";
+import { createCutDetector, createLogRows } from "./log-rows";
 
 describe("the rows of a log", () => {
   it("are lines and gaps, and gaps in a row are one", () => {
@@ -24,5 +24,20 @@ describe("the rows of a log", () => {
     expect(log.get().rows.length).toBe(2);
     log.append(["y".repeat(5_000)], 0);
     expect(log.get().rows).toEqual(["y".repeat(5_000)]);
+  });
+});
+
+describe("a log of which the last lines were asked for", () => {
+  it("is cut when as many come at once", () => {
+    const isCut = createCutDetector(5_000);
+    expect(isCut(3_000, 0)).toBe(false);
+    expect(isCut(2_000, 800)).toBe(true);
+    expect(isCut(1, 60_000)).toBe(true);
+  });
+
+  it("is whole when fewer come, however much is written later", () => {
+    const isCut = createCutDetector(5_000);
+    expect(isCut(4_999, 0)).toBe(false);
+    expect(isCut(9_000, 10_000)).toBe(false);
   });
 });

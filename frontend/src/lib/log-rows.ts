@@ -62,6 +62,23 @@ export function createLogRows(mostRows = MOST_ROWS, mostCharacters = MOST_CHARAC
   };
 }
 
+/** Earlier lines come at once, as fast as they are sent; what comes after is being written. */
+const BURST_MS = 2_000;
+
+/**
+ * Finds out whether a log has lines from before the `tail` that was asked for: if so, all of them come at once.
+ * Told of lines as they arrive, it answers whether the log is cut.
+ */
+export function createCutDetector(tail: number): (lines: number, now: number) => boolean {
+  let began: number | null = null;
+  let burst = 0;
+  return (lines, now) => {
+    began ??= now;
+    if (now - began <= BURST_MS) burst += lines;
+    return burst >= tail;
+  };
+}
+
 function sizeOf(row: LogRow | undefined): number {
   return typeof row === "string" ? row.length : 0;
 }

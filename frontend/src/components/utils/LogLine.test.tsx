@@ -20,6 +20,6 @@ describe("a log line", () => {
   it("cuts a line of a million characters", () => {
     const { container } = render(<LogLine line={"x".repeat(1_000_000)} needle="" wrap />);
     expect(container.textContent?.length).toBeLessThan(11_000);
-    expect(container).toHaveTextContent("990000 more characters");
+    expect(container).toHaveTextContent("990,000 more characters");
   });
 });

@@ -1,5 +1,6 @@
 import * as React from "react";
 import { type AnsiColor, parseAnsi } from "@/lib/ansi";
+import { texts } from "@/lib/texts/logs";
 import { cn } from "@/lib/utils";
 
 const COLORS: Record<AnsiColor, string> = {
@@ -51,7 +52,7 @@ export const LogLine = React.memo(function LogLine({ line, needle, wrap }: LogLi
           <Highlighted text={span.text} needle={needle} />
         </span>
       ))}
-      {cut ? <span className="text-muted-foreground"> … {line.length - LONGEST_LINE} more characters</span> : null}
+      {cut ? <span className="text-muted-foreground">{texts.cutLine(line.length - LONGEST_LINE)}</span> : null}
     </span>
   );
 });

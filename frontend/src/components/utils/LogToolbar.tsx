@@ -15,6 +15,8 @@ type LogToolbarProps = {
   found: { current: number; all: number } | null;
   state?: React.ReactNode;
   lines: number;
+  /** What a download saves. */
+  download: string;
   wrap: boolean;
   onWrap: (wrap: boolean) => void;
   follow: boolean;
@@ -25,7 +27,21 @@ type LogToolbarProps = {
 
 /** The bar above a log: search on the left, what it is and how it is shown on the right. */
 export function LogToolbar(props: LogToolbarProps) {
-  const { searchRef, query, onQuery, onStep, found, state, lines, wrap, onWrap, follow, onFollow, onDownload } = props;
+  const {
+    searchRef,
+    query,
+    onQuery,
+    onStep,
+    found,
+    state,
+    lines,
+    wrap,
+    onWrap,
+    follow,
+    onFollow,
+    download,
+    onDownload,
+  } = props;
   return (
     <div className="flex flex-wrap items-center gap-2 border-b border-border bg-surface p-2">
       <div className="flex w-full items-center gap-1 sm:w-auto">
@@ -75,11 +91,11 @@ export function LogToolbar(props: LogToolbarProps) {
         <span className="px-1 text-xs text-muted-foreground">{texts.lines(lines)}</span>
         <Toggle label={texts.wrap} pressed={wrap} onPress={onWrap} icon={<WrapText />} />
         <Toggle label={texts.follow} pressed={follow} onPress={onFollow} icon={<ArrowDownToLine />} />
-        <Tooltip content={texts.download}>
+        <Tooltip content={download}>
           <Button
             variant="ghost"
             size="icon-sm"
-            aria-label={texts.download}
+            aria-label={download}
             disabled={!onDownload}
             onClick={() => onDownload?.()}
           >

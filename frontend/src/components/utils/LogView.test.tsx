@@ -77,3 +77,21 @@ describe("following the end", () => {
     expect(screen.getByLabelText("Search the log")).toHaveFocus();
   });
 });
+
+describe("a log that is not whole", () => {
+  it("says so, and what a download saves", () => {
+    const { rerender } = render(
+      <TooltipProvider>
+        <LogView log={{ rows: ["one", "two"], first: 0 }} label="Log" fileName="x.log" />
+      </TooltipProvider>,
+    );
+    expect(screen.getByLabelText("Download (2 lines)")).toBeInTheDocument();
+    rerender(
+      <TooltipProvider>
+        <LogView log={{ rows: ["one", "two"], first: 0 }} label="Log" fileName="x.log" earlier="Earlier lines exist." />
+      </TooltipProvider>,
+    );
+    expect(screen.getByText("Earlier lines exist.")).toBeInTheDocument();
+    expect(screen.getByLabelText("Download the last 2 lines")).toBeInTheDocument();
+  });
+});

@@ -19,6 +19,8 @@ type LogViewProps = {
   label: string;
   /** Shown in the bar: whether more is to come. */
   state?: React.ReactNode;
+  /** Why there is no line before the first, where some exist. */
+  earlier?: string | null;
   /** Shown while there is no line. */
   empty?: string;
 };
@@ -26,9 +28,10 @@ type LogViewProps = {
 const LINE_HEIGHT_PX = 20;
 
 /** A log of any length: only the visible lines exist in the page. Follows its end until one scrolls up. */
-export function LogView({ log, fileName, label, state, empty = texts.empty }: LogViewProps) {
+export function LogView({ log, fileName, label, state, earlier = null, empty = texts.empty }: LogViewProps) {
   const { rows, first } = log;
   const end = first + rows.length;
+  const missing = [...(earlier ? [earlier] : []), ...(first > 0 ? [texts.givenUp(first)] : [])];
   const frame = React.useRef<HTMLElement>(null);
   const search = React.useRef<HTMLInputElement>(null);
   const { follow, pausedAt, pause, resume, hold, release, input } = useScrollEnd(frame, end);
@@ -108,12 +111,18 @@ export function LogView({ log, fileName, label, state, empty = texts.empty }: Lo
         found={needle ? { current: at + 1, all: matches.length } : null}
         state={state}
         lines={end}
+        download={texts.download(rows.length, missing.length === 0)}
         wrap={wrap}
         onWrap={setWrap}
         follow={follow}
         onFollow={(wanted) => (wanted ? resume() : pause())}
-        onDownload={rows.length > 0 ? () => download(log, fileName) : null}
+        onDownload={rows.length > 0 ? () => download(log, missing, fileName) : null}
       />
+      {missing.length > 0 ? (
+        <p role="status" className="border-b border-border bg-surface px-4 py-1 text-xs text-muted-foreground">
+          {missing.join(" ")}
+        </p>
+      ) : null}
       <div className="relative">
         <section
           ref={frame}
@@ -177,10 +186,11 @@ function Row({ row, number, needle, wrap }: RowProps) {
   );
 }
 
-function download({ rows, first }: LogSnapshot, fileName: string): void {
-  const missing = first > 0 ? [`[${texts.givenUp(first)}]\n`] : [];
+function download({ rows }: LogSnapshot, missing: readonly string[], fileName: string): void {
   const lines = rows.map((row) => (typeof row === "string" ? plainText(row) : `[${texts.leftOut(row)}]`));
-  const blob = new Blob([...missing, lines.join("\n"), "\n"], { type: "text/plain;charset=utf-8" });
+  const blob = new Blob([...missing.map((what) => `[${what}]\n`), lines.join("\n"), "\n"], {
+    type: "text/plain;charset=utf-8",
+  });
   const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;

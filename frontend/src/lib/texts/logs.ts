@@ -8,12 +8,17 @@ export const texts = {
   matches: (current: number, all: number) => `${count(current)} / ${count(all)}`,
   wrap: "Wrap long lines",
   follow: "Follow the end",
-  download: "Download",
+  /** What the file will hold. */
+  download: (lines: number, isWhole: boolean) =>
+    isWhole ? `Download (${plural(lines, "line")})` : `Download the last ${plural(lines, "line")}`,
+  earlier: (tail: number) => `Earlier lines exist. The log was opened at its last ${count(tail)}.`,
   empty: "The log is empty so far.",
   notBegun: "The log begins when the container starts.",
-  lines: (count: number) => plural(count, "line"),
-  newLines: (count: number) => `${plural(count, "new line")} below`,
+  lines: (value: number) => plural(value, "line"),
+  newLines: (value: number) => `${plural(value, "new line")} below`,
   toTheEnd: "Go to the end",
+  /** At the end of a line that is not shown whole. */
+  cutLine: (characters: number) => ` … ${count(characters)} more characters`,
   /** In place of lines that did not come; the server counts what it can. */
   leftOut: (atLeast: number) =>
     atLeast > 1 ? `At least ${count(atLeast)} lines were left out here.` : "Lines were left out here.",

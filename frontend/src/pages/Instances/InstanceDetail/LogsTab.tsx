@@ -10,7 +10,7 @@ import type { LogState } from "@/lib/log-stream";
 import { routes } from "@/lib/routes";
 import { texts } from "@/lib/texts/fleet";
 import { texts as words } from "@/lib/texts/logs";
-import { type InstancePath, useLog } from "./service";
+import { type InstancePath, LOG_TAIL, useLog } from "./service";
 
 const t = texts.instances;
 
@@ -22,7 +22,7 @@ export function LogsTab({ path, instance }: { path: InstancePath; instance: Inst
 }
 
 function Log({ path, instance }: { path: InstancePath; instance: InstanceView }) {
-  const { log, state } = useLog(path, instance);
+  const { log, state, isCut } = useLog(path, instance);
   return (
     <div className="grid gap-3">
       <Trouble state={state} nodeId={instance.node_id} />
@@ -31,6 +31,7 @@ function Log({ path, instance }: { path: InstancePath; instance: InstanceView })
         label={`${t.tabs.logs}: ${instance.name}`}
         fileName={`${instance.name}.log`}
         state={<StateBadge state={state} />}
+        earlier={isCut ? words.earlier(LOG_TAIL) : null}
         empty={instance.instance_identifier ? words.empty : words.notBegun}
       />
     </div>

@@ -13,7 +13,8 @@ import type { InstanceView } from "@/lib/api/generated/types.gen";
 import { type RangeName, rangeOf } from "@/lib/time-range";
 
 const METRICS_INTERVAL_MS = 15_000;
-const LOG_TAIL = 5_000;
+/** Earlier lines that a log is opened with. */
+export const LOG_TAIL = 5_000;
 const CHART_POINTS = 240;
 
 export type InstancePath = { org_id: string; runner_id: string; instance_id: string };
@@ -62,7 +63,8 @@ const WRITING: readonly InstanceView["state"][] = [
 export function useLog({ org_id, runner_id, instance_id }: InstancePath, instance: InstanceView) {
   const address = `/org/${org_id}/runners/${runner_id}/instance/${instance_id}/logs/stream`;
   return useFollowedLog({
-    path: `${address}?tail=${LOG_TAIL}`,
+    path: address,
+    tail: LOG_TAIL,
     container: instance.instance_identifier ?? null,
     mayGoOn: WRITING.includes(instance.state),
   });
