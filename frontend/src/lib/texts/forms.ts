@@ -1,5 +1,6 @@
 export const texts = {
   required: "Must be filled in.",
+  file: { tooLarge: "This file is too large for that.", unreadable: "This file could not be read." },
   name: { label: "Name", hint: "Letters, digits, “_”, “.” and “-”; at most 64." },
   node: {
     type: "How the engine is reached",
@@ -18,9 +19,9 @@ export const texts = {
     tls: "TLS certificates",
     tlsKept: "Certificates are stored. Fill all three in to replace them.",
     tlsHint: "In PEM form. They are stored encrypted and never shown again.",
-    ca: { label: "CA certificate" },
-    cert: { label: "Client certificate" },
-    key: { label: "Client key" },
+    ca: { label: "CA certificate", file: "File with the CA certificate" },
+    cert: { label: "Client certificate", file: "File with the client certificate" },
+    key: { label: "Client key", file: "File with the client key" },
     capacity: { label: "Capacity", hint: "How many instances it may hold at once." },
     active: { label: "Takes new instances" },
     add: "Add node",

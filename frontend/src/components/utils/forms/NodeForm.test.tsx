@@ -68,6 +68,17 @@ describe("the node's form", () => {
       .toEqual([{ name: "here", type: "socket", capacity: 10, is_active: true, socket_path: "/var/run/docker.sock" }]);
   });
 
+  it("takes a certificate from a file, and no file that can be none", async () => {
+    show();
+    await userEvent.click(screen.getByRole("radio", { name: /Remote/ }));
+    const input = screen.getByLabelText("File with the client key");
+    await userEvent.upload(input, new File(["-----BEGIN PRIVATE KEY-----"], "key.pem"));
+    await expect.poll(() => screen.getByLabelText("Client key")).toHaveValue("-----BEGIN PRIVATE KEY-----");
+    await userEvent.upload(input, new File(["x".repeat(300_000)], "disk.pem"));
+    expect(await screen.findByText("This file is too large for that.")).toBeInTheDocument();
+    expect(screen.getByLabelText("Client key")).toHaveValue("-----BEGIN PRIVATE KEY-----");
+  });
+
   it("asks for what is missing before the server does", async () => {
     show();
     await userEvent.click(screen.getByRole("button", { name: "Add node" }));

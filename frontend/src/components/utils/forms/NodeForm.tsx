@@ -9,6 +9,7 @@ import { Switch } from "@/components/ui/switch";
 import { Textarea } from "@/components/ui/textarea";
 import { FormFrame } from "@/components/utils/FormFrame";
 import { FieldError } from "@/components/utils/forms/FieldError";
+import { FileInput } from "@/components/utils/forms/FileInput";
 import { useServerErrors } from "@/hooks/useServerErrors";
 import type { NodeCreateWritable as NodeCreate, NodeView } from "@/lib/api/generated/types.gen";
 import { texts } from "@/lib/texts/forms";
@@ -134,16 +135,23 @@ export function NodeForm({ node, submit, onSubmit, onCancel }: NodeFormProps) {
             <legend className="text-[0.8125rem] font-medium">{t.tls}</legend>
             <p className="text-xs text-muted-foreground">{node?.has_tls ? t.tlsKept : t.tlsHint}</p>
             {(["ca", "cert", "key"] as const).map((name) => (
-              <Field key={name} label={t[name].label} error={errors[name]?.message}>
-                <Textarea
-                  rows={3}
-                  spellCheck={false}
-                  autoComplete="off"
-                  placeholder="-----BEGIN …"
-                  className="font-mono text-xs"
-                  {...form.register(name)}
+              <div key={name} className="grid gap-1.5">
+                <Field label={t[name].label} error={errors[name]?.message}>
+                  <Textarea
+                    rows={3}
+                    spellCheck={false}
+                    autoComplete="off"
+                    placeholder="-----BEGIN …"
+                    className="font-mono text-xs"
+                    {...form.register(name)}
+                  />
+                </Field>
+                <FileInput
+                  label={t[name].file}
+                  onText={(text) => form.setValue(name, text, { shouldDirty: true, shouldValidate: true })}
+                  onFailure={(message) => form.setError(name, { message })}
                 />
-              </Field>
+              </div>
             ))}
           </fieldset>
         </>
