@@ -1,6 +1,6 @@
 // Checks what was built: the first load is small, nothing is inline, nothing comes from another host.
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 const DIST = "dist";
@@ -27,6 +27,13 @@ const NAMES_ONLY = [
   "http://localhost",
 ];
 
+/** What is loaded only where it is needed, and a text by which it is found. */
+const LATE = [
+  ["the charts", "recharts-surface"],
+  ["the wizard", "Where should runners run?"],
+];
+const holds = (file, mark) => file.endsWith(".js") && readFileSync(file, "utf8").includes(mark);
+
 const problems = [];
 const html = readFileSync(join(DIST, "index.html"), "utf8");
 const gzipKb = (file) => gzipSync(readFileSync(file), { level: 9 }).length / 1000;
@@ -38,6 +45,21 @@ if (entryKb > ENTRY_LIMIT_KB)
 
 if (/<script(?![^>]*\ssrc=)/.test(html)) problems.push("index.html has an inline script, which the CSP refuses");
 if (/\son[a-z]+="/.test(html)) problems.push("index.html has an inline event handler, which the CSP refuses");
+
+/** What is imported at once by the first load, however far down: a chunk in it is loaded before any page. */
+const graph = new Set(first.filter((file) => file.endsWith(".js")));
+for (const file of graph) {
+  const code = readFileSync(join(DIST, file), "utf8");
+  for (const [, name] of code.matchAll(/(?:\bfrom\s*|\bimport\s*)["']\.\/([^"']+\.js)["']/g)) {
+    graph.add(join(dirname(file), name));
+  }
+}
+for (const [name, mark] of LATE) {
+  const early = [...graph].filter((file) => readFileSync(join(DIST, file), "utf8").includes(mark));
+  if (early.length > 0) problems.push(`the first load holds ${name}: ${early.join(", ")}`);
+  if (!readdirSync(DIST, { recursive: true }).some((file) => holds(join(DIST, file), mark)))
+    problems.push(`nothing holds ${JSON.stringify(mark)} any more, by which ${name} is found`);
+}
 
 const files = readdirSync(DIST, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile())
