@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isTransient, sentence, toProblem } from "./problem";
+import { isTransient, sentence, toProblem, unexplained } from "./problem";
 
 describe("toProblem", () => {
   it("keeps every invalid field of a problem, as a sentence", () => {
@@ -31,6 +31,15 @@ describe("toProblem", () => {
   it("survives what is no problem at all", () => {
     for (const odd of [undefined, null, "text", 5, { status: 500 }, { status: 422, errors: [null, 3, {}] }]) {
       expect(toProblem(odd).detail).not.toBe("");
+    }
+  });
+
+  it("never shows a body that is no problem, and says what its status means", () => {
+    expect(toProblem("<html>502 Bad Gateway</html>").detail).not.toContain("<");
+    for (const status of [502, 503, 504, 500, 418]) {
+      const problem = toProblem(unexplained(status));
+      expect(problem.status).toBe(status);
+      expect(problem.detail).toContain(`HTTP ${status}`);
     }
   });
 

@@ -1,3 +1,5 @@
+import { texts } from "@/lib/texts/problems";
+
 /** Failures as the page understands them: the api's problem+json, or no answer at all. */
 
 export type FieldProblem = { field: string; message: string; code?: string | undefined };
@@ -40,6 +42,16 @@ export function sentence(message: string): string {
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }
 
+function meaningOf(status: number): string {
+  return texts.statuses[status] ?? (status >= 500 ? texts.failed(status) : texts.refused(status));
+}
+
+/** An answer without a reason that can be read, such as a proxy's page: what its status means. */
+export function unexplained(status: number): { status: number; code: string; title: string; detail: string } {
+  const detail = meaningOf(status);
+  return { status, code: "unexplained", title: detail, detail };
+}
+
 /** What went wrong, whatever was thrown. */
 export function toProblem(error: unknown): Problem {
   if (isRecord(error) && typeof error.status === "number") {
@@ -47,15 +59,16 @@ export function toProblem(error: unknown): Problem {
       status: error.status,
       code: text(error.code, "error"),
       title: text(error.title, "Error"),
-      detail: text(error.detail, text(error.title, "The server refused without a reason.")),
+      detail: text(error.detail, text(error.title, meaningOf(error.status))),
       errors: fieldProblems(error.errors),
       request_id: text(error.request_id, ""),
     };
   }
   if (error instanceof TypeError || (error instanceof DOMException && error.name !== "AbortError")) {
-    return noAnswer("The server does not answer. Check that it runs and that you are connected.");
+    return noAnswer(texts.noAnswer);
   }
-  return noAnswer(error instanceof Error ? error.message : text(error, "Something went wrong in this page."));
+  // A text is the body of an answer that was no problem: whatever it holds, it is not for people.
+  return noAnswer(error instanceof Error ? error.message : texts.odd);
 }
 
 function noAnswer(detail: string): Problem {

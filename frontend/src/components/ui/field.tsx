@@ -1,5 +1,6 @@
 import * as React from "react";
 import { Label } from "@/components/ui/label";
+import { texts } from "@/lib/texts/common";
 import { cn } from "@/lib/utils";
 
 type FieldProps = {
@@ -23,7 +24,7 @@ export function Field({ label, hint, error, optional, className, children }: Fie
     <div data-slot="field" className={cn("grid content-start gap-1.5", className)}>
       <Label htmlFor={id}>
         {label}
-        {optional ? <span className="font-normal text-muted-foreground">optional</span> : null}
+        {optional ? <span className="font-normal text-muted-foreground">{texts.optional}</span> : null}
       </Label>
       {React.cloneElement(children, {
         id,

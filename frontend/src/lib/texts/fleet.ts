@@ -1,4 +1,4 @@
-import { plural } from "@/lib/format";
+import { plural, shortId } from "@/lib/format";
 
 export const texts = {
   nodes: {
@@ -39,6 +39,7 @@ export const texts = {
       started: "The node is being drained.",
       left: (names: string[]) => `These could not be told to go: ${names.join(", ")}. The others are on their way.`,
     },
+    inUse: (name: string, used: number, capacity: number) => `${name}: ${used} of ${capacity} in use`,
     showInstances: "Show its instances",
     isPaused: "It is paused already.",
     isOpen: "It takes instances already.",
@@ -139,6 +140,11 @@ export const texts = {
       id: "Id",
     },
     description: "Every container that takes jobs, of all runners.",
+    /** Something that is filtered by and is not in the list of choices. */
+    unknownChoice: (id: string) => `… ${shortId(id)}`,
+    on: "on",
+    since: (word: string) => `${word.toLowerCase()} since`,
+    lastHeartbeat: "last heartbeat",
     usageTitle: (latest: number) => `CPU of the last hour; ${latest.toFixed(1)} % at last`,
     actionsFor: (name: string) => `Actions for ${name}`,
     running: "Running",

@@ -16,7 +16,12 @@ export const texts = {
     profile: "Profile",
     apiDocs: "API documentation",
   },
-  switcher: { label: "Organisation", create: "New organisation" },
+  switcher: {
+    label: "Organisation",
+    create: "New organisation",
+    roles: { admin: "Admin", member: "Member" },
+    current: "current",
+  },
   user: { menu: "Your account", signOut: "Sign out", theme: "Theme" },
   theme: { light: "Light", dark: "Dark", system: "System" },
   palette: {

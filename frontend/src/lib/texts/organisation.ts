@@ -46,6 +46,8 @@ export const texts = {
     saved: "The settings were saved.",
     about: "About",
     id: "Organisation id",
+    copyId: "Copy the organisation id",
+    created: "Created",
     version: "Version",
   },
   audit: {

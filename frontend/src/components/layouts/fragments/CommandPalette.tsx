@@ -3,6 +3,7 @@ import { Box, Keyboard, Plus, Server, SquareStack } from "lucide-react";
 import * as React from "react";
 import { useNavigate } from "react-router";
 import { toast } from "sonner";
+import { FOUND, paletteFilter } from "@/components/layouts/fragments/palette-filter";
 import { navEntries } from "@/components/layouts/fragments/SideNav";
 import { THEMES } from "@/components/layouts/fragments/ThemeMenu";
 import { useTheme } from "@/components/providers/ThemeProvider";
@@ -51,7 +52,7 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
       <DialogContent className="top-[20%] max-w-xl translate-y-0 gap-0 p-0 [&>[data-slot=dialog-close]]:top-2.5">
         <DialogTitle className="sr-only">{texts.palette.open}</DialogTitle>
         <DialogDescription className="sr-only">{texts.palette.placeholder}</DialogDescription>
-        <Command label={texts.palette.open}>
+        <Command label={texts.palette.open} filter={paletteFilter}>
           <CommandInput
             placeholder={texts.palette.placeholder}
             value={typed}
@@ -97,7 +98,7 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
                 {runners.data.items.map((runner) => (
                   <CommandItem
                     key={runner.uid}
-                    value={`${runner.name} ${runner.uid}`}
+                    value={`${FOUND}${runner.uid}`}
                     onSelect={go(routes.runner(orgId, runner.uid))}
                   >
                     <SquareStack aria-hidden="true" />
@@ -112,7 +113,7 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
                 {instances.data.items.map((instance) => (
                   <CommandItem
                     key={instance.uid}
-                    value={`${instance.name} ${instance.uid}`}
+                    value={`${FOUND}${instance.uid}`}
                     onSelect={go(routes.instance(orgId, instance.runner_id, instance.uid))}
                   >
                     <Box aria-hidden="true" />
@@ -127,7 +128,7 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
                 {nodes.data.items.map((node) => (
                   <CommandItem
                     key={node.uid}
-                    value={`${node.name} ${node.uid}`}
+                    value={`${FOUND}${node.uid}`}
                     onSelect={go(`${routes.nodes(orgId)}?node=${node.uid}`)}
                   >
                     <Server aria-hidden="true" />

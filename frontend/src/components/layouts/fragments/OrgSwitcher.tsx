@@ -27,7 +27,7 @@ export function OrgSwitcher() {
         <Avatar name={org.name} square />
         <span className="grid min-w-0 flex-1">
           <span className="truncate text-[0.8125rem] font-semibold">{org.name}</span>
-          <span className="truncate text-2xs text-muted-foreground">{org.role === "admin" ? "Admin" : "Member"}</span>
+          <span className="truncate text-2xs text-muted-foreground">{texts.switcher.roles[org.role]}</span>
         </span>
         <ChevronsUpDown aria-hidden="true" className="size-4 shrink-0 text-muted-foreground" />
       </DropdownMenuTrigger>
@@ -37,7 +37,7 @@ export function OrgSwitcher() {
           <DropdownMenuItem key={membership.uid} onSelect={() => navigate(routes.overview(membership.uid))}>
             <Avatar name={membership.name} square className="size-6" />
             <span className="min-w-0 flex-1 truncate">{membership.name}</span>
-            {membership.uid === org.orgId ? <Check aria-label="current" /> : null}
+            {membership.uid === org.orgId ? <Check aria-label={texts.switcher.current} /> : null}
           </DropdownMenuItem>
         ))}
         <DropdownMenuSeparator />

@@ -74,7 +74,7 @@ function Detail({ instance, path, gone, stale }: DetailProps) {
         description={
           <span className="flex flex-wrap gap-x-4 gap-y-1">
             <span>
-              on{" "}
+              {t.on}{" "}
               <Link
                 to={`${routes.nodes(org.orgId)}?node=${instance.node_id}`}
                 className="rounded-sm text-foreground hover:underline"
@@ -83,10 +83,10 @@ function Detail({ instance, path, gone, stale }: DetailProps) {
               </Link>
             </span>
             <span>
-              {look.word.toLowerCase()} since <TimeAgo at={instance.state_changed_at} />
+              {t.since(look.word)} <TimeAgo at={instance.state_changed_at} />
             </span>
             <span>
-              last heartbeat <TimeAgo at={instance.last_heartbeat} />
+              {t.lastHeartbeat} <TimeAgo at={instance.last_heartbeat} />
             </span>
           </span>
         }

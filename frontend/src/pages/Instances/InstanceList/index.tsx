@@ -8,6 +8,7 @@ import { useOrg } from "@/context/OrgContext";
 import { useListState } from "@/hooks/useListState";
 import { routes } from "@/lib/routes";
 import { texts as all } from "@/lib/texts/fleet";
+import { readScope, withChosen } from "./scope";
 import { useChoices, useOrgInstances } from "./service";
 
 const t = all.instances;
@@ -18,7 +19,7 @@ export function InstanceListPage() {
   const controls = useListState();
   const choices = useChoices();
   const { state, status } = instanceFilters(controls.params);
-  const [runner, node] = [controls.params.get("runner"), controls.params.get("node")];
+  const { runner, node } = readScope(controls.params);
   const instances = useOrgInstances({
     ...controls.query,
     ...(state ? { state: [state] } : {}),
@@ -35,8 +36,18 @@ export function InstanceListPage() {
         controls={controls}
         filters={
           <>
-            <FilterSelect label={t.columns.runner} param="runner" controls={controls} options={choices.runners} />
-            <FilterSelect label={t.columns.node} param="node" controls={controls} options={choices.nodes} />
+            <FilterSelect
+              label={t.columns.runner}
+              param="runner"
+              controls={controls}
+              options={withChosen(choices.runners, runner, t.unknownChoice)}
+            />
+            <FilterSelect
+              label={t.columns.node}
+              param="node"
+              controls={controls}
+              options={withChosen(choices.nodes, node, t.unknownChoice)}
+            />
           </>
         }
         empty={{

@@ -100,7 +100,7 @@ export function NodeListPage() {
             value={node.instances_in_use}
             max={Math.max(1, node.capacity)}
             tone={node.instances_in_use >= node.capacity ? "warn" : "primary"}
-            label={`${node.name}: ${node.instances_in_use} of ${node.capacity} in use`}
+            label={t.inUse(node.name, node.instances_in_use, node.capacity)}
           />
           {node.instances_in_use} / {node.capacity}
         </span>

@@ -55,11 +55,11 @@ export function SettingsPage() {
                     value: (
                       <span className="flex items-center gap-1">
                         <code className="truncate text-xs">{data.uid}</code>
-                        <CopyButton text={data.uid} label="Copy the organisation id" />
+                        <CopyButton text={data.uid} label={t.copyId} />
                       </span>
                     ),
                   },
-                  { term: "Created", value: <TimeAgo at={data.created_at} /> },
+                  { term: t.created, value: <TimeAgo at={data.created_at} /> },
                   { term: t.version, value: config.data?.version },
                 ]}
               />
