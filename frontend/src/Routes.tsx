@@ -64,6 +64,15 @@ export const router = createBrowserRouter([
         children: [
           { index: true, Component: Home },
           {
+            Component: CanvasLayout,
+            children: [
+              {
+                path: "profile",
+                lazy: async () => ({ Component: (await import("@/pages/Account/Profile")).ProfilePage }),
+              },
+            ],
+          },
+          {
             path: "o/:orgId",
             Component: DashboardLayout,
             // A page that breaks leaves the navigation standing.

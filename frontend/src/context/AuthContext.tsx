@@ -1,10 +1,11 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import * as React from "react";
+import { toast } from "sonner";
 import { readMeOptions } from "@/lib/api/generated/@tanstack/react-query.gen";
-import { logOut } from "@/lib/api/generated/sdk.gen";
 import type { MeView } from "@/lib/api/generated/types.gen";
-import { dropTokens, renew, type Session, sessionStore } from "@/lib/auth-session";
+import { renew, type Session, sessionStore, signOut } from "@/lib/auth-session";
 import { operationOf } from "@/lib/live-keys";
+import { texts } from "@/lib/texts/layout";
 
 type Auth = {
   session: Session;
@@ -44,9 +45,7 @@ export function AuthProvider({ children }: { children: React.ReactNode }) {
       bootError: session === "unknown" ? error : null,
       retryBoot: () => void refetch(),
       async signOut() {
-        // Signed out here even if the server can't be told; its refresh token expires by itself.
-        await logOut().catch(() => undefined);
-        dropTokens();
+        if (!(await signOut())) toast.warning(texts.signOutPending, { duration: Number.POSITIVE_INFINITY });
       },
     }),
     [session, error, refetch],

@@ -30,6 +30,7 @@ function serverWith(options: { refresh: () => Response | Promise<Response> }) {
 const tokens = (access_token: string) => Response.json({ access_token, expires_in: 600 });
 
 beforeEach(() => {
+  localStorage.clear();
   vi.resetModules();
 });
 afterEach(() => {
@@ -71,5 +72,36 @@ describe("the session", () => {
     await authFetch("http://host/auth/login", { method: "POST" });
     expect(server.calls.map((call) => call.path)).toEqual(["/auth/refresh", "/org", "/auth/login"]);
     expect(server.calls[2]?.authorization).toBeNull();
+  });
+
+  it("does not come back after a sign-out that the server did not hear of, and tells it later", async () => {
+    vi.useFakeTimers();
+    let isAway = true;
+    const asked: string[] = [];
+    vi.stubGlobal("fetch", async (input: string) => {
+      asked.push(input);
+      if (isAway) throw new TypeError("Failed to fetch");
+      return input === "/auth/refresh" ? tokens("token-9") : new Response(null, { status: 204 });
+    });
+    const first = await import("./auth-session");
+    first.keepTokens({ access_token: "token-1", expires_in: 600 });
+    expect(await first.signOut()).toBe(false);
+    expect(first.sessionStore.get()).toBe("signed-out");
+
+    // The page is loaded again, the server still away.
+    vi.clearAllTimers();
+    vi.resetModules();
+    const second = await import("./auth-session");
+    expect(await second.renew()).toBe(false);
+    expect(second.sessionStore.get()).toBe("signed-out");
+    isAway = false;
+    await vi.advanceTimersByTimeAsync(11_000);
+    expect(asked).toEqual(["/auth/logout", "/auth/logout", "/auth/logout"]);
+    expect(localStorage.length).toBe(0);
+
+    // Told: a session from now on is a new one.
+    expect(await second.renew()).toBe(true);
+    expect(asked.at(-1)).toBe("/auth/refresh");
+    vi.useRealTimers();
   });
 });

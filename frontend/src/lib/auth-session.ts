@@ -52,6 +52,7 @@ export function keepTokens(tokens: Tokens): void {
   accessToken = tokens.access_token;
   expiresAt = Date.now() + tokens.expires_in * 1000;
   endedByChoice = false;
+  setPending(false);
   setSession("signed-in");
 }
 
@@ -60,14 +61,67 @@ export function wasSignedOut(): boolean {
   return endedByChoice;
 }
 
-/** Ends the session here and in the other tabs; the server is told by the caller. */
-export function dropTokens(): void {
+/** Ends the session here and in the other tabs. */
+function dropTokens(): void {
   endedByChoice = true;
   forget();
   channel?.postMessage("signed-out");
 }
 
+/** Outlives the page: somebody has signed out, and the server, which holds the refresh token, does not know yet. */
+const PENDING_KEY = "runner-pilot.sign-out-pending";
+const TELL_AGAIN_MS = 10_000;
+let isPending = readPending();
+let tellAgain: ReturnType<typeof setTimeout> | undefined;
+
+function readPending(): boolean {
+  try {
+    return localStorage.getItem(PENDING_KEY) !== null;
+  } catch {
+    return false;
+  }
+}
+
+function setPending(next: boolean): void {
+  isPending = next;
+  clearTimeout(tellAgain);
+  try {
+    if (next) localStorage.setItem(PENDING_KEY, "1");
+    else localStorage.removeItem(PENDING_KEY);
+  } catch {
+    // Without storage it is tried again for as long as the page is open.
+  }
+}
+
+/** Tells the server of the sign-out, again and again until it answers; resolves to whether it did at once. */
+async function tellSignOut(): Promise<boolean> {
+  const response = await fetch("/auth/logout", { method: "POST", credentials: "same-origin" }).catch(() => null);
+  // A new sign-in has replaced the old refresh token in the meantime.
+  if (!isPending) return true;
+  const isTold = response !== null && (response.ok || response.status === 401 || response.status === 403);
+  if (isTold) setPending(false);
+  else tellAgain = setTimeout(() => void tellSignOut(), TELL_AGAIN_MS);
+  return isTold;
+}
+
+/**
+ * Ends the session, here and in the other tabs at once. Resolves to whether the server could be told; where not,
+ * no reload brings the session back, and it is told as soon as it answers.
+ */
+export function signOut(): Promise<boolean> {
+  setPending(true);
+  dropTokens();
+  return tellSignOut();
+}
+
 async function requestRenewal(): Promise<boolean> {
+  if (isPending || readPending()) {
+    setPending(true);
+    endedByChoice = true;
+    forget();
+    void tellSignOut();
+    return false;
+  }
   const response = await fetch("/auth/refresh", {
     method: "POST",
     credentials: "same-origin",

@@ -4,6 +4,8 @@ export const routes = {
   signIn: "/sign-in",
   register: "/register",
   welcome: "/welcome",
+  /** The same profile for those who belong to no organisation. */
+  ownProfile: "/profile",
   profile: (orgId: string) => `/o/${orgId}/profile`,
   overview: (orgId: string) => `/o/${orgId}`,
   runners: (orgId: string) => `/o/${orgId}/runners`,

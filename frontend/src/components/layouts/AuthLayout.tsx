@@ -1,16 +1,23 @@
 import { Check } from "lucide-react";
-import { Navigate, Outlet, useSearchParams } from "react-router";
+import * as React from "react";
+import { Link, Navigate, Outlet, useSearchParams } from "react-router";
 import { Wordmark } from "@/assets/Mark";
 import { ThemeMenu } from "@/components/layouts/fragments/ThemeMenu";
-import { useAuth } from "@/context/AuthContext";
-import { returnTo } from "@/lib/routes";
+import { Button } from "@/components/ui/button";
+import { useAuth, useMe } from "@/context/AuthContext";
+import { useTitle } from "@/hooks/useTitle";
+import { returnTo, routes } from "@/lib/routes";
 import { texts } from "@/lib/texts/layout";
 
 /** Around sign-in and registration. Who is signed in goes on to where they wanted to be. */
 export function AuthLayout() {
   const { session } = useAuth();
   const [params] = useSearchParams();
-  if (session === "signed-in") return <Navigate to={returnTo(params)} replace />;
+  // Who signs in or registers here goes on; who came with a session and an invitation has to choose first.
+  const [cameAsGuest, setCameAsGuest] = React.useState(session !== "signed-in");
+  if (session !== "signed-in" && !cameAsGuest) setCameAsGuest(true);
+  const mustChoose = session === "signed-in" && !cameAsGuest && Boolean(params.get("invitation"));
+  if (session === "signed-in" && !mustChoose) return <Navigate to={returnTo(params)} replace />;
   return (
     <div className="grid min-h-dvh lg:grid-cols-[minmax(0,1fr)_minmax(0,1fr)]">
       <aside className="hidden flex-col justify-between border-r border-border bg-sidebar p-10 lg:flex">
@@ -35,10 +42,32 @@ export function AuthLayout() {
           <ThemeMenu />
         </header>
         <main id="content" className="mx-auto grid w-full max-w-sm flex-1 content-center gap-6 px-6 pb-24">
-          <Outlet />
+          {mustChoose ? <InvitationChoice /> : <Outlet />}
         </main>
       </div>
     </div>
+  );
+}
+
+/** An invitation makes a new account: nobody is led past it because somebody else is signed in. */
+function InvitationChoice() {
+  const { signOut } = useAuth();
+  const me = useMe();
+  const t = texts.auth.invited;
+  useTitle(t.title);
+  return (
+    <>
+      <div className="grid gap-1">
+        <h1 className="text-xl font-semibold tracking-tight">{t.title}</h1>
+        <p className="text-[0.8125rem] text-muted-foreground">{t.body(me.data?.email)}</p>
+      </div>
+      <div className="grid gap-2">
+        <Button onClick={() => void signOut()}>{t.signOut}</Button>
+        <Button asChild variant="outline">
+          <Link to={routes.home}>{t.stay}</Link>
+        </Button>
+      </div>
+    </>
   );
 }
 

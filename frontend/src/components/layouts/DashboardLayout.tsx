@@ -116,7 +116,7 @@ function Frame({ org }: { org: CurrentOrg }) {
           </button>
           <div className="flex items-center gap-1 sm:ml-auto">
             <ConnectionDot />
-            <UserMenu />
+            <UserMenu profile={routes.profile(orgId)} />
           </div>
         </header>
         <OfflineBanner />

@@ -54,6 +54,13 @@ export const texts = {
     ],
   },
   auth: {
+    invited: {
+      title: "You are invited",
+      body: (email: string | undefined) =>
+        `You are signed in${email ? ` as ${email}` : ""}. An invitation makes a new account, so sign out to accept it. It stays valid meanwhile.`,
+      signOut: "Sign out to accept",
+      stay: "Stay signed in",
+    },
     headline: "Your own runners, on your own hosts.",
     points: [
       "Create and register self-hosted GitHub Actions runners in seconds.",
@@ -66,5 +73,7 @@ export const texts = {
     detail: "There is no such organisation, or you are not a member of it.",
     home: "Go to your organisations",
   },
+  signOutPending:
+    "You are signed out here. The server could not be told yet; that is done as soon as it answers. Keep this page open until then, or open it again later.",
   boot: { checking: "Looking for your session …" },
 };

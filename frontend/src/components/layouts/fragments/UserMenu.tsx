@@ -14,14 +14,12 @@ import {
   DropdownMenuTrigger,
 } from "@/components/ui/dropdown-menu";
 import { useAuth, useMe } from "@/context/AuthContext";
-import { useOrg } from "@/context/OrgContext";
-import { routes } from "@/lib/routes";
 import { texts } from "@/lib/texts/layout";
 
-export function UserMenu() {
+/** Who is signed in, and what is theirs; `profile` is where the profile is. */
+export function UserMenu({ profile }: { profile: string }) {
   const me = useMe();
   const { signOut } = useAuth();
-  const { orgId } = useOrg();
   const { choice, choose } = useTheme();
   const navigate = useNavigate();
   const name = me.data?.full_name ?? "";
@@ -39,7 +37,7 @@ export function UserMenu() {
           <span className="truncate font-normal">{me.data?.email}</span>
         </DropdownMenuLabel>
         <DropdownMenuSeparator />
-        <DropdownMenuItem onSelect={() => navigate(routes.profile(orgId))}>
+        <DropdownMenuItem onSelect={() => navigate(profile)}>
           <UserRound className="text-muted-foreground" />
           {texts.nav.profile}
         </DropdownMenuItem>
