@@ -1,54 +1,76 @@
 -- Notes what has begun and ends deliveries, many in one step. An end sends what follows from it, stores its
 -- result and acknowledges it.
 -- KEYS  unacked, unacked_index, owners
--- ARGV  consumer, life of a result in seconds (0 = for ever), number of tags that have begun, these tags (so that a
---       sweep can tell a worker's death in the task from one beside it), then for each end:
---       tag ('' if already acknowledged), acknowledge (1/0), result key, result ('' for none), number of actions, and
---       for each (action, key, value): P push a message, B bind a queue, S open a chord of that size (key without
---       its suffix)
--- Returns for each end 1, or 0 if the delivery was no longer ours (then nothing was sent), or the text of an error.
-local consumer, life, begun = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local first = 4 + begun
+-- ARGV  consumer, life of a result in seconds (0 = for ever), then four counted groups:
+--       tags that have begun (so that a sweep can tell a worker's death in the task from one beside it);
+--       tags to acknowledge, nothing more;
+--       (tag, result key, result) to store and acknowledge;
+--       ends with more to do, uncounted: tag ('' if already acknowledged), acknowledge (1/0), result key, result (''
+--       for none), number of actions, and for each (action, key, value): P push a message, B bind a queue, S open a
+--       chord of that size (key without its suffix)
+-- Returns what is to be told of ends, numbered in this order from 1: (number, answer) for each; the answer is 0 if
+-- the delivery was no longer ours (then nothing was sent), or the text of an error. Nothing is told of all others.
+local call, pcall_redis = redis.call, redis.pcall
+local consumer, life = ARGV[1], ARGV[2]
+local began = consumer .. '+'
+local expires = life ~= '0'
+local begun = tonumber(ARGV[3])
+local plain_at = 4 + begun
+local plain = tonumber(ARGV[plain_at])
+local kept_at = plain_at + plain + 1
+local kept = tonumber(ARGV[kept_at])
+local rest_at = kept_at + 3 * kept + 1
 
 -- What there is to know, asked in a few commands for all.
-local tags, metas, ends = {}, {}, {}
-for at = 4, first - 1 do tags[#tags + 1] = ARGV[at] end
-local at = first
+local tags, count = {}, 0
+local function ask(tag)
+  count = count + 1
+  tags[count] = tag
+end
+for at = 4, plain_at - 1 do ask(ARGV[at]) end
+for at = plain_at + 1, kept_at - 1 do ask(ARGV[at]) end
+local metas, rest = {}, {}
+for at = kept_at + 1, rest_at - 1, 3 do
+  ask(ARGV[at])
+  metas[#metas + 1] = ARGV[at + 1]
+end
+local at = rest_at
 while at <= #ARGV do
-  ends[#ends + 1] = at
-  if ARGV[at] ~= '' then tags[#tags + 1] = ARGV[at] end
+  rest[#rest + 1] = at
+  if ARGV[at] ~= '' then ask(ARGV[at]) end
   if ARGV[at + 3] ~= '' then metas[#metas + 1] = ARGV[at + 2] end
   at = at + 5 + 3 * tonumber(ARGV[at + 4])
 end
 local owner, stored = {}, {}
-if #tags > 0 then
-  local owners = redis.call('HMGET', KEYS[3], unpack(tags))
-  local scores = redis.call('ZMSCORE', KEYS[2], unpack(tags))
-  for number, tag in ipairs(tags) do owner[tag] = scores[number] and owners[number] end
+if count > 0 then
+  local owners = call('HMGET', KEYS[3], unpack(tags))
+  local scores = call('ZMSCORE', KEYS[2], unpack(tags))
+  for number = 1, count do owner[tags[number]] = scores[number] and owners[number] end
 end
 if #metas > 0 then
-  for number, meta in ipairs(redis.call('MGET', unpack(metas))) do stored[metas[number]] = meta end
+  local values = call('MGET', unpack(metas))
+  for number = 1, #metas do stored[metas[number]] = values[number] end
 end
 
 local marks = {}
-for number = 4, first - 1 do
+for number = 4, plain_at - 1 do
   local tag = ARGV[number]
   if owner[tag] == consumer then
-    marks[#marks + 1], marks[#marks + 2] = tag, consumer .. '+'
-    owner[tag] = consumer .. '+'
+    marks[#marks + 1], marks[#marks + 2] = tag, began
+    owner[tag] = began
   end
 end
-if #marks > 0 then redis.call('HSET', KEYS[3], unpack(marks)) end
+if #marks > 0 then call('HSET', KEYS[3], unpack(marks)) end
 
 local function keep(key, value)
-  if life > 0 then return redis.pcall('SETEX', key, life, value) end
-  return redis.pcall('SET', key, value)
+  if expires then return pcall_redis('SETEX', key, life, value) end
+  return pcall_redis('SET', key, value)
 end
 
 local function act(action, key, value)
-  if action == 'P' then return redis.pcall('LPUSH', key, value) end
-  if action == 'B' then return redis.pcall('SADD', key, value) end
-  redis.call('DEL', key .. '.c')
+  if action == 'P' then return pcall_redis('LPUSH', key, value) end
+  if action == 'B' then return pcall_redis('SADD', key, value) end
+  call('DEL', key .. '.c')
   return keep(key .. '.s', value)
 end
 
@@ -56,6 +78,15 @@ local function succeeded(meta)
   if not meta or not meta:find('SUCCESS', 1, true) then return false end
   local ok, decoded = pcall(cjson.decode, meta)
   return ok and type(decoded) == 'table' and decoded.status == 'SUCCESS'
+end
+
+-- Stores a result and tells of it; a stored success stays. Returns the text of an error.
+local function store(key, meta)
+  if succeeded(stored[key]) then return end
+  local reply = keep(key, meta)
+  if reply.err then return reply.err end
+  call('PUBLISH', key, meta)
+  stored[key] = meta
 end
 
 -- What an error leaves undone is one end's alone.
@@ -67,29 +98,40 @@ local function finish(from, held)
       if type(reply) == 'table' and reply.err then return reply.err end
     end
   end
-  local key, meta = ARGV[from + 2], ARGV[from + 3]
-  if meta ~= '' and not succeeded(stored[key]) then
-    local reply = keep(key, meta)
-    if reply.err then return reply.err end
-    redis.call('PUBLISH', key, meta)
-    stored[key] = meta
-  end
+  if ARGV[from + 3] ~= '' then return store(ARGV[from + 2], ARGV[from + 3]) end
 end
 
-local replies, acknowledged = {}, {}
-for number, from in ipairs(ends) do
-  local tag = ARGV[from]
-  local held = tag == '' or owner[tag] == consumer or owner[tag] == consumer .. '+'
-  local problem = finish(from, held)
-  replies[number] = problem or (held and 1 or 0)
-  if held and not problem and tag ~= '' and ARGV[from + 1] == '1' then
-    acknowledged[#acknowledged + 1] = tag
+local told, number, acknowledged, done = {}, 0, {}, 0
+
+-- Tells of an end, or lets go of what it held.
+local function conclude(tag, held, acknowledge, problem)
+  number = number + 1
+  if problem or not held then
+    told[#told + 1], told[#told + 2] = number, problem or 0
+  elseif acknowledge and tag ~= '' then
+    done = done + 1
+    acknowledged[done] = tag
     owner[tag] = nil
   end
 end
-if #acknowledged > 0 then
-  redis.call('HDEL', KEYS[1], unpack(acknowledged))
-  redis.call('ZREM', KEYS[2], unpack(acknowledged))
-  redis.call('HDEL', KEYS[3], unpack(acknowledged))
+
+local function is_held(tag)
+  local holder = owner[tag]
+  return holder == began or holder == consumer
 end
-return replies
+
+for at = plain_at + 1, kept_at - 1 do conclude(ARGV[at], is_held(ARGV[at]), true) end
+for at = kept_at + 1, rest_at - 1, 3 do
+  conclude(ARGV[at], is_held(ARGV[at]), true, store(ARGV[at + 1], ARGV[at + 2]))
+end
+for _, from in ipairs(rest) do
+  local tag = ARGV[from]
+  local held = tag == '' or is_held(tag)
+  conclude(tag, held, ARGV[from + 1] == '1', finish(from, held))
+end
+if done > 0 then
+  call('HDEL', KEYS[1], unpack(acknowledged))
+  call('ZREM', KEYS[2], unpack(acknowledged))
+  call('HDEL', KEYS[3], unpack(acknowledged))
+end
+return told

@@ -70,17 +70,29 @@ for step = 0, steps - 1 do
   end
 end
 
--- The delivery tag, exchange and routing key of a message as kombu writes it, the properties last: reading all of it
--- would take most of this script's time. A name with its quotes is never found inside a JSON string, where they would
--- be escaped. The exchange and routing key are still JSON.
+-- The delivery tag, exchange and routing key of a message as kombu writes it: the properties last, the tag, a UUID, at
+-- their end. Reading all of it would take most of this script's time. A name with its quotes is never found inside a
+-- JSON string, where they would be escaped. The exchange and routing key are still JSON; mostly they are those of the
+-- message before, with all else between them and the tag.
+local between, same_exchange, same_key
 local function glance(raw)
-  if raw:byte(1) ~= 123 or raw:byte(-1) ~= 125 then return end
-  local from = math.max(1, #raw - 512)
-  local tag, info = raw:find('"delivery_tag"', from, true), raw:find('"delivery_info"', from, true)
-  if not tag or not info then return end
-  tag = raw:match('^"delivery_tag": ?"([^"\\]+)"', tag)
-  local exchange, key = raw:match('^"delivery_info": ?{"exchange": ?("[^"\\]*"), ?"routing_key": ?("[^"\\]*")}', info)
-  if tag and key then return tag, exchange, key end
+  local size = #raw
+  if size < 128 or raw:byte(1) ~= 123 or raw:sub(size - 2) ~= '"}}' then return end
+  local from = size - 54
+  if raw:sub(from, from + 15) ~= '"delivery_tag":"' then
+    from = from - 1
+    if raw:sub(from, from + 16) ~= '"delivery_tag": "' then return end
+  end
+  local tag = raw:sub(size - 38, size - 3)
+  if tag:find('"', 1, true) or tag:find('\\', 1, true) then return end
+  if not between or raw:sub(from - #between, from - 1) ~= between then
+    local info = raw:find('"delivery_info"', math.max(1, from - 512), true)
+    if not info then return end
+    local exchange, key = raw:match('^"delivery_info": ?{"exchange": ?("[^"\\]*"), ?"routing_key": ?("[^"\\]*")}', info)
+    if not key then return end
+    between, same_exchange, same_key = raw:sub(info, from - 1), exchange, key
+  end
+  return tag, same_exchange, same_key
 end
 
 -- The same of any message, or nothing if a consumer could not work with it.
@@ -117,7 +129,7 @@ local function reject(list, raw, reason, shown)
 end
 
 -- Those that can be worked with move to the front.
-local tags, slots, good = {}, {}, 0
+local tags, exchanges, keys, slots, good = {}, {}, {}, {}, 0
 for at = 1, count do
   local list, raw = lists[at], raws[at]
   local tag, exchange, key
@@ -130,7 +142,7 @@ for at = 1, count do
   elseif tag then
     good = good + 1
     lists[good], raws[good], tags[good] = list, raw, tag
-    slots[2 * good] = ', ' .. exchange .. ', ' .. key .. ']'
+    exchanges[good], keys[good] = exchange, key
   else
     reject(list, raw, 'no readable envelope', raw)
   end
@@ -144,7 +156,7 @@ if good > 0 then
     local raw, tag, two, three = raws[at], tags[at], 2 * at, 3 * at
     if known[at] or seen[tag] then raw, tag = with_own_tag(raw, tag, at) end
     seen[tag] = true
-    slots[two - 1], slots[two] = tag, '[' .. raw .. slots[two]
+    slots[two - 1], slots[two] = tag, '[' .. raw .. ', ' .. exchanges[at] .. ', ' .. keys[at] .. ']'
     scores[two - 1], scores[two] = now, tag
     holders[two - 1], holders[two] = tag, consumer
     taken[three - 2], taken[three - 1], taken[three] = lists[at], tag, raw

@@ -1,6 +1,9 @@
 //! Batches writes: whatever is asked for while one round trip is under way goes into the next.
 
-use std::{collections::HashSet, mem};
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+};
 
 use redis::{Pipeline, RedisError, Script, Value};
 use tokio::sync::{mpsc, oneshot};
@@ -57,6 +60,29 @@ pub(crate) struct End {
     pub meta: String,
     /// What to send: action, key, value.
     pub actions: Vec<[String; 3]>,
+}
+
+/// What an end asks for, in the order in which the settle script takes them; most only let go of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// To acknowledge, nothing more.
+    Plain,
+    /// To store a result and acknowledge.
+    Kept,
+    /// Anything else.
+    Full,
+}
+
+impl End {
+    fn kind(&self) -> Kind {
+        if self.tag.is_empty() || !self.acknowledge || !self.actions.is_empty() {
+            Kind::Full
+        } else if self.meta.is_empty() {
+            Kind::Plain
+        } else {
+            Kind::Kept
+        }
+    }
 }
 
 /// What a run of marks and ends is written with.
@@ -225,14 +251,9 @@ impl WriterLoop {
 impl Ledger {
     /// Adds one call of the settle script for a run of marks and ends.
     fn add_to(&self, pipeline: &mut Pipeline, run: &[Queued]) {
-        let ends = || {
-            run.iter().filter_map(|queued| match &queued.write {
-                Write::End(end) => Some(end),
-                Write::Call(_) | Write::Begun(_) => None,
-            })
-        };
+        let ends = |kind| ends(run).filter(move |end| end.kind() == kind);
         // What ends in the same step need not be noted first.
-        let ended: HashSet<&str> = ends().map(|end| end.tag.as_str()).collect();
+        let ended: HashSet<&str> = self::ends(run).map(|end| end.tag.as_str()).collect();
         let begun: Vec<&str> = run
             .iter()
             .filter_map(|queued| match &queued.write {
@@ -248,8 +269,16 @@ impl Ledger {
             .arg(&self.consumer)
             .arg(self.life)
             .arg(begun.len())
-            .arg(&begun);
-        for end in ends() {
+            .arg(&begun)
+            .arg(ends(Kind::Plain).count());
+        for end in ends(Kind::Plain) {
+            pipeline.arg(&end.tag);
+        }
+        pipeline.arg(ends(Kind::Kept).count());
+        for end in ends(Kind::Kept) {
+            pipeline.arg(&end.tag).arg(&end.key).arg(&end.meta);
+        }
+        for end in ends(Kind::Full) {
             pipeline
                 .arg(&end.tag)
                 .arg(i32::from(end.acknowledge))
@@ -261,6 +290,13 @@ impl Ledger {
             }
         }
     }
+}
+
+fn ends(run: &[Queued]) -> impl Iterator<Item = &End> {
+    run.iter().filter_map(|queued| match &queued.write {
+        Write::End(end) => Some(end),
+        Write::Call(_) | Write::Begun(_) => None,
+    })
 }
 
 /// Cuts a batch into what one script call does: a call by itself, marks and ends that follow each other together.
@@ -296,17 +332,7 @@ fn settle(groups: Vec<Vec<Queued>>, replies: Vec<Value>, pause: &mut bool) -> Ve
             Value::Array(answers)
                 if !matches!(group.first().map(|first| &first.write), Some(Write::Call(_))) =>
             {
-                let mut answers = answers.into_iter();
-                for queued in group {
-                    let answer = match queued.write {
-                        Write::End(_) => answers.next().unwrap_or(Value::Nil),
-                        Write::Call(_) | Write::Begun(_) => continue,
-                    };
-                    queued.answer(match answer {
-                        Value::BulkString(error) => Err(String::from_utf8_lossy(&error).into_owned()),
-                        answer => Ok(answer),
-                    });
-                }
+                answer_ends(group, answers);
             }
             value => {
                 for queued in group {
@@ -316,6 +342,32 @@ fn settle(groups: Vec<Vec<Queued>>, replies: Vec<Value>, pause: &mut bool) -> Ve
         }
     }
     again
+}
+
+/// Answers the ends of a run with what the settle script told of them: (number, answer) for each that it told of,
+/// numbered by kind and then in order from 1.
+fn answer_ends(run: Vec<Queued>, told: Vec<Value>) {
+    let count = |kind| ends(&run).filter(|end| end.kind() == kind).count();
+    let (plain, kept) = (count(Kind::Plain), count(Kind::Kept));
+    let mut next = [1, 1 + plain, 1 + plain + kept];
+    let mut answers = HashMap::new();
+    let mut told = told.into_iter();
+    while let (Some(Value::Int(number)), Some(answer)) = (told.next(), told.next()) {
+        answers.insert(number, answer);
+    }
+    for queued in run {
+        let Write::End(end) = &queued.write else { continue };
+        let number = &mut next[end.kind() as usize];
+        let answer = i64::try_from(*number)
+            .ok()
+            .and_then(|number| answers.remove(&number));
+        *number += 1;
+        queued.answer(match answer {
+            None => Ok(Value::Int(1)),
+            Some(Value::BulkString(error)) => Err(String::from_utf8_lossy(&error).into_owned()),
+            Some(answer) => Ok(answer),
+        });
+    }
 }
 
 fn refuse(group: Vec<Queued>, error: &str) {
