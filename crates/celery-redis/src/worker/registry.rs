@@ -22,11 +22,13 @@ use futures::FutureExt;
 use serde_json::{Value, json};
 
 use crate::{
-    call,
+    call, clock,
     exception::Exception,
     link::lock,
     message::Message,
     request::{Directive, SURROUNDINGS, Surroundings},
+    signature::delta,
+    worker::retry_delay::retry_delay,
 };
 
 /// How one execution ended.
@@ -220,6 +222,7 @@ fn judge<T: Task>(task: &T, error: TaskError, message: &Message) -> Verdict {
             (cause, true, eta)
         }
     };
+    let delay = || retry_delay(message.retries, task.min_retry_delay(), task.max_retry_delay());
     let exhausted = task.max_retries().is_some_and(|limit| message.retries >= limit);
     if wanted && !exhausted {
         let bare = cause.exc_type == "MaxRetriesExceededError";
@@ -229,7 +232,8 @@ fn judge<T: Task>(task: &T, error: TaskError, message: &Message) -> Verdict {
             cause
         };
         Verdict::Retry {
-            eta: eta.or_else(|| task.retry_eta()),
+            // Not `Task::retry_eta`: it takes the milliseconds of its jitter for microseconds.
+            eta: eta.or_else(|| Some(clock::now() + delta(delay()))),
             cause,
         }
     } else {
@@ -322,5 +326,41 @@ fn crate_message(message: &Message) -> CrateMessage {
             ..MessageHeaders::default()
         },
         raw_body: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use celery::{CeleryBuilder, prelude::*};
+
+    use super::*;
+
+    #[celery::task(max_retries = 9)]
+    async fn unlucky() -> TaskResult<()> {
+        Err(TaskError::ExpectedError("no luck".to_owned()))
+    }
+
+    #[tokio::test]
+    async fn what_failed_together_is_tried_again_apart() {
+        let app = CeleryBuilder::new("test", "redis://localhost/").build().await;
+        let app = Arc::new(app.unwrap());
+        let raw = json!({
+            "body": "[[], {}, {}]", "content-type": "application/json", "properties": {},
+            "headers": {"id": "1", "task": "unlucky", "retries": 5},
+        });
+        let message = Message::parse(&raw.to_string()).unwrap();
+        let mut delays = Vec::new();
+        for _ in 0..100 {
+            let task = Typed::<unlucky>(PhantomData);
+            let Verdict::Retry { eta: Some(eta), .. } = task.run(app.clone(), &message, None).await else {
+                panic!("the task is to be retried");
+            };
+            delays.push((eta - clock::now()).as_seconds_f64());
+        }
+        delays.sort_by(f64::total_cmp);
+        assert!(
+            delays[0] < 8.0 && delays[99] > 24.0 && delays[99] <= 32.0,
+            "{delays:?}"
+        );
     }
 }
