@@ -185,8 +185,8 @@ impl Consumer {
         }
     }
 
-    /// Works until stopped, then shuts down.
-    pub(crate) async fn run(mut self) {
+    /// Works until stopped, then shuts down; returns until when the last writes may be waited for.
+    pub(crate) async fn run(mut self) -> Instant {
         let third = self.core.settings.visibility_timeout / 3;
         let mut renew = interval_at(Instant::now() + third, third);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -226,7 +226,7 @@ impl Consumer {
                 }
             }
         }
-        self.shut_down(renew).await;
+        self.shut_down(renew).await
     }
 
     pub(super) fn event(&mut self, event: Event) {

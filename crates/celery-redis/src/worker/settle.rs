@@ -192,8 +192,15 @@ impl Core {
 
     /// Moves deliveries back to the popping end (R) or the far end (L) of their lists.
     pub(crate) async fn give_back(&self, jobs: &[Arc<Job>], end: &str) {
+        if let Some(posted) = self.post_give_back(jobs, end) {
+            Writer::reply(posted).await;
+        }
+    }
+
+    /// As `give_back`, without waiting for the reply.
+    pub(crate) fn post_give_back(&self, jobs: &[Arc<Job>], end: &str) -> Option<Posted> {
         if jobs.is_empty() {
-            return;
+            return None;
         }
         let mut call = Call::new(&scripts::GIVE_BACK, self.ledger())
             .arg(&self.consumer)
@@ -204,7 +211,7 @@ impl Core {
                 call = call.arg(&job.taken.tag).arg(end).arg(list).arg(raw);
             }
         }
-        Writer::reply(self.post_leaving(jobs.iter().map(Arc::as_ref), call)).await;
+        Some(self.post_leaving(jobs.iter().map(Arc::as_ref), call))
     }
 
     /// Writes deliveries into a server that may have lost them, except those that are being ended.

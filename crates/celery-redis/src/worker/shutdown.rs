@@ -3,20 +3,26 @@
 use std::{cmp::Reverse, sync::Arc, time::Duration};
 
 use serde_json::json;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{
     exception::Exception,
     worker::{
-        consumer::{Consumer, Held},
+        consumer::{Consumer, Held, Side},
         execute::fail,
         job::Job,
+        writer::Writer,
     },
 };
 
+/// How long the last writes may take once the grace is over. What is not written by then stays in `unacked`, whence a
+/// sweep gives it back.
+const LAST_WRITES: Duration = Duration::from_secs(2);
+
 impl Consumer {
-    /// Gives back what was not started, waits for what runs, and gives back what did not end in time.
-    pub(super) async fn shut_down(mut self, mut renew: tokio::time::Interval) {
+    /// Gives back what was not started, waits for what runs, and gives back what did not end in time. Returns until
+    /// when writes may be waited for.
+    pub(super) async fn shut_down(mut self, mut renew: tokio::time::Interval) -> Instant {
         tracing::info!(running = self.running.len(), "worker shuts down");
         let deadline = Instant::now() + self.core.settings.shutdown_grace;
         // The fetcher ends by itself; what it took until then is ours to give back.
@@ -25,10 +31,10 @@ impl Consumer {
                 self.event(event);
             }
         };
-        if tokio::time::timeout_at(deadline, drained).await.is_err() {
+        if timeout_at(deadline, drained).await.is_err() {
             tracing::warn!("the last take did not end in time");
         }
-        self.give_back(|held| !held.running).await;
+        self.give_back(|held| !held.running);
         loop {
             tokio::select! {
                 biased;
@@ -46,22 +52,30 @@ impl Consumer {
                 }
             }
         }
+        let until = deadline.max(Instant::now()) + LAST_WRITES;
+        self.end_side_jobs(until).await;
         // Found in the meantime by a side job.
-        while let Ok(Some(side)) =
-            tokio::time::timeout_at(deadline + Duration::from_secs(1), self.side.join_next()).await
-        {
-            self.side_ended(side);
-        }
-        self.give_back(|_| true).await;
+        self.give_back(|_| true);
+        self.end_side_jobs(until).await;
         let vitals = || self.vitals();
         self.core.events.worker("offline", vitals);
+        until
+    }
+
+    /// Waits for what is under way beside the executions, the server being away up to then only.
+    async fn end_side_jobs(&mut self, until: Instant) {
+        while let Ok(Some(side)) = timeout_at(until, self.side.join_next()).await {
+            self.side_ended(side);
+        }
     }
 
     /// Breaks off what did not end within the grace. Late acknowledged tasks will be executed again elsewhere.
     async fn abort(&mut self) {
         self.running.abort_all();
         let mut broken_off = Vec::new();
-        while let Some(ended) = self.running.join_next_with_id().await {
+        // Code that blocks its thread cannot be broken off; the process may end nevertheless.
+        let until = Instant::now() + LAST_WRITES;
+        while let Ok(Some(ended)) = timeout_at(until, self.running.join_next_with_id()).await {
             match ended {
                 Ok(_) => self.ended(ended),
                 Err(error) => broken_off.extend(self.jobs.remove(&error.id()).map(|run| run.job)),
@@ -74,20 +88,19 @@ impl Consumer {
                 "task broken off by the shutdown"
             );
             if !job.late {
-                let problem = json!("Worker shut down before the task ended.");
-                fail(
-                    &self.core,
-                    &job,
-                    "FAILURE",
-                    &Exception::celery("WorkerLostError", vec![problem]),
-                )
-                .await;
+                let core = self.core.clone();
+                self.side.spawn(async move {
+                    let problem = json!("Worker shut down before the task ended.");
+                    let exception = Exception::celery("WorkerLostError", vec![problem]);
+                    fail(&core, &job, "FAILURE", &exception).await;
+                    Side::Done
+                });
             }
         }
     }
 
-    /// Gives messages back to their queues, so that the oldest is popped first.
-    async fn give_back(&mut self, which: impl Fn(&Held) -> bool) {
+    /// Gives messages back to their queues, so that the oldest is popped first; a side job waits for the reply.
+    fn give_back(&mut self, which: impl Fn(&Held) -> bool) {
         let mut jobs: Vec<Arc<Job>> = self
             .held
             .values()
@@ -95,7 +108,13 @@ impl Consumer {
             .map(|held| held.job.clone())
             .collect();
         jobs.sort_by_key(|job| Reverse(job.seq));
-        self.core.give_back(&jobs, "R").await;
+        let given = self.core.post_give_back(&jobs, "R");
+        self.side.spawn(async move {
+            if let Some(given) = given {
+                Writer::reply(given).await;
+            }
+            Side::Done
+        });
         for job in jobs {
             self.let_go(&job);
         }
