@@ -107,11 +107,9 @@ async fn panicking(message: String) -> TaskResult<()> {
     Ok(())
 }
 
-/// Kills its worker.
+/// Kills its worker at once.
 #[celery::task(name = "tasks.deadly", acks_late = true)]
 async fn deadly() -> TaskResult<()> {
-    // Long enough for the note that it began to be written, as with anything that takes a worker down in earnest.
-    tokio::time::sleep(Duration::from_millis(50)).await;
     std::process::abort();
 }
 

@@ -271,12 +271,13 @@ impl Consumer {
                 continue;
             };
             held.running = true;
-            if job.late {
-                self.core.writer.begun(&job.taken.tag);
-            } else {
+            if !job.late {
                 self.core.ack_early(&job);
                 self.let_go(&job);
+            } else if !job.message.redelivered {
+                self.core.writer.begun(&job.taken.tag);
             }
+            // One that was handed out before may have killed its worker: its execution waits for the mark.
             self.processed += 1;
             match self.totals.get_mut(&job.message.task) {
                 Some(total) => *total += 1,

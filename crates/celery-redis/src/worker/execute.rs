@@ -22,6 +22,9 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>, slot: Slot) {
     if message.expires.is_some_and(|expires| expires <= clock::now()) {
         return revoke(&core, &job, "expired", None).await;
     }
+    if job.late && message.redelivered {
+        core.writer.note_begun(&job.taken.tag).await;
+    }
     if core.settings.track_started {
         let result = json!({"pid": std::process::id(), "hostname": core.settings.hostname});
         let started = Stored {

@@ -148,6 +148,11 @@ impl Writer {
         drop(self.0.send(Queued { write, reply: None }));
     }
 
+    /// As `begun`; waits until it is noted.
+    pub(crate) async fn note_begun(&self, tag: &str) {
+        Self::reply(self.queue(Write::Begun(tag.to_owned()))).await;
+    }
+
     fn queue(&self, write: Write) -> Posted {
         let (reply, receiver) = oneshot::channel();
         let reply = Some(reply);
@@ -300,7 +305,7 @@ fn settle(groups: Vec<Vec<Queued>>, replies: Vec<Value>, pause: &mut bool) -> Ve
                 for queued in group {
                     let answer = match queued.write {
                         Write::End(_) => answers.next().unwrap_or(Value::Nil),
-                        Write::Call(_) | Write::Begun(_) => continue,
+                        Write::Call(_) | Write::Begun(_) => Value::Nil,
                     };
                     queued.answer(match answer {
                         Value::BulkString(error) => Err(String::from_utf8_lossy(&error).into_owned()),
