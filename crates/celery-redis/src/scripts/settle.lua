@@ -20,11 +20,24 @@ while at <= #ARGV do
   if ARGV[at + 3] ~= '' then metas[#metas + 1] = ARGV[at + 2] end
   at = at + 5 + 3 * tonumber(ARGV[at + 4])
 end
+-- Whether a delivery is ours. A Python worker that has swept and taken it leaves its owner as it is, but has written
+-- another score than we did. Many have the same owner text, which is read once.
+local written = {}
+local function ours(text, score)
+  if not text or not score then return false end
+  local at = written[text]
+  if at == nil then
+    at = text:sub(1, #consumer) == consumer and tonumber(text:match('^ ([%d.]+)%+?$', #consumer + 1)) or false
+    written[text] = at
+  end
+  return at and at == tonumber(score)
+end
+
 local owner, stored = {}, {}
 if #tags > 0 then
   local owners = redis.call('HMGET', KEYS[3], unpack(tags))
   local scores = redis.call('ZMSCORE', KEYS[2], unpack(tags))
-  for number, tag in ipairs(tags) do owner[tag] = scores[number] and owners[number] end
+  for number, tag in ipairs(tags) do owner[tag] = ours(owners[number], scores[number]) and owners[number] end
 end
 if #metas > 0 then
   for number, meta in ipairs(redis.call('MGET', unpack(metas))) do stored[metas[number]] = meta end
@@ -33,9 +46,10 @@ end
 local marks = {}
 for number = 4, first - 1 do
   local tag = ARGV[number]
-  if owner[tag] == consumer then
-    marks[#marks + 1], marks[#marks + 2] = tag, consumer .. '+'
-    owner[tag] = consumer .. '+'
+  local text = owner[tag]
+  if text and text:byte(-1) ~= 43 then
+    owner[tag] = text .. '+'
+    marks[#marks + 1], marks[#marks + 2] = tag, owner[tag]
   end
 end
 if #marks > 0 then redis.call('HSET', KEYS[3], unpack(marks)) end
@@ -79,7 +93,7 @@ end
 local replies, acknowledged = {}, {}
 for number, from in ipairs(ends) do
   local tag = ARGV[from]
-  local held = tag == '' or owner[tag] == consumer or owner[tag] == consumer .. '+'
+  local held = tag == '' or owner[tag]
   local problem = finish(from, held)
   replies[number] = problem or (held and 1 or 0)
   if held and not problem and tag ~= '' and ARGV[from + 1] == '1' then

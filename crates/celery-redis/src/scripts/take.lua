@@ -138,6 +138,7 @@ end
 
 local taken = {}
 if good > 0 then
+  local holder = consumer .. ' ' .. now
   local known, seen = redis.call('HMGET', KEYS[1], unpack(tags)), {}
   local scores, holders = {}, {}
   for at = 1, good do
@@ -146,7 +147,7 @@ if good > 0 then
     seen[tag] = true
     slots[two - 1], slots[two] = tag, '[' .. raw .. slots[two]
     scores[two - 1], scores[two] = now, tag
-    holders[two - 1], holders[two] = tag, consumer
+    holders[two - 1], holders[two] = tag, holder
     taken[three - 2], taken[three - 1], taken[three] = lists[at], tag, raw
   end
   redis.call('HSET', KEYS[1], unpack(slots))
