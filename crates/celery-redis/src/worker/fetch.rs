@@ -24,7 +24,7 @@ use crate::{
     keys::{Keys, PRIORITY_STEPS},
     link::{Link, PushHandler, RESPONSE_TIMEOUT, Server, in_time},
     scripts,
-    worker::{job::Taken, pool::Source, room::Room, runtime::Core},
+    worker::{idle::Silence, job::Taken, pool::Source, room::Room, runtime::Core},
 };
 
 /// Most messages taken in one round trip.
@@ -110,6 +110,7 @@ pub(crate) struct Fetcher {
     pub(super) likely: Option<String>,
     /// The number of the present connection, if it may wait at a list.
     pub(super) client_id: Option<i64>,
+    pub(super) silence: Silence,
     pub(super) consumer: String,
     pub(super) message_limit: usize,
     pub(super) room: Arc<Room>,
@@ -145,6 +146,7 @@ impl Fetcher {
             bindings: Vec::new(),
             likely: None,
             client_id: None,
+            silence: Silence::Never,
             consumer: core.consumer.clone(),
             message_limit: core.settings.message_limit,
             room,
@@ -260,6 +262,7 @@ impl Fetcher {
         setup.cmd("CLIENT").arg("ID");
         let (info, id): (String, i64) = in_time(RESPONSE_TIMEOUT, setup.query_async(connection)).await?;
         self.client_id = self.may_wait(id).await.then_some(id);
+        self.silence = self.may_be_silent().await;
         let mut suspects = Vec::new();
         if after_loss {
             let owners: HashMap<String, String> =
