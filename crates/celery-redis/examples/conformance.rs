@@ -3,7 +3,8 @@
 //! `REDIS_URL=redis://127.0.0.1:6379/0 conformance -Q celery,other -c 4 -n w1@%h -E`
 //!
 //! Further options: `--visibility-timeout SECONDS`, `--restore-interval SECONDS`, `--prefetch-multiplier N`,
-//! `--track-started`, `--prefix PREFIX`, `--grace SECONDS`, `--max-deaths N`. SIGTERM and SIGINT shut it down warmly.
+//! `--track-started`, `--prefix PREFIX`, `--grace SECONDS`, `--max-deaths N`. SIGTERM and SIGINT shut it down warmly;
+//! a second one, or SIGQUIT, ends it at once.
 
 use std::{
     io::Write as _,
@@ -271,18 +272,24 @@ async fn work() -> anyhow::Result<()> {
         .data(Arc::new(Client::new(&url)?))
         .data(Arc::new(redis))
         .build()?;
-    let stop = CancellationToken::new();
-    let (mut terminated, mut interrupted) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let running = worker.run(stop.clone());
+    let (stop, cold) = (CancellationToken::new(), CancellationToken::new());
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut quit = signal(SignalKind::quit())?;
+    let running = worker.run_until(stop.clone(), cold.clone());
     tokio::pin!(running);
-    tokio::select! {
-        ended = &mut running => return Ok(ended?),
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
+    loop {
+        tokio::select! {
+            ended = &mut running => return Ok(ended?),
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+            _ = quit.recv() => cold.cancel(),
+        }
+        if stop.is_cancelled() {
+            cold.cancel();
+        }
+        stop.cancel();
     }
-    stop.cancel();
-    Ok(running.await?)
 }
 
 #[tokio::main]

@@ -82,6 +82,8 @@ pub(crate) struct Wires {
     /// Where the fetcher takes from.
     pub queues: watch::Sender<Vec<Source>>,
     pub stop: CancellationToken,
+    /// Cancelled to end at once.
+    pub cold: CancellationToken,
 }
 
 /// What a side job ended with.
@@ -106,6 +108,7 @@ pub(crate) struct Consumer {
     pub(super) posts: mpsc::Receiver<Post>,
     pub(super) queues: watch::Sender<Vec<Source>>,
     pub(super) stop: CancellationToken,
+    pub(super) cold: CancellationToken,
     pub(super) heart: Interval,
     pub(super) started: Instant,
     /// Most tasks at once.
@@ -148,6 +151,7 @@ impl Consumer {
             posts,
             queues,
             stop,
+            cold,
         } = wires;
         let beat = Duration::from_secs_f64(HEARTBEAT_S);
         let mut heart = interval_at(Instant::now() + beat, beat);
@@ -161,6 +165,7 @@ impl Consumer {
             posts,
             queues,
             stop,
+            cold,
             heart,
             started: Instant::now(),
             revoked: Revoked::default(),
@@ -193,7 +198,7 @@ impl Consumer {
         // The first sweep comes at once; the next ones are spread, so that many workers do not sweep together.
         let every = self.core.settings.restore_interval;
         let mut sweep_at = Instant::now();
-        let stop = self.stop.clone();
+        let (stop, cold) = (self.stop.clone(), self.cold.clone());
         let mut open = true;
         self.remember();
         let vitals = || self.vitals();
@@ -204,6 +209,10 @@ impl Consumer {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                () = cold.cancelled() => {
+                    stop.cancel();
+                    break;
+                }
                 Some(post) = self.posts.recv() => self.post(post),
                 Some(ended) = self.running.join_next_with_id() => {
                     self.ended(ended);

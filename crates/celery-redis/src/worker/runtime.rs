@@ -94,6 +94,13 @@ impl Worker {
     /// Works until `stop` is cancelled, then shuts down warmly: takes nothing more, lets running tasks end within
     /// the grace, gives back what was not started. The server being away is waited for, at the start too.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+        self.run_until(stop, CancellationToken::new()).await
+    }
+
+    /// As [`run`](Self::run), and shuts down coldly when `cold` is cancelled, before or while it shuts down warmly: what
+    /// runs is broken off at once, as if the grace were over. Tasks with late acknowledgement go back to their queues
+    /// (with the event `task-cancelled`), the others fail with `WorkerLostError`.
+    pub async fn run_until(self, stop: CancellationToken, cold: CancellationToken) -> Result<(), Error> {
         let Self {
             server,
             keys,
@@ -166,6 +173,7 @@ impl Worker {
             posts,
             queues,
             stop,
+            cold,
         };
         // A task of the runtime, wherever this future is polled: the thread that blocks on a program's main future is
         // woken by another one each time.

@@ -1,9 +1,10 @@
-//! The warm shutdown.
+//! The shutdown: warm, and cold once its grace is over or it is asked to be.
 
-use std::{cmp::Reverse, sync::Arc, time::Duration};
+use std::{cmp::Reverse, pin::pin, sync::Arc, time::Duration};
 
 use serde_json::json;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     exception::Exception,
@@ -19,11 +20,24 @@ use crate::{
 /// sweep gives it back.
 const LAST_WRITES: Duration = Duration::from_secs(2);
 
+/// Waits for the deadline, or the last writes of a worker that is to end at once.
+async fn over(deadline: Instant, cold: &CancellationToken) {
+    let at_once = async {
+        cold.cancelled().await;
+        sleep(LAST_WRITES).await;
+    };
+    tokio::select! {
+        () = sleep_until(deadline) => {}
+        () = at_once => {}
+    }
+}
+
 impl Consumer {
     /// Gives back what was not started, waits for what runs, and gives back what did not end in time. Returns until
     /// when writes may be waited for.
     pub(super) async fn shut_down(mut self, mut renew: tokio::time::Interval) -> Instant {
         tracing::info!(running = self.running.len(), "worker shuts down");
+        let cold = self.cold.clone();
         let deadline = Instant::now() + self.core.settings.shutdown_grace;
         // The fetcher ends by itself; what it took until then is ours to give back.
         let drained = async {
@@ -31,13 +45,18 @@ impl Consumer {
                 self.event(event);
             }
         };
-        if timeout_at(deadline, drained).await.is_err() {
-            tracing::warn!("the last take did not end in time");
+        tokio::select! {
+            () = drained => {}
+            () = over(deadline, &cold) => tracing::warn!("the last take did not end in time"),
         }
         self.give_back(|held| !held.running);
         loop {
             tokio::select! {
                 biased;
+                () = cold.cancelled() => {
+                    self.abort().await;
+                    break;
+                }
                 ended = self.running.join_next_with_id() => match ended {
                     Some(ended) => self.ended(ended),
                     None => break,
@@ -59,17 +78,29 @@ impl Consumer {
         self.end_side_jobs(until).await;
         let vitals = || self.vitals();
         self.core.events.worker("offline", vitals);
-        until
+        if cold.is_cancelled() {
+            until.min(Instant::now() + LAST_WRITES)
+        } else {
+            until
+        }
     }
 
     /// Waits for what is under way beside the executions, the server being away up to then only.
     async fn end_side_jobs(&mut self, until: Instant) {
-        while let Ok(Some(side)) = timeout_at(until, self.side.join_next()).await {
-            self.side_ended(side);
+        let cold = self.cold.clone();
+        let mut over = pin!(over(until, &cold));
+        loop {
+            tokio::select! {
+                ended = self.side.join_next() => match ended {
+                    Some(side) => self.side_ended(side),
+                    None => break,
+                },
+                () = &mut over => break,
+            }
         }
     }
 
-    /// Breaks off what did not end within the grace. Late acknowledged tasks will be executed again elsewhere.
+    /// Breaks off what runs still. Late acknowledged tasks will be executed again elsewhere.
     async fn abort(&mut self) {
         self.running.abort_all();
         let mut broken_off = Vec::new();
@@ -87,7 +118,9 @@ impl Consumer {
                 task.name = job.message.task,
                 "task broken off by the shutdown"
             );
-            if !job.late {
+            if job.late {
+                self.core.events.task("cancelled", &job.message.id, || json!({}));
+            } else {
                 let core = self.core.clone();
                 self.side.spawn(async move {
                     let problem = json!("Worker shut down before the task ended.");
