@@ -310,9 +310,12 @@ pub(crate) fn body(
         Some("application/x-gzip") => {
             let mut inflated = Vec::new();
             ZlibDecoder::new(bytes.as_slice())
-                .take(INFLATED_LIMIT)
+                .take(INFLATED_LIMIT + 1)
                 .read_to_end(&mut inflated)
                 .map_err(Malformed::Inflate)?;
+            if inflated.len() as u64 > INFLATED_LIMIT {
+                return Err(Malformed::TooLarge(inflated.len()));
+            }
             bytes = inflated;
         }
         Some(other) => return Err(Malformed::Compression(other.to_owned())),
