@@ -199,3 +199,18 @@ async fn remote_control_is_heard_again_after_the_connections_were_cut() {
     eventually("it answers again", answered).await;
     running.stop().await;
 }
+
+#[tokio::test]
+async fn names_that_nobody_registered_are_not_counted() {
+    let redis = RedisServer::start();
+    let log = Log::new();
+    let worker = Running::start(worker(&redis.url(), &log).hostname("w@h"));
+    let client = redis.client();
+    for task in ["note", "forged.1", "forged.2"] {
+        let id = client.send(&Signature::new(task).arg("x")).await.unwrap();
+        client.result(id).get(DEADLINE).await.unwrap();
+    }
+    let answers = client.control().ask("stats", Map::new()).await.unwrap();
+    assert_eq!(answers["w@h"]["total"], json!({"note": 1}));
+    worker.stop().await;
+}

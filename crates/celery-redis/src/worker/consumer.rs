@@ -117,7 +117,7 @@ pub(crate) struct Consumer {
     pub(super) prefetch: usize,
     pub(super) revoked: Revoked,
     pub(super) buckets: Buckets,
-    /// Executions begun, by task and in all.
+    /// Executions begun, by registered task and in all.
     pub(super) totals: HashMap<String, u64>,
     pub(super) processed: u64,
     pub(super) seq: u64,
@@ -290,7 +290,11 @@ impl Consumer {
             self.processed += 1;
             match self.totals.get_mut(&job.message.task) {
                 Some(total) => *total += 1,
-                None => drop(self.totals.insert(job.message.task.clone(), 1)),
+                // Anybody can send any name; only those of our tasks are few.
+                None if self.core.registry.contains(&job.message.task) => {
+                    self.totals.insert(job.message.task.clone(), 1);
+                }
+                None => {}
             }
             let handle = self
                 .running
