@@ -214,3 +214,44 @@ async fn names_that_nobody_registered_are_not_counted() {
     assert_eq!(answers["w@h"]["total"], json!({"note": 1}));
     worker.stop().await;
 }
+
+#[tokio::test]
+async fn what_another_worker_tells_is_kept_with_its_time() {
+    let redis = RedisServer::start();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("revoked.json");
+    let log = Log::new();
+    let long_ago = clock() - 9_000.0;
+    std::fs::write(
+        &path,
+        json!({"revoked": ["old"], "times": [long_ago]}).to_string(),
+    )
+    .unwrap();
+    let start = || Running::start(worker(&redis.url(), &log).hostname("w@h").state_file(&path));
+    let running = start();
+    let hello = Map::from_iter([
+        ("from_node".to_owned(), json!("other@h")),
+        ("revoked".to_owned(), json!(["told"])),
+    ]);
+    let client = redis.client();
+    eventually("the worker hears of it", async || {
+        let answers = client.control().ask("hello", hello.clone()).await.unwrap();
+        (!answers.is_empty()).then_some(())
+    })
+    .await;
+    let kept = || serde_json::from_slice::<Value>(&std::fs::read(&path).unwrap()).unwrap();
+    eventually("what was told is written down", async || {
+        (kept()["revoked"] == json!(["old", "told"])).then_some(())
+    })
+    .await;
+    let time = |at: usize| kept()["times"][at].as_f64().unwrap();
+    assert!((time(0) - long_ago).abs() < 5.0, "{} {long_ago}", time(0));
+    assert!((time(1) - clock()).abs() < 10.0, "{}", time(1));
+    running.stop().await;
+}
+
+/// Epoch seconds.
+fn clock() -> f64 {
+    let elapsed = std::time::SystemTime::UNIX_EPOCH.elapsed();
+    elapsed.expect("a time after 1970").as_secs_f64()
+}

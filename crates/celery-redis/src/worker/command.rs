@@ -35,8 +35,7 @@ impl Consumer {
     pub(super) fn post(&mut self, post: Post) {
         match post {
             Post::Mingled(revoked) => {
-                self.revoked.add(revoked);
-                self.discard_revoked();
+                self.learn(revoked);
                 self.core.mingled.cancel();
             }
             Post::Request(request) => self.obey(request),
@@ -155,6 +154,16 @@ impl Consumer {
         ok(&format!("task events {word}"))
     }
 
+    /// Remembers what another worker knows to be revoked.
+    fn learn(&mut self, revoked: Vec<String>) {
+        if revoked.is_empty() {
+            return;
+        }
+        self.revoked.add(revoked);
+        self.memorize();
+        self.discard_revoked();
+    }
+
     /// Another worker starts: it gets to know what is revoked here, and we what it knows.
     fn hello(&mut self, from: &str, revoked: Option<&Value>) -> Value {
         tracing::info!(worker.other = from, "synchronized with another worker");
@@ -163,8 +172,7 @@ impl Consumer {
             Some(ids) => inspect::ids(ids),
             None => Vec::new(),
         };
-        self.revoked.add(told);
-        self.discard_revoked();
+        self.learn(told);
         json!({"revoked": self.revoked.ids(), "clock": forward(&self.core.events.clock())})
     }
 }
