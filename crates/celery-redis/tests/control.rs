@@ -6,6 +6,7 @@ mod support;
 use std::time::Duration;
 
 use celery_redis::{Nodes, Outcome, Signature};
+use redis::AsyncCommands;
 use serde_json::{Map, Value, json};
 use support::{
     DEADLINE, RedisServer, Running, eventually,
@@ -198,6 +199,34 @@ async fn remote_control_is_heard_again_after_the_connections_were_cut() {
     }
     eventually("it answers again", answered).await;
     running.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_more_is_taken_from_a_queue_once_its_cancellation_is_answered() {
+    let redis = RedisServer::start();
+    let log = Log::new();
+    let worker = Running::start(worker(&redis.url(), &log).queues(["a", "b"]).hostname("w@h"));
+    let client = redis.client();
+    let control = client.control();
+    let mut connection = redis.connection().await;
+    for round in 1..=20 {
+        client
+            .send(&Signature::new("note").arg("x").queue("a"))
+            .await
+            .unwrap();
+        until_ran(&log, round).await;
+        let queue = Map::from_iter([("queue".to_owned(), json!("a"))]);
+        let answers = control.ask("cancel_consumer", queue.clone()).await.unwrap();
+        assert_eq!(answers["w@h"], json!({"ok": "no longer consuming from a"}));
+        client
+            .send(&Signature::new("note").arg("x").queue("a"))
+            .await
+            .unwrap();
+        assert_eq!(client.queue_len("a").await.unwrap(), 1, "in round {round}");
+        let _: () = connection.del("a").await.unwrap();
+        control.ask("add_consumer", queue).await.unwrap();
+    }
+    worker.stop().await;
 }
 
 #[tokio::test]

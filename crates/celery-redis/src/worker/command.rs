@@ -123,7 +123,7 @@ impl Consumer {
             "pool_restart" => return Err("ValueError('Pool restarts not enabled')".to_owned()),
             "autoscale" => return Err("ValueError('Autoscale not enabled')".to_owned()),
             "add_consumer" => self.add_source(Source::read(name("queue")?, arguments)?),
-            "cancel_consumer" => self.cancel_source(name("queue")?),
+            "cancel_consumer" => return Ok(self.cancel_source(name("queue")?)),
             "enable_events" | "disable_events" => self.set_task_events(method == "enable_events"),
             "heartbeat" => {
                 self.core

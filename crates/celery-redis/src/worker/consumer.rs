@@ -81,6 +81,8 @@ pub(crate) struct Wires {
     pub posts: mpsc::Receiver<Post>,
     /// Where the fetcher takes from.
     pub queues: watch::Sender<Vec<Source>>,
+    /// What the fetcher takes from by now.
+    pub served: watch::Receiver<Vec<String>>,
     pub stop: CancellationToken,
     /// Cancelled to end at once.
     pub cold: CancellationToken,
@@ -107,6 +109,7 @@ pub(crate) struct Consumer {
     pub(super) events: mpsc::UnboundedReceiver<Event>,
     pub(super) posts: mpsc::Receiver<Post>,
     pub(super) queues: watch::Sender<Vec<Source>>,
+    pub(super) served: watch::Receiver<Vec<String>>,
     pub(super) stop: CancellationToken,
     pub(super) cold: CancellationToken,
     pub(super) heart: Interval,
@@ -150,6 +153,7 @@ impl Consumer {
             events,
             posts,
             queues,
+            served,
             stop,
             cold,
         } = wires;
@@ -164,6 +168,7 @@ impl Consumer {
             events,
             posts,
             queues,
+            served,
             stop,
             cold,
             heart,

@@ -99,6 +99,8 @@ pub(crate) struct Fetcher {
     /// Where to take from; remote control changes it.
     pub(super) sources: watch::Receiver<Vec<Source>>,
     pub(super) queues: Vec<String>,
+    /// Tells what is taken from by now.
+    serving: watch::Sender<Vec<String>>,
     /// The keys of the take script: four of its own, then the lists.
     pub(super) fixed_keys: [String; 4],
     /// List names by step and queue.
@@ -124,6 +126,7 @@ impl Fetcher {
         server: Server,
         core: &Core,
         sources: watch::Receiver<Vec<Source>>,
+        serving: watch::Sender<Vec<String>>,
         room: Arc<Room>,
         events: mpsc::UnboundedSender<Event>,
         stop: CancellationToken,
@@ -136,6 +139,7 @@ impl Fetcher {
             sources,
             order: Vec::new(),
             queues: Vec::new(),
+            serving,
             fixed_keys: [
                 keys.unacked(),
                 keys.unacked_index(),
@@ -177,6 +181,7 @@ impl Fetcher {
         self.order = (0..sources.len()).collect();
         self.likely = self.lists.first().and_then(|step| step.first()).cloned();
         self.queues = sources.into_iter().map(|source| source.queue).collect();
+        self.serving.send_replace(self.queues.clone());
     }
 
     fn bind(&self, pipeline: &mut Pipeline) {
@@ -312,6 +317,11 @@ impl Fetcher {
                 () = self.stop.cancelled() => return Ok(End::Stopped),
                 // Also while there is no room: what we hold must be written into a server that lost it.
                 () = signs.lost.cancelled() => return Ok(End::Lost),
+                // What is to be taken from was changed: not once more from the old lists.
+                Ok(()) = self.sources.changed() => {
+                    self.sources.mark_changed();
+                    continue;
+                }
                 room = self.room.reserve(MOST) => room,
             };
             let likely = self.likely.clone();

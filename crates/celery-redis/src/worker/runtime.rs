@@ -163,15 +163,25 @@ impl Worker {
             .map(|queue| Source::plain(queue))
             .collect();
         let (queues, sources) = watch::channel(sources);
+        let (serving, served) = watch::channel(Vec::new());
         // Remote control may stop this worker; whoever gave us the token is not to be stopped with it.
         let stop = stop.child_token();
-        let fetcher = Fetcher::new(server, &core, sources, room.clone(), events, stop.clone());
+        let fetcher = Fetcher::new(
+            server,
+            &core,
+            sources,
+            serving,
+            room.clone(),
+            events,
+            stop.clone(),
+        );
 
         let wires = Wires {
             room,
             events: received,
             posts,
             queues,
+            served,
             stop,
             cold,
         };
