@@ -307,10 +307,18 @@ fn settle(groups: Vec<Vec<Queued>>, replies: Vec<Value>, pause: &mut bool) -> Ve
                         Write::End(_) => answers.next().unwrap_or(Value::Nil),
                         Write::Call(_) | Write::Begun(_) => Value::Nil,
                     };
-                    queued.answer(match answer {
-                        Value::BulkString(error) => Err(String::from_utf8_lossy(&error).into_owned()),
-                        answer => Ok(answer),
-                    });
+                    match answer {
+                        Value::BulkString(error) => {
+                            let error = String::from_utf8_lossy(&error);
+                            if is_transient_code(error.split(' ').next().unwrap_or_default()) {
+                                *pause = true;
+                                again.push(queued);
+                            } else {
+                                queued.answer(Err(error.into_owned()));
+                            }
+                        }
+                        answer => queued.answer(Ok(answer)),
+                    }
                 }
             }
             value => {
