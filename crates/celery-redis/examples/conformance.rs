@@ -2,7 +2,7 @@
 //!
 //! `REDIS_URL=redis://127.0.0.1:6379/0 conformance -Q celery,other -c 4 -n w1@%h -E`
 //!
-//! Further options: `--visibility-timeout SECONDS`, `--restore-interval SECONDS`, `--prefetch-multiplier N`,
+//! `worker`, `-A`, `-l`, `-P` and `--statedb` are accepted and ignored. Further options: `--visibility-timeout SECONDS`, `--restore-interval SECONDS`, `--prefetch-multiplier N`,
 //! `--track-started`, `--prefix PREFIX`, `--grace SECONDS`, `--max-deaths N`. SIGTERM and SIGINT shut it down warmly;
 //! a second one, or SIGQUIT, ends it at once.
 
@@ -235,6 +235,12 @@ fn configured(url: &str, arguments: impl Iterator<Item = String>) -> anyhow::Res
             "--grace" => builder.shutdown_grace(Duration::from_secs_f64(value()?.parse()?)),
             "--max-deaths" => builder.max_deaths(value()?.parse()?),
             "--track-started" => builder.track_started(true),
+            // As Celery's command has them; they mean nothing here.
+            "worker" => builder,
+            "-A" | "--app" | "-l" | "--loglevel" | "-P" | "--pool" | "-S" | "--statedb" => {
+                value()?;
+                builder
+            }
             other => anyhow::bail!("unknown option {other}"),
         };
     }
