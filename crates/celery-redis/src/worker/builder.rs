@@ -240,6 +240,17 @@ impl WorkerBuilder {
         self
     }
 
+    /// Makes a task executable here whose results are not stored, unless a call says otherwise (Celery's
+    /// `ignore_result=True` of a task).
+    #[must_use]
+    pub fn register_ignoring_result<T: Task + 'static>(mut self) -> Self {
+        self = self.register::<T>();
+        if let Some(entry) = self.tasks.get_mut(T::NAME) {
+            entry.ignores_result = true;
+        }
+        self
+    }
+
     /// Checks the settings; connects nowhere yet.
     pub fn build(self) -> Result<Worker, Error> {
         let Self {

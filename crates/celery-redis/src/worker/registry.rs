@@ -49,6 +49,8 @@ pub(crate) enum Verdict {
 /// A registered task.
 pub(crate) struct Entry {
     pub late: bool,
+    /// Whether its results are ignored unless a call says otherwise.
+    pub ignores_result: bool,
     runner: Arc<dyn Runner>,
 }
 
@@ -64,6 +66,7 @@ impl Entry {
     pub(crate) fn of<T: Task + 'static>() -> Self {
         Self {
             late: T::DEFAULTS.acks_late.unwrap_or(false),
+            ignores_result: false,
             runner: Arc::new(Typed::<T>(PhantomData)),
         }
     }
@@ -91,6 +94,11 @@ impl Registry {
     /// Whether the message is acknowledged after its execution; an unknown task fails at once either way.
     pub(crate) fn acks_late(&self, task: &str) -> bool {
         self.entries.get(task).is_none_or(|entry| entry.late)
+    }
+
+    /// Whether the task's results are ignored unless a call says otherwise.
+    pub(crate) fn ignores_result(&self, task: &str) -> bool {
+        self.entries.get(task).is_some_and(|entry| entry.ignores_result)
     }
 
     /// The names, in order.
