@@ -2,8 +2,9 @@
 //!
 //! `REDIS_URL=redis://127.0.0.1:6379/0 conformance -Q celery,other -c 4 -n w1@%h -E`
 //!
-//! Further options: `--visibility-timeout SECONDS`, `--restore-interval SECONDS`, `--prefetch-multiplier N`,
-//! `--track-started`, `--prefix PREFIX`, `--grace SECONDS`, `--max-deaths N`. SIGTERM and SIGINT shut it down warmly.
+//! `worker`, `-A`, `-l`, `-P` and `--statedb` are accepted and ignored. Further options: `--visibility-timeout SECONDS`, `--restore-interval SECONDS`, `--prefetch-multiplier N`,
+//! `--track-started`, `--prefix PREFIX`, `--grace SECONDS`, `--max-deaths N`. SIGTERM and SIGINT shut it down warmly;
+//! a second one, or SIGQUIT, ends it at once.
 
 use std::{
     io::Write as _,
@@ -107,11 +108,9 @@ async fn panicking(message: String) -> TaskResult<()> {
     Ok(())
 }
 
-/// Kills its worker.
+/// Kills its worker at once.
 #[celery::task(name = "tasks.deadly", acks_late = true)]
 async fn deadly() -> TaskResult<()> {
-    // Long enough for the note that it began to be written, as with anything that takes a worker down in earnest.
-    tokio::time::sleep(Duration::from_millis(50)).await;
     std::process::abort();
 }
 
@@ -236,6 +235,12 @@ fn configured(url: &str, arguments: impl Iterator<Item = String>) -> anyhow::Res
             "--grace" => builder.shutdown_grace(Duration::from_secs_f64(value()?.parse()?)),
             "--max-deaths" => builder.max_deaths(value()?.parse()?),
             "--track-started" => builder.track_started(true),
+            // As Celery's command has them; they mean nothing here.
+            "worker" => builder,
+            "-A" | "--app" | "-l" | "--loglevel" | "-P" | "--pool" | "-S" | "--statedb" => {
+                value()?;
+                builder
+            }
             other => anyhow::bail!("unknown option {other}"),
         };
     }
@@ -273,18 +278,24 @@ async fn work() -> anyhow::Result<()> {
         .data(Arc::new(Client::new(&url)?))
         .data(Arc::new(redis))
         .build()?;
-    let stop = CancellationToken::new();
-    let (mut terminated, mut interrupted) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let running = worker.run(stop.clone());
+    let (stop, cold) = (CancellationToken::new(), CancellationToken::new());
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut quit = signal(SignalKind::quit())?;
+    let running = worker.run_until(stop.clone(), cold.clone());
     tokio::pin!(running);
-    tokio::select! {
-        ended = &mut running => return Ok(ended?),
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
+    loop {
+        tokio::select! {
+            ended = &mut running => return Ok(ended?),
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
+            _ = quit.recv() => cold.cancel(),
+        }
+        if stop.is_cancelled() {
+            cold.cancel();
+        }
+        stop.cancel();
     }
-    stop.cancel();
-    Ok(running.await?)
 }
 
 #[tokio::main]

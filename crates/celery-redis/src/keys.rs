@@ -107,7 +107,7 @@ impl Keys {
         format!("{}{GROUP_META}{id}", self.results)
     }
 
-    /// Hash tag to consumer; a consumer that ends in `+` has started the task.
+    /// Hash tag to consumer and the score that it wrote last, with a `+` behind once it has started the task.
     pub(crate) fn owners(&self) -> String {
         format!("{}{}owners", self.broker, self.private)
     }

@@ -93,6 +93,8 @@ pub(crate) struct Message {
     pub root_id: Option<String>,
     pub parent_id: Option<String>,
     pub ignore_result: bool,
+    /// Whether the message leaves it to the task whether its result is ignored.
+    pub ignores_by_default: bool,
     pub correlation_id: String,
     pub reply_to: String,
     pub priority: i64,
@@ -151,6 +153,7 @@ impl Message {
             group_index: headers.get("group_index").and_then(Value::as_f64),
             root_id: optional(&headers, "root_id"),
             parent_id: optional(&headers, "parent_id"),
+            ignores_by_default: headers.get("ignore_result").is_none_or(Value::is_null),
             ignore_result: headers
                 .get("ignore_result")
                 .and_then(Value::as_bool)
@@ -310,9 +313,12 @@ pub(crate) fn body(
         Some("application/x-gzip") => {
             let mut inflated = Vec::new();
             ZlibDecoder::new(bytes.as_slice())
-                .take(INFLATED_LIMIT)
+                .take(INFLATED_LIMIT + 1)
                 .read_to_end(&mut inflated)
                 .map_err(Malformed::Inflate)?;
+            if inflated.len() as u64 > INFLATED_LIMIT {
+                return Err(Malformed::TooLarge(inflated.len()));
+            }
             bytes = inflated;
         }
         Some(other) => return Err(Malformed::Compression(other.to_owned())),

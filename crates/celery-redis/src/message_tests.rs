@@ -250,3 +250,19 @@ proptest! {
         prop_assert_eq!(Message::parse(&draft.encode()).unwrap().args, expected);
     }
 }
+
+#[test]
+fn a_body_that_inflates_beyond_the_limit_is_too_large() {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    let blank = vec![b' '; 1 << 20];
+    for _ in 0..=INFLATED_LIMIT >> 20 {
+        std::io::Write::write_all(&mut encoder, &blank).unwrap();
+    }
+    let raw = json!({
+        "body": STANDARD.encode(encoder.finish().unwrap()), "content-type": "application/json",
+        "headers": {"id": "1", "task": "t", "compression": "application/x-gzip"},
+        "properties": {"body_encoding": "base64"},
+    });
+    let problem = Message::parse(&raw.to_string()).unwrap_err();
+    assert!(matches!(problem, Malformed::TooLarge(_)), "{problem}");
+}

@@ -232,6 +232,8 @@ pub(crate) async fn reply(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -262,5 +264,56 @@ mod tests {
         };
         let (_, body) = envelope::unwrap(request.encode(None).as_bytes()).unwrap();
         assert_eq!(Request::read(&body), Ok(request));
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            Just(json!(REPLY_EXCHANGE)),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 5, |inner| {
+            let name = prop_oneof![
+                Just("method"),
+                Just("arguments"),
+                Just("destination"),
+                Just("pattern"),
+                Just("matcher"),
+                Just("reply_to"),
+                Just("exchange"),
+                Just("routing_key"),
+                Just("ticket"),
+            ];
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map(name.prop_map(str::to_owned), inner, 0..8)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_means_the_same_once_written(method in ".{0,12}", mut body in any_json()) {
+            if let Value::Object(fields) = &mut body {
+                fields.insert("method".to_owned(), json!(method));
+            }
+            if let Ok(request) = Request::read(&body) {
+                prop_assert_eq!(Some(request.method.as_str()), body["method"].as_str());
+                let (_, again) = envelope::unwrap(request.encode(None).as_bytes()).unwrap();
+                prop_assert_eq!(Request::read(&again), Ok(request));
+            }
+        }
+
+        #[test]
+        fn a_reply_goes_nowhere_but_into_a_reply_queue(to in any_json()) {
+            let body = json!({"method": "ping", "reply_to": to});
+            let ours = body["reply_to"]["exchange"] == REPLY_EXCHANGE;
+            if let Ok(Request { reply_to: Some(_), .. }) = Request::read(&body) {
+                prop_assert!(ours);
+            }
+        }
     }
 }

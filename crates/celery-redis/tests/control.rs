@@ -6,6 +6,7 @@ mod support;
 use std::time::Duration;
 
 use celery_redis::{Nodes, Outcome, Signature};
+use redis::AsyncCommands;
 use serde_json::{Map, Value, json};
 use support::{
     DEADLINE, RedisServer, Running, eventually,
@@ -198,4 +199,88 @@ async fn remote_control_is_heard_again_after_the_connections_were_cut() {
     }
     eventually("it answers again", answered).await;
     running.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_more_is_taken_from_a_queue_once_its_cancellation_is_answered() {
+    let redis = RedisServer::start();
+    let log = Log::new();
+    let worker = Running::start(worker(&redis.url(), &log).queues(["a", "b"]).hostname("w@h"));
+    let client = redis.client();
+    let control = client.control();
+    let mut connection = redis.connection().await;
+    for round in 1..=20 {
+        client
+            .send(&Signature::new("note").arg("x").queue("a"))
+            .await
+            .unwrap();
+        until_ran(&log, round).await;
+        let queue = Map::from_iter([("queue".to_owned(), json!("a"))]);
+        let answers = control.ask("cancel_consumer", queue.clone()).await.unwrap();
+        assert_eq!(answers["w@h"], json!({"ok": "no longer consuming from a"}));
+        client
+            .send(&Signature::new("note").arg("x").queue("a"))
+            .await
+            .unwrap();
+        assert_eq!(client.queue_len("a").await.unwrap(), 1, "in round {round}");
+        let _: () = connection.del("a").await.unwrap();
+        control.ask("add_consumer", queue).await.unwrap();
+    }
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn names_that_nobody_registered_are_not_counted() {
+    let redis = RedisServer::start();
+    let log = Log::new();
+    let worker = Running::start(worker(&redis.url(), &log).hostname("w@h"));
+    let client = redis.client();
+    for task in ["note", "forged.1", "forged.2"] {
+        let id = client.send(&Signature::new(task).arg("x")).await.unwrap();
+        client.result(id).get(DEADLINE).await.unwrap();
+    }
+    let answers = client.control().ask("stats", Map::new()).await.unwrap();
+    assert_eq!(answers["w@h"]["total"], json!({"note": 1}));
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn what_another_worker_tells_is_kept_with_its_time() {
+    let redis = RedisServer::start();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("revoked.json");
+    let log = Log::new();
+    let long_ago = clock() - 9_000.0;
+    std::fs::write(
+        &path,
+        json!({"revoked": ["old"], "times": [long_ago]}).to_string(),
+    )
+    .unwrap();
+    let start = || Running::start(worker(&redis.url(), &log).hostname("w@h").state_file(&path));
+    let running = start();
+    let hello = Map::from_iter([
+        ("from_node".to_owned(), json!("other@h")),
+        ("revoked".to_owned(), json!(["told"])),
+    ]);
+    let client = redis.client();
+    eventually("the worker hears of it", async || {
+        let answers = client.control().ask("hello", hello.clone()).await.unwrap();
+        (!answers.is_empty()).then_some(())
+    })
+    .await;
+    let kept = || serde_json::from_slice::<Value>(&std::fs::read(&path).unwrap()).unwrap();
+    eventually("what was told is written down", async || {
+        (kept()["revoked"] == json!(["old", "told"])).then_some(())
+    })
+    .await;
+    let time = |at: usize| kept()["times"][at].as_f64().unwrap();
+    assert!((time(0) - long_ago).abs() < 5.0, "{} {long_ago}", time(0));
+    assert!((time(1) - clock()).abs() < 10.0, "{}", time(1));
+    running.stop().await;
+}
+
+/// Epoch seconds.
+fn clock() -> f64 {
+    let elapsed = std::time::SystemTime::UNIX_EPOCH.elapsed();
+    elapsed.expect("a time after 1970").as_secs_f64()
 }

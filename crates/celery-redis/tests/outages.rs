@@ -150,6 +150,49 @@ async fn a_worker_waits_for_a_server_that_is_not_there_yet() {
     worker.stop().await;
 }
 
+#[tokio::test]
+async fn a_worker_stops_in_time_though_the_server_is_away_and_nothing_is_lost() {
+    let mut redis = RedisServer::start_persistent();
+    let log = Log::new();
+    let client = redis.client();
+    let grace = Duration::from_secs(1);
+    let brief = || {
+        worker(&redis.url(), &log)
+            .concurrency(2)
+            .shutdown_grace(grace)
+            .visibility_timeout(Duration::from_secs(1))
+            .restore_interval(Duration::from_millis(200))
+    };
+    let stopping = Running::start(brief());
+    let late = (0..8).map(|n| Signature::new("wait_late").arg(n.to_string()));
+    let delayed = Signature::new("note")
+        .arg("later")
+        .countdown(Duration::from_secs(1));
+    let ids = client
+        .send_many(&std::iter::once(delayed).chain(late).collect::<Vec<_>>())
+        .await
+        .unwrap();
+    until_ran(&log, 2).await;
+    until_held(&mut redis.connection().await, 9).await;
+    let another = brief();
+    redis.kill();
+    let asked = Instant::now();
+    stopping.stop().await;
+    let took = asked.elapsed();
+    assert!(took < grace + Duration::from_secs(5), "{took:?}");
+    redis.start_again();
+    let another = Running::start(another);
+    log.gate.add_permits(16);
+    for id in &ids {
+        assert_eq!(
+            client.result(id.clone()).get(DEADLINE).await.unwrap(),
+            Outcome::Success(Value::Null)
+        );
+    }
+    another.stop().await;
+    no_stray_keys(&mut redis.connection().await).await;
+}
+
 /// After a crash the lock of an interrupted sweep may outlive it by its five seconds; nothing else may.
 async fn no_stray_keys(connection: &mut MultiplexedConnection) {
     let strays = stray_keys(connection).await;
@@ -272,7 +315,8 @@ async fn a_message_that_keeps_killing_its_worker_is_set_aside() {
         matches!(&outcome, Outcome::Failure(failure) if failure.exc_type == "WorkerLostError"),
         "{outcome:?}"
     );
-    assert_eq!(deaths, 2);
+    // The first death may go uncounted: only a message that was handed out before waits for its mark.
+    assert!((2..=3).contains(&deaths), "{deaths}");
     assert_eq!(
         client.result(bystander).get(DEADLINE).await.unwrap(),
         Outcome::Success(json!(0.01))

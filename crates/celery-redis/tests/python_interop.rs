@@ -190,6 +190,11 @@ fn check_49_each_kind_of_worker_gives_back_what_the_other_held() {
 }
 
 #[test]
+fn check_85_a_stopped_worker_leaves_alone_what_python_took_over() {
+    check("sweep_checks.py", 85);
+}
+
+#[test]
 fn check_43_a_chord_member_delivered_twice_counts_once() {
     check("canvas_checks.py", 43);
 }

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use support::{
     DEADLINE, RedisServer, Running,
     calls::{failure, outcome, tasks, worker},
-    eventually, stray_keys,
+    eventually,
+    gate::until_held,
+    stray_keys,
 };
 
 #[tokio::test]
@@ -234,5 +236,24 @@ async fn what_is_revoked_survives_a_restart_with_a_state_file() {
             reason: "revoked".into()
         }
     );
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_callback_that_cannot_be_sent_fails_its_call_once() {
+    let redis = RedisServer::start();
+    let mut connection = redis.connection().await;
+    let _: () = connection
+        .set("no-list", "x")
+        .await
+        .expect("a key of another type");
+    let worker = worker(&redis);
+    let callback = Signature::new("add").arg(1).queue("no-list");
+    let (exc_type, message) = failure(outcome(&redis, Signature::new("flaky").arg(0).link(callback)).await);
+    assert_eq!(exc_type, "RuntimeError");
+    assert!(message.contains("WRONGTYPE"), "{message}");
+    until_held(&mut connection, 0).await;
+    let kept: u64 = connection.llen("celery-redis.dead-letter").await.expect("a list");
+    assert_eq!(kept, 1);
     worker.stop().await;
 }

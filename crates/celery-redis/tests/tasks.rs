@@ -6,7 +6,8 @@ mod support;
 use std::time::Duration;
 
 use celery_redis::{Outcome, Signature};
-use serde_json::json;
+use redis::AsyncCommands;
+use serde_json::{Value, json};
 use support::{
     DEADLINE, RedisServer, Running,
     calls::{failure, outcome, worker},
@@ -210,5 +211,33 @@ async fn check_23_a_task_that_began_is_shown_as_started() {
     );
     log.gate.add_permits(1);
     assert_eq!(result.get(DEADLINE).await.unwrap(), Outcome::Success(json!(null)));
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_that_does_not_say_leaves_it_to_its_task_whether_the_result_is_kept() {
+    let redis = RedisServer::start();
+    let client = redis.client();
+    let mut connection = redis.connection().await;
+    let mut send = async |ignore_result: Value| {
+        let id = client.send(&Signature::new("redelivered")).await.unwrap();
+        let raw: String = connection.lpop("celery", None).await.unwrap();
+        let mut message: Value = serde_json::from_str(&raw).unwrap();
+        message["headers"]["ignore_result"] = ignore_result;
+        let _: () = connection.lpush("celery", message.to_string()).await.unwrap();
+        id
+    };
+    let (unsaid, kept) = (send(json!(null)).await, send(json!(false)).await);
+    let ignoring = redis
+        .worker()
+        .concurrency(1)
+        .register_ignoring_result::<gate::redelivered>();
+    let worker = Running::start(ignoring);
+    client.result(kept).get(DEADLINE).await.unwrap();
+    worker.stop().await;
+    assert!(client.result(unsaid).state().await.unwrap().is_none());
+    let worker = Running::start(redis.worker().register::<gate::redelivered>());
+    let unsaid = send(json!(null)).await;
+    client.result(unsaid).get(DEADLINE).await.unwrap();
     worker.stop().await;
 }

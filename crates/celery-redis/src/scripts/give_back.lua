@@ -8,8 +8,10 @@ for at = 3, #ARGV, 4 do
   local tag = ARGV[at]
   local ours = true
   if ARGV[1] ~= '' then
-    local owner = redis.call('HGET', KEYS[3], tag)
-    ours = owner == ARGV[1] or owner == ARGV[1] .. '+'
+    -- Also of the score that we wrote: a Python worker that takes a message over leaves its owner as it is.
+    local owner, score = redis.call('HGET', KEYS[3], tag), redis.call('ZSCORE', KEYS[2], tag)
+    ours = owner and score and owner:sub(1, #ARGV[1]) == ARGV[1]
+      and tonumber(owner:match('^ ([%d.]+)%+?$', #ARGV[1] + 1)) == tonumber(score)
   end
   if ARGV[2] ~= '' then
     -- Renewed since it was listed: its worker is alive.

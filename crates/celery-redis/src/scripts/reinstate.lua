@@ -5,7 +5,7 @@ local now = time[1] .. '.' .. string.format('%06d', tonumber(time[2]))
 for at = 2, #ARGV, 2 do
   if redis.call('HSETNX', KEYS[1], ARGV[at], ARGV[at + 1]) == 1 then
     redis.call('ZADD', KEYS[2], now, ARGV[at])
-    redis.call('HSET', KEYS[3], ARGV[at], ARGV[1])
+    redis.call('HSET', KEYS[3], ARGV[at], ARGV[1] .. ' ' .. now)
   end
 end
 return 1

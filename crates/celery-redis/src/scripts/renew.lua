@@ -1,16 +1,24 @@
 -- Vouches for deliveries that are still held, so that nobody's sweep takes them away.
 -- KEYS  unacked_index, owners      ARGV  consumer, tag...
--- Returns the tags that are no longer ours.
+-- Returns the tags that are no longer ours: another worker is their owner, or a Python worker, which leaves the owner
+-- as it is, has swept and taken them and so written another score than we did.
 local time = redis.call('TIME')
 local now = time[1] .. '.' .. string.format('%06d', tonumber(time[2]))
-local lost = {}
+local consumer, lost = ARGV[1], {}
 for at = 2, #ARGV do
-  local owner = redis.call('HGET', KEYS[2], ARGV[at])
-  local ours = owner == ARGV[1] or owner == ARGV[1] .. '+'
-  if ours and redis.call('ZSCORE', KEYS[1], ARGV[at]) then
-    redis.call('ZADD', KEYS[1], 'XX', now, ARGV[at])
+  local tag = ARGV[at]
+  local owner = redis.call('HGET', KEYS[2], tag)
+  local written, begun
+  if owner and owner:sub(1, #consumer) == consumer then
+    written, begun = owner:match('^ ([%d.]+)(%+?)$', #consumer + 1)
+  end
+  local score = written and redis.call('ZSCORE', KEYS[1], tag)
+  if score and tonumber(score) == tonumber(written) then
+    redis.call('ZADD', KEYS[1], 'XX', now, tag)
+    redis.call('HSET', KEYS[2], tag, consumer .. ' ' .. now .. begun)
   else
-    lost[#lost + 1] = ARGV[at]
+    if written then redis.call('HDEL', KEYS[2], tag) end
+    lost[#lost + 1] = tag
   end
 end
 return lost

@@ -12,7 +12,6 @@
 -- the delivery was no longer ours (then nothing was sent), or the text of an error. Nothing is told of all others.
 local call, pcall_redis = redis.call, redis.pcall
 local consumer, life = ARGV[1], ARGV[2]
-local began = consumer .. '+'
 local expires = life ~= '0'
 local begun = tonumber(ARGV[3])
 local plain_at = 4 + begun
@@ -41,11 +40,26 @@ while at <= #ARGV do
   if ARGV[at + 3] ~= '' then metas[#metas + 1] = ARGV[at + 2] end
   at = at + 5 + 3 * tonumber(ARGV[at + 4])
 end
+-- Whether a delivery is ours. A Python worker that has swept and taken it leaves its owner as it is, but has written
+-- another score than we did. Many have the same owner text, which is read once.
+local written = {}
+local function ours(text, score)
+  if not text or not score then return false end
+  local at = written[text]
+  if at == nil then
+    at = text:sub(1, #consumer) == consumer and tonumber(text:match('^ ([%d.]+)%+?$', #consumer + 1)) or false
+    written[text] = at
+  end
+  return at and at == tonumber(score)
+end
+
 local owner, stored = {}, {}
 if count > 0 then
   local owners = call('HMGET', KEYS[3], unpack(tags))
   local scores = call('ZMSCORE', KEYS[2], unpack(tags))
-  for number = 1, count do owner[tags[number]] = scores[number] and owners[number] end
+  for number = 1, count do
+    owner[tags[number]] = ours(owners[number], scores[number]) and owners[number]
+  end
 end
 if #metas > 0 then
   local values = call('MGET', unpack(metas))
@@ -55,9 +69,10 @@ end
 local marks = {}
 for number = 4, plain_at - 1 do
   local tag = ARGV[number]
-  if owner[tag] == consumer then
-    marks[#marks + 1], marks[#marks + 2] = tag, began
-    owner[tag] = began
+  local text = owner[tag]
+  if text and text:byte(-1) ~= 43 then
+    owner[tag] = text .. '+'
+    marks[#marks + 1], marks[#marks + 2] = tag, owner[tag]
   end
 end
 if #marks > 0 then call('HSET', KEYS[3], unpack(marks)) end
@@ -115,18 +130,13 @@ local function conclude(tag, held, acknowledge, problem)
   end
 end
 
-local function is_held(tag)
-  local holder = owner[tag]
-  return holder == began or holder == consumer
-end
-
-for at = plain_at + 1, kept_at - 1 do conclude(ARGV[at], is_held(ARGV[at]), true) end
+for at = plain_at + 1, kept_at - 1 do conclude(ARGV[at], owner[ARGV[at]], true) end
 for at = kept_at + 1, rest_at - 1, 3 do
-  conclude(ARGV[at], is_held(ARGV[at]), true, store(ARGV[at + 1], ARGV[at + 2]))
+  conclude(ARGV[at], owner[ARGV[at]], true, store(ARGV[at + 1], ARGV[at + 2]))
 end
 for _, from in ipairs(rest) do
   local tag = ARGV[from]
-  local held = tag == '' or is_held(tag)
+  local held = tag == '' or owner[tag]
   conclude(tag, held, ARGV[from + 1] == '1', finish(from, held))
 end
 if done > 0 then

@@ -1,6 +1,6 @@
--- Moves up to `limit` messages from the queues into `unacked`, in kombu's order: priority step by
--- step, round robin over the queues within a step. One atomic step, so that no message is ever
--- outside both places.
+-- Moves up to `limit` messages, and some megabytes, from the queues into `unacked`, in kombu's order: priority step
+-- by step, round robin over the queues within a step. One atomic step, so that no message is ever outside both
+-- places.
 -- KEYS  unacked, unacked_index, owners, dead_letter, then the lists, step-major
 -- ARGV  limit, number of queues, number of steps, consumer, size of the dead-letter list, bytes of the largest message
 -- Returns {order of the queues afterwards, {list, tag, message, ...}, {list, rejected message or, of one that is too
@@ -9,6 +9,8 @@ local limit, queues, steps = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV
 local consumer, keep, largest = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
 local time = redis.call('TIME')
 local now = time[1] .. '.' .. string.format('%06d', tonumber(time[2]))
+-- About how many bytes of messages to reply with at most; the rest is for the next call.
+local REPLY = 8 * 1024 * 1024
 local order = {}
 for queue = 1, queues do order[queue] = queue end
 
@@ -37,11 +39,24 @@ local function turns(lengths, count)
   return sequence
 end
 
--- The messages in turn, and the list of each; every list is popped once.
-local lists, raws, count = {}, {}, 0
+-- Pops up to `number` messages of a list, fewer once they are `most` bytes together. Their sizes show only once they
+-- are popped, so it pops few at first.
+local function pop(list, number, most)
+  local popped, size, step = {}, 0, 1
+  while #popped < number and size < most do
+    for _, raw in ipairs(redis.call('RPOP', list, math.min(step, number - #popped))) do
+      popped[#popped + 1], size = raw, size + #raw
+    end
+    step = math.max(1, math.min(4 * step, 32, math.floor((most - size) / size * #popped)))
+  end
+  return popped, size
+end
+
+-- The messages in turn, and the list of each.
+local lists, raws, count, bytes = {}, {}, 0, 0
 for step = 0, steps - 1 do
   local room = limit - count
-  if room == 0 then break end
+  if room == 0 or bytes >= REPLY then break end
   local base = 4 + step * queues
   local lengths, waiting, some = {}, 0, nil
   for queue = 1, queues do
@@ -52,20 +67,32 @@ for step = 0, steps - 1 do
     if length > 0 then some = queue end
   end
   if some and lengths[some] == waiting then
-    for _, raw in ipairs(redis.call('RPOP', KEYS[base + some], math.min(room, waiting))) do
+    local popped, size = pop(KEYS[base + some], math.min(room, waiting), REPLY - bytes)
+    for _, raw in ipairs(popped) do
       count = count + 1
       lists[count], raws[count] = base - 4 + some, raw
     end
+    bytes = bytes + size
     rotate(some)
   elseif some then
-    local sequence, counts, batches = turns(lengths, math.min(room, waiting)), {}, {}
-    for _, queue in ipairs(sequence) do counts[queue] = (counts[queue] or 0) + 1 end
+    local sequence, counts, batches, used = turns(lengths, math.min(room, waiting)), {}, {}, 0
+    for _, queue in ipairs(sequence) do
+      if not counts[queue] then used = used + 1 end
+      counts[queue] = (counts[queue] or 0) + 1
+    end
+    local share = (REPLY - bytes) / used
     for queue, number in pairs(counts) do
-      batches[queue], counts[queue] = redis.call('RPOP', KEYS[base + queue], number), 0
+      local size
+      batches[queue], size = pop(KEYS[base + queue], number, share)
+      counts[queue], bytes = 0, bytes + size
     end
     for _, queue in ipairs(sequence) do
-      counts[queue], count = counts[queue] + 1, count + 1
-      lists[count], raws[count] = base - 4 + queue, batches[queue][counts[queue]]
+      counts[queue] = counts[queue] + 1
+      local raw = batches[queue][counts[queue]]
+      if raw then
+        count = count + 1
+        lists[count], raws[count] = base - 4 + queue, raw
+      end
     end
   end
 end
@@ -150,6 +177,7 @@ end
 
 local taken = {}
 if good > 0 then
+  local holder = consumer .. ' ' .. now
   local known, seen = redis.call('HMGET', KEYS[1], unpack(tags)), {}
   local scores, holders = {}, {}
   for at = 1, good do
@@ -158,7 +186,7 @@ if good > 0 then
     seen[tag] = true
     slots[two - 1], slots[two] = tag, '[' .. raw .. ', ' .. exchanges[at] .. ', ' .. keys[at] .. ']'
     scores[two - 1], scores[two] = now, tag
-    holders[two - 1], holders[two] = tag, consumer
+    holders[two - 1], holders[two] = tag, holder
     taken[three - 2], taken[three - 1], taken[three] = lists[at], tag, raw
   end
   redis.call('HSET', KEYS[1], unpack(slots))

@@ -31,7 +31,7 @@ impl Consumer {
             self.let_go(&before);
         }
         self.seq += 1;
-        let message = match Message::parse(&taken.raw) {
+        let mut message = match Message::parse(&taken.raw) {
             Ok(message) => message,
             Err(problem) => return self.dispose(taken, permit, &problem.to_string(), "InvalidTaskError"),
         };
@@ -48,6 +48,8 @@ impl Consumer {
             queue = taken.queue,
             "task received"
         );
+        message.ignore_result |=
+            message.ignores_by_default && self.core.registry.ignores_result(&message.task);
         let late = self.core.registry.acks_late(&message.task);
         let job = Job::new(self.seq, taken, message, late);
         let mut held = Held {

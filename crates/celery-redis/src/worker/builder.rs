@@ -150,7 +150,8 @@ impl WorkerBuilder {
         self
     }
 
-    /// How many workers a message with late acknowledgement may kill before it is set aside; 5 unless set.
+    /// How many workers a message with late acknowledgement may kill before it is set aside; 5 unless set. The
+    /// first one is not counted if the task brings it about before it first waits.
     #[must_use]
     pub fn max_deaths(mut self, deaths: u32) -> Self {
         self.settings.max_deaths = deaths;
@@ -236,6 +237,17 @@ impl WorkerBuilder {
     pub fn register<T: Task + 'static>(mut self) -> Self {
         if self.tasks.insert(T::NAME, Entry::of::<T>()).is_some() {
             self.duplicate = Some(T::NAME);
+        }
+        self
+    }
+
+    /// Makes a task executable here whose results are not stored, unless a call says otherwise (Celery's
+    /// `ignore_result=True` of a task).
+    #[must_use]
+    pub fn register_ignoring_result<T: Task + 'static>(mut self) -> Self {
+        self = self.register::<T>();
+        if let Some(entry) = self.tasks.get_mut(T::NAME) {
+            entry.ignores_result = true;
         }
         self
     }

@@ -35,8 +35,7 @@ impl Consumer {
     pub(super) fn post(&mut self, post: Post) {
         match post {
             Post::Mingled(revoked) => {
-                self.revoked.add(revoked);
-                self.discard_revoked();
+                self.learn(revoked);
                 self.core.mingled.cancel();
             }
             Post::Request(request) => self.obey(request),
@@ -124,7 +123,7 @@ impl Consumer {
             "pool_restart" => return Err("ValueError('Pool restarts not enabled')".to_owned()),
             "autoscale" => return Err("ValueError('Autoscale not enabled')".to_owned()),
             "add_consumer" => self.add_source(Source::read(name("queue")?, arguments)?),
-            "cancel_consumer" => self.cancel_source(name("queue")?),
+            "cancel_consumer" => return Ok(self.cancel_source(name("queue")?)),
             "enable_events" | "disable_events" => self.set_task_events(method == "enable_events"),
             "heartbeat" => {
                 self.core
@@ -155,6 +154,16 @@ impl Consumer {
         ok(&format!("task events {word}"))
     }
 
+    /// Remembers what another worker knows to be revoked.
+    fn learn(&mut self, revoked: Vec<String>) {
+        if revoked.is_empty() {
+            return;
+        }
+        self.revoked.add(revoked);
+        self.memorize();
+        self.discard_revoked();
+    }
+
     /// Another worker starts: it gets to know what is revoked here, and we what it knows.
     fn hello(&mut self, from: &str, revoked: Option<&Value>) -> Value {
         tracing::info!(worker.other = from, "synchronized with another worker");
@@ -163,8 +172,7 @@ impl Consumer {
             Some(ids) => inspect::ids(ids),
             None => Vec::new(),
         };
-        self.revoked.add(told);
-        self.discard_revoked();
+        self.learn(told);
         json!({"revoked": self.revoked.ids(), "clock": forward(&self.core.events.clock())})
     }
 }

@@ -81,7 +81,11 @@ pub(crate) struct Wires {
     pub posts: mpsc::Receiver<Post>,
     /// Where the fetcher takes from.
     pub queues: watch::Sender<Vec<Source>>,
+    /// What the fetcher takes from by now.
+    pub served: watch::Receiver<Vec<String>>,
     pub stop: CancellationToken,
+    /// Cancelled to end at once.
+    pub cold: CancellationToken,
 }
 
 /// What a side job ended with.
@@ -105,7 +109,9 @@ pub(crate) struct Consumer {
     pub(super) events: mpsc::UnboundedReceiver<Event>,
     pub(super) posts: mpsc::Receiver<Post>,
     pub(super) queues: watch::Sender<Vec<Source>>,
+    pub(super) served: watch::Receiver<Vec<String>>,
     pub(super) stop: CancellationToken,
+    pub(super) cold: CancellationToken,
     pub(super) heart: Interval,
     pub(super) started: Instant,
     /// Most tasks at once.
@@ -114,7 +120,7 @@ pub(crate) struct Consumer {
     pub(super) prefetch: usize,
     pub(super) revoked: Revoked,
     pub(super) buckets: Buckets,
-    /// Executions begun, by task and in all.
+    /// Executions begun, by registered task and in all.
     pub(super) totals: HashMap<String, u64>,
     pub(super) processed: u64,
     pub(super) seq: u64,
@@ -147,7 +153,9 @@ impl Consumer {
             events,
             posts,
             queues,
+            served,
             stop,
+            cold,
         } = wires;
         let beat = Duration::from_secs_f64(HEARTBEAT_S);
         let mut heart = interval_at(Instant::now() + beat, beat);
@@ -160,7 +168,9 @@ impl Consumer {
             events,
             posts,
             queues,
+            served,
             stop,
+            cold,
             heart,
             started: Instant::now(),
             revoked: Revoked::default(),
@@ -185,15 +195,15 @@ impl Consumer {
         }
     }
 
-    /// Works until stopped, then shuts down.
-    pub(crate) async fn run(mut self) {
+    /// Works until stopped, then shuts down; returns until when the last writes may be waited for.
+    pub(crate) async fn run(mut self) -> Instant {
         let third = self.core.settings.visibility_timeout / 3;
         let mut renew = interval_at(Instant::now() + third, third);
         renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first sweep comes at once; the next ones are spread, so that many workers do not sweep together.
         let every = self.core.settings.restore_interval;
         let mut sweep_at = Instant::now();
-        let stop = self.stop.clone();
+        let (stop, cold) = (self.stop.clone(), self.cold.clone());
         let mut open = true;
         self.remember();
         let vitals = || self.vitals();
@@ -204,6 +214,10 @@ impl Consumer {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                () = cold.cancelled() => {
+                    stop.cancel();
+                    break;
+                }
                 Some(post) = self.posts.recv() => self.post(post),
                 Some(ended) = self.running.join_next_with_id() => {
                     self.ended(ended);
@@ -226,7 +240,7 @@ impl Consumer {
                 }
             }
         }
-        self.shut_down(renew).await;
+        self.shut_down(renew).await
     }
 
     pub(super) fn event(&mut self, event: Event) {
@@ -271,16 +285,18 @@ impl Consumer {
                 continue;
             };
             held.running = true;
-            if job.late {
-                self.core.writer.begun(&job.taken.tag);
-            } else {
+            if !job.late {
                 self.core.ack_early(&job);
                 self.let_go(&job);
             }
             self.processed += 1;
             match self.totals.get_mut(&job.message.task) {
                 Some(total) => *total += 1,
-                None => drop(self.totals.insert(job.message.task.clone(), 1)),
+                // Anybody can send any name; only those of our tasks are few.
+                None if self.core.registry.contains(&job.message.task) => {
+                    self.totals.insert(job.message.task.clone(), 1);
+                }
+                None => {}
             }
             let handle = self
                 .running

@@ -1,6 +1,8 @@
 //! Executes one delivery and writes its end.
 
 use std::{
+    convert::Infallible,
+    future::pending,
     sync::{Arc, Mutex},
     time::Instant,
 };
@@ -21,6 +23,10 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>, slot: Slot) {
     let message = &job.message;
     if message.expires.is_some_and(|expires| expires <= clock::now()) {
         return revoke(&core, &job, "expired", None).await;
+    }
+    // One that was handed out before may have killed its worker: its execution waits for the mark.
+    if job.late && message.redelivered {
+        core.writer.note_begun(&job.taken.tag).await;
     }
     if core.settings.track_started {
         let result = json!({"pid": std::process::id(), "hostname": core.settings.hostname});
@@ -48,6 +54,7 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>, slot: Slot) {
         biased;
         signal = job.terminated() => return revoke(&core, &job, "terminated", Some(signal)).await,
         verdict = core.registry.run(core.app.clone(), message, here) => verdict,
+        never = note_unless_over(&core, &job) => match never {},
     };
     drop(slot);
     let seconds = began.elapsed().as_secs_f64();
@@ -93,6 +100,14 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>, slot: Slot) {
             core.settle(&job, true, None, &FollowUp::default()).await;
         }
     }
+}
+
+/// Polled after a task's own future: notes that the task has begun, unless it was over at once.
+async fn note_unless_over(core: &Core, job: &Job) -> Infallible {
+    if job.late && !job.message.redelivered {
+        core.writer.begun(&job.taken.tag);
+    }
+    pending().await
 }
 
 /// Ends a delivery that is not to be executed, or not further: then with the signal it was terminated with.

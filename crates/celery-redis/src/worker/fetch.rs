@@ -24,7 +24,7 @@ use crate::{
     keys::{Keys, PRIORITY_STEPS},
     link::{Link, PushHandler, RESPONSE_TIMEOUT, Server, in_time},
     scripts,
-    worker::{job::Taken, pool::Source, room::Room, runtime::Core},
+    worker::{idle::Silence, job::Taken, pool::Source, room::Room, runtime::Core},
 };
 
 /// Most messages taken in one round trip.
@@ -99,6 +99,8 @@ pub(crate) struct Fetcher {
     /// Where to take from; remote control changes it.
     pub(super) sources: watch::Receiver<Vec<Source>>,
     pub(super) queues: Vec<String>,
+    /// Tells what is taken from by now.
+    serving: watch::Sender<Vec<String>>,
     /// The keys of the take script: four of its own, then the lists.
     pub(super) fixed_keys: [String; 4],
     /// List names by step and queue.
@@ -110,6 +112,7 @@ pub(crate) struct Fetcher {
     pub(super) likely: Option<String>,
     /// The number of the present connection, if it may wait at a list.
     pub(super) client_id: Option<i64>,
+    pub(super) silence: Silence,
     pub(super) consumer: String,
     pub(super) message_limit: usize,
     pub(super) room: Arc<Room>,
@@ -123,6 +126,7 @@ impl Fetcher {
         server: Server,
         core: &Core,
         sources: watch::Receiver<Vec<Source>>,
+        serving: watch::Sender<Vec<String>>,
         room: Arc<Room>,
         events: mpsc::UnboundedSender<Event>,
         stop: CancellationToken,
@@ -135,6 +139,7 @@ impl Fetcher {
             sources,
             order: Vec::new(),
             queues: Vec::new(),
+            serving,
             fixed_keys: [
                 keys.unacked(),
                 keys.unacked_index(),
@@ -145,6 +150,7 @@ impl Fetcher {
             bindings: Vec::new(),
             likely: None,
             client_id: None,
+            silence: Silence::Never,
             consumer: core.consumer.clone(),
             message_limit: core.settings.message_limit,
             room,
@@ -175,6 +181,7 @@ impl Fetcher {
         self.order = (0..sources.len()).collect();
         self.likely = self.lists.first().and_then(|step| step.first()).cloned();
         self.queues = sources.into_iter().map(|source| source.queue).collect();
+        self.serving.send_replace(self.queues.clone());
     }
 
     fn bind(&self, pipeline: &mut Pipeline) {
@@ -260,6 +267,7 @@ impl Fetcher {
         setup.cmd("CLIENT").arg("ID");
         let (info, id): (String, i64) = in_time(RESPONSE_TIMEOUT, setup.query_async(connection)).await?;
         self.client_id = self.may_wait(id).await.then_some(id);
+        self.silence = self.may_be_silent().await;
         let mut suspects = Vec::new();
         if after_loss {
             let owners: HashMap<String, String> =
@@ -309,6 +317,11 @@ impl Fetcher {
                 () = self.stop.cancelled() => return Ok(End::Stopped),
                 // Also while there is no room: what we hold must be written into a server that lost it.
                 () = signs.lost.cancelled() => return Ok(End::Lost),
+                // What is to be taken from was changed: not once more from the old lists.
+                Ok(()) = self.sources.changed() => {
+                    self.sources.mark_changed();
+                    continue;
+                }
                 room = self.room.reserve(MOST) => room,
             };
             let likely = self.likely.clone();

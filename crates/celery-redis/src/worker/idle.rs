@@ -5,6 +5,10 @@
 //! element; the server then goes on with the script in the same turn and answers both together. A blocking pop
 //! would need no second command, but the message would be nowhere but in its reply.
 //!
+//! `CLIENT REPLY SKIP` before it keeps the element out of the reply: it would travel twice, and in full even if it is
+//! too large to be executed. That hides errors as well, so after a wait that ended at once and in vain the next one is
+//! not silent.
+//!
 //! `BLMOVE` waits at one list only, that of the last message. The others are watched by `CLIENT TRACKING`: when one
 //! of them changes, `CLIENT UNBLOCK` over another connection lets the same script run; that is a trip more.
 //! Several idle workers are all woken by one message; all but one find nothing and wait again.
@@ -12,6 +16,7 @@
 use std::time::Duration;
 
 use redis::{RedisError, Value, aio::MultiplexedConnection};
+use tokio::time::Instant;
 
 use crate::{
     link::{RESPONSE_TIMEOUT, in_time},
@@ -22,8 +27,33 @@ use crate::{
 const UPKEEP: Duration = Duration::from_secs(25);
 /// How long to wait before unblocking again a connection that was not blocked yet.
 const NOT_YET: Duration = Duration::from_millis(2);
+/// A wait that ends sooner, without being told to, and finds nothing may not have been one.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Whether the element that a wait ends with is kept out of the reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// The server does not let this worker do that.
+    Never,
+    Yes,
+    /// Not the next time: an error may have been hidden.
+    NotNow,
+}
 
 impl Fetcher {
+    /// Whether the server lets this worker keep replies away.
+    pub(super) async fn may_be_silent(&self) -> Silence {
+        let mut probe = redis::pipe();
+        probe.cmd("CLIENT").arg("REPLY").arg("ON");
+        match self.link.query::<()>(&probe).await {
+            Ok(()) => Silence::Yes,
+            Err(error) => {
+                tracing::info!(error = %error, "messages travel twice to this worker while it is idle");
+                Silence::Never
+            }
+        }
+    }
+
     /// Whether the server lets this worker wait at a list: it must be able to end the wait, too.
     pub(super) async fn may_wait(&self, id: i64) -> bool {
         match self.unblock(id).await {
@@ -58,7 +88,10 @@ impl Fetcher {
             });
         };
         let mut pipeline = redis::pipe();
-        pipeline.ignore_errors();
+        let silent = self.silence == Silence::Yes;
+        if silent {
+            pipeline.cmd("CLIENT").arg("REPLY").arg("SKIP");
+        }
         pipeline
             .cmd("BLMOVE")
             .arg(&[&likely, &likely])
@@ -66,7 +99,9 @@ impl Fetcher {
             .arg(UPKEEP.as_secs());
         self.ask(&mut pipeline, room);
         let mut waiting = connection.clone();
-        let mut waiting = std::pin::pin!(pipeline.query_async::<(Value, Value, Value, Value)>(&mut waiting));
+        let (began, mut told) = (Instant::now(), false);
+        let count = if silent { 3 } else { 4 };
+        let mut waiting = std::pin::pin!(waiting.send_packed_commands(&pipeline, 0, count));
         let limit = tokio::time::timeout(UPKEEP + RESPONSE_TIMEOUT, async {
             tokio::select! {
                 biased;
@@ -77,6 +112,7 @@ impl Fetcher {
         let replies = match limit.await {
             Ok(Some(replies)) => replies,
             Ok(None) => {
+                told = true;
                 in_time(RESPONSE_TIMEOUT, async {
                     tokio::select! {
                         replies = &mut waiting => replies,
@@ -87,13 +123,25 @@ impl Fetcher {
             }
             Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
         };
-        let (waited, reply, _, more) = replies?;
-        if let Value::ServerError(error) = waited {
+        let mut replies = replies?.into_iter().rev();
+        let (more, _, reply) = (replies.next(), replies.next(), replies.next());
+        if let Some(Value::ServerError(error)) = replies.next() {
             // A key of another type, or a right that is missing: what else there is can still be served.
             tracing::warn!(error = ?error, list = likely, "cannot wait at a list");
             self.client_id = None;
         }
-        self.read(connection, reply, more).await
+        let look = self
+            .read(
+                connection,
+                reply.unwrap_or(Value::Nil),
+                more.unwrap_or(Value::Nil),
+            )
+            .await?;
+        if self.silence != Silence::Never {
+            let doubtful = !told && look.taken.is_empty() && began.elapsed() < AT_ONCE;
+            self.silence = if doubtful { Silence::NotNow } else { Silence::Yes };
+        }
+        Ok(look)
     }
 
     /// Unblocks until it has worked: what was sent last may not have been read first.

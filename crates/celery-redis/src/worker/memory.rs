@@ -12,6 +12,9 @@ use crate::worker::consumer::{Consumer, Side};
 pub(super) struct Memory {
     /// Ids, oldest first.
     pub revoked: Vec<String>,
+    /// When each of them was revoked, in epoch seconds; files of earlier versions do not tell.
+    #[serde(default)]
+    pub times: Vec<f64>,
     /// Names and values of stamps.
     #[serde(default)]
     pub stamps: Vec<(String, Value)>,
@@ -102,10 +105,13 @@ mod tests {
         assert_eq!(Memory::read(&path), Memory::default());
         let memory = Memory {
             revoked: vec!["1".to_owned()],
+            times: vec![1.5],
             stamps: vec![("tenant".to_owned(), json!("acme"))],
         };
         memory.write(&path).unwrap();
         assert_eq!(Memory::read(&path), memory);
+        fs::write(&path, r#"{"revoked": ["1"]}"#).unwrap();
+        assert_eq!(Memory::read(&path).revoked, ["1"]);
         fs::write(&path, "half a").unwrap();
         assert_eq!(Memory::read(&path), Memory::default());
     }

@@ -24,6 +24,7 @@ mod publisher;
 mod rate;
 mod registry;
 mod restore;
+mod retry_delay;
 mod revoke;
 mod room;
 mod runtime;

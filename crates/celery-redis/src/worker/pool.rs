@@ -1,14 +1,23 @@
 //! Changes to a running worker: how much it does at once, and where it takes from.
 
+use std::time::Duration;
+
+use futures::FutureExt;
 use serde_json::{Map, Value};
 
 use crate::{
     keys::{Keys, SEP},
-    worker::{command::ok, consumer::Consumer},
+    worker::{
+        command::{Answer, ok},
+        consumer::Consumer,
+    },
 };
 
 /// The most tasks at once that remote control may ask for.
 const MOST_AT_ONCE: usize = 100_000;
+
+/// How long an answer waits until the fetcher takes from other queues.
+const SWITCH: Duration = Duration::from_secs(5);
 
 /// A queue to take from, and how messages get into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,8 +116,8 @@ impl Consumer {
         answer
     }
 
-    /// Takes from one queue less.
-    pub(super) fn cancel_source(&self, queue: &str) -> Value {
+    /// Takes from one queue less; answers once the fetcher does.
+    pub(super) fn cancel_source(&self, queue: &str) -> Answer {
         let cancelled = self.queues.send_if_modified(|sources| {
             let before = sources.len();
             sources.retain(|known| known.queue != queue);
@@ -117,6 +126,14 @@ impl Consumer {
         if cancelled {
             tracing::info!(queue, "queue cancelled by remote control");
         }
-        ok(&format!("no longer consuming from {queue}"))
+        let answer = ok(&format!("no longer consuming from {queue}"));
+        let (mut served, queue) = (self.served.clone(), queue.to_owned());
+        let switched = async move {
+            let left = served.wait_for(|queues| !queues.contains(&queue));
+            if tokio::time::timeout(SWITCH, left).await.is_err() {
+                tracing::warn!(queue, "the queue is left once the server answers");
+            }
+        };
+        Answer::After(switched.boxed(), answer)
     }
 }

@@ -22,11 +22,13 @@ use futures::FutureExt;
 use serde_json::{Value, json};
 
 use crate::{
-    call,
+    call, clock,
     exception::Exception,
     link::lock,
     message::Message,
     request::{Directive, SURROUNDINGS, Surroundings},
+    signature::delta,
+    worker::retry_delay::retry_delay,
 };
 
 /// How one execution ended.
@@ -47,6 +49,8 @@ pub(crate) enum Verdict {
 /// A registered task.
 pub(crate) struct Entry {
     pub late: bool,
+    /// Whether its results are ignored unless a call says otherwise.
+    pub ignores_result: bool,
     runner: Arc<dyn Runner>,
 }
 
@@ -62,6 +66,7 @@ impl Entry {
     pub(crate) fn of<T: Task + 'static>() -> Self {
         Self {
             late: T::DEFAULTS.acks_late.unwrap_or(false),
+            ignores_result: false,
             runner: Arc::new(Typed::<T>(PhantomData)),
         }
     }
@@ -89,6 +94,11 @@ impl Registry {
     /// Whether the message is acknowledged after its execution; an unknown task fails at once either way.
     pub(crate) fn acks_late(&self, task: &str) -> bool {
         self.entries.get(task).is_none_or(|entry| entry.late)
+    }
+
+    /// Whether the task's results are ignored unless a call says otherwise.
+    pub(crate) fn ignores_result(&self, task: &str) -> bool {
+        self.entries.get(task).is_some_and(|entry| entry.ignores_result)
     }
 
     /// The names, in order.
@@ -220,6 +230,7 @@ fn judge<T: Task>(task: &T, error: TaskError, message: &Message) -> Verdict {
             (cause, true, eta)
         }
     };
+    let delay = || retry_delay(message.retries, task.min_retry_delay(), task.max_retry_delay());
     let exhausted = task.max_retries().is_some_and(|limit| message.retries >= limit);
     if wanted && !exhausted {
         let bare = cause.exc_type == "MaxRetriesExceededError";
@@ -229,7 +240,8 @@ fn judge<T: Task>(task: &T, error: TaskError, message: &Message) -> Verdict {
             cause
         };
         Verdict::Retry {
-            eta: eta.or_else(|| task.retry_eta()),
+            // Not `Task::retry_eta`: it takes the milliseconds of its jitter for microseconds.
+            eta: eta.or_else(|| Some(clock::now() + delta(delay()))),
             cause,
         }
     } else {
@@ -322,5 +334,41 @@ fn crate_message(message: &Message) -> CrateMessage {
             ..MessageHeaders::default()
         },
         raw_body: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use celery::{CeleryBuilder, prelude::*};
+
+    use super::*;
+
+    #[celery::task(max_retries = 9)]
+    async fn unlucky() -> TaskResult<()> {
+        Err(TaskError::ExpectedError("no luck".to_owned()))
+    }
+
+    #[tokio::test]
+    async fn what_failed_together_is_tried_again_apart() {
+        let app = CeleryBuilder::new("test", "redis://localhost/").build().await;
+        let app = Arc::new(app.unwrap());
+        let raw = json!({
+            "body": "[[], {}, {}]", "content-type": "application/json", "properties": {},
+            "headers": {"id": "1", "task": "unlucky", "retries": 5},
+        });
+        let message = Message::parse(&raw.to_string()).unwrap();
+        let mut delays = Vec::new();
+        for _ in 0..100 {
+            let task = Typed::<unlucky>(PhantomData);
+            let Verdict::Retry { eta: Some(eta), .. } = task.run(app.clone(), &message, None).await else {
+                panic!("the task is to be retried");
+            };
+            delays.push((eta - clock::now()).as_seconds_f64());
+        }
+        delays.sort_by(f64::total_cmp);
+        assert!(
+            delays[0] < 8.0 && delays[99] > 24.0 && delays[99] <= 32.0,
+            "{delays:?}"
+        );
     }
 }

@@ -20,6 +20,8 @@ use crate::{
 
 /// Tags handled in one round trip.
 const CHUNK: usize = 500;
+/// Bytes of messages read in one round trip, unless a single one is larger.
+const PORTION: usize = 8 * 1024 * 1024;
 /// Life of the sweep's lock. kombu's 300 s would stop all sweeps for that long when a worker dies in one; a
 /// second sweep beside a slow one does no harm, since each message is moved by one atomic step.
 const MUTEX_LIFE: Duration = Duration::from_secs(5);
@@ -141,13 +143,27 @@ impl Core {
 
     /// The messages behind tags, in order.
     async fn slots(&self, tags: &[String]) -> Result<Vec<Option<String>>, RedisError> {
+        let mut slots = Vec::with_capacity(tags.len());
+        for portion in self.portions(tags).await? {
+            let mut get = redis::pipe();
+            get.cmd("HMGET").arg(self.keys.unacked()).arg(portion);
+            let (some,): (Vec<Option<String>>,) = self.link.query(&get).await?;
+            slots.extend(some);
+        }
+        Ok(slots)
+    }
+
+    /// Cuts tags into runs whose messages are not too large together.
+    async fn portions<'a>(&self, tags: &'a [String]) -> Result<Vec<&'a [String]>, RedisError> {
         if tags.is_empty() {
             return Ok(Vec::new());
         }
-        let mut get = redis::pipe();
-        get.cmd("HMGET").arg(self.keys.unacked()).arg(tags);
-        let (slots,): (Vec<Option<String>>,) = self.link.query(&get).await?;
-        Ok(slots)
+        let mut ask = redis::pipe();
+        for tag in tags {
+            ask.cmd("HSTRLEN").arg(self.keys.unacked()).arg(tag);
+        }
+        let sizes: Vec<usize> = self.link.query(&ask).await?;
+        Ok(cut(tags, &sizes, PORTION))
     }
 
     /// Gives messages whose worker gave no sign of life for the visibility timeout back to their lists.
@@ -213,9 +229,14 @@ impl Core {
     }
 
     async fn restore_chunk(&self, tags: &[String], cutoff: &str) -> Result<usize, RedisError> {
-        if tags.is_empty() {
-            return Ok(0);
+        let mut restored = 0;
+        for portion in self.portions(tags).await? {
+            restored += self.restore_portion(portion, cutoff).await?;
         }
+        Ok(restored)
+    }
+
+    async fn restore_portion(&self, tags: &[String], cutoff: &str) -> Result<usize, RedisError> {
         let mut owners = redis::pipe();
         owners.cmd("HMGET").arg(self.keys.owners()).arg(tags);
         let (owners,): (Vec<Option<String>>,) = self.link.query(&owners).await?;
@@ -282,6 +303,32 @@ fn read_slot(slot: &str) -> Option<(String, String, String)> {
     })?
 }
 
+/// Cuts items into runs of at most `most` bytes, and at least one item.
+fn cut<'a, T>(items: &'a [T], sizes: &[usize], most: usize) -> Vec<&'a [T]> {
+    let (mut runs, mut from, mut bytes) = (Vec::new(), 0, 0);
+    for (at, size) in sizes.iter().enumerate().take(items.len()) {
+        if at > from && bytes + size > most {
+            runs.push(&items[from..at]);
+            (from, bytes) = (at, 0);
+        }
+        bytes += size;
+    }
+    runs.push(&items[from..]);
+    runs
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn items_are_cut_into_runs_that_are_not_too_large() {
+        let runs = cut(&[1, 2, 3, 4, 5, 6], &[3, 3, 3, 20, 1, 9], 9);
+        assert_eq!(runs, [&[1, 2, 3][..], &[4], &[5], &[6]]);
+        assert_eq!(cut(&[1, 2], &[0, 0], 9), [[1, 2]]);
+    }
 }

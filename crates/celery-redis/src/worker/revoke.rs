@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::{
+    clock,
     exception::Exception,
     json,
     message::Message,
@@ -47,9 +48,13 @@ impl Revoked {
     /// Remembers ids.
     pub(super) fn add(&mut self, ids: impl IntoIterator<Item = String>) {
         let now = Instant::now();
-        for id in ids {
-            self.ids.insert(id.clone(), now);
-            self.order.push_back((now, id));
+        self.add_at(ids.into_iter().map(|id| (now, id)));
+    }
+
+    fn add_at(&mut self, ids: impl IntoIterator<Item = (Instant, String)>) {
+        for (at, id) in ids {
+            self.ids.insert(id.clone(), at);
+            self.order.push_back((at, id));
             while self.ids.len() > REMEMBERED || self.order.len() > 2 * REMEMBERED {
                 self.forget_oldest();
             }
@@ -87,14 +92,22 @@ impl Revoked {
     /// The ids, oldest first.
     pub(super) fn ids(&mut self) -> Vec<String> {
         self.forget_old();
-        let current = self.order.iter().filter(|(at, id)| self.ids.get(id) == Some(at));
-        current.map(|(_, id)| id.clone()).collect()
+        self.current().map(|(_, id)| id.clone()).collect()
+    }
+
+    fn current(&self) -> impl Iterator<Item = &(Instant, String)> {
+        self.order.iter().filter(|(at, id)| self.ids.get(id) == Some(at))
     }
 
     /// Everything, to be kept.
     pub(super) fn memory(&mut self) -> Memory {
+        let now = clock::epoch();
         Memory {
             revoked: self.ids(),
+            times: self
+                .current()
+                .map(|(at, _)| now - at.elapsed().as_secs_f64())
+                .collect(),
             stamps: self
                 .stamps_in_order
                 .iter()
@@ -105,7 +118,14 @@ impl Revoked {
 
     /// Remembers what was kept.
     pub(super) fn restore(&mut self, memory: Memory) {
-        self.add(memory.revoked);
+        // As old as they were: each restart would lengthen their memory otherwise.
+        let (now, epoch) = (Instant::now(), clock::epoch());
+        let times = memory.times.into_iter().chain(std::iter::repeat(epoch));
+        self.add_at(memory.revoked.into_iter().zip(times).filter_map(|(id, time)| {
+            let age = Duration::try_from_secs_f64(epoch - time).unwrap_or_default();
+            // A machine that was started since has no such instant.
+            (age <= MEMORY).then(|| (now.checked_sub(age).unwrap_or(now), id))
+        }));
         for (name, value) in memory.stamps {
             self.add_stamp(&name, &value);
         }

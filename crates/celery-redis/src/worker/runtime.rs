@@ -35,8 +35,8 @@ use crate::{
     },
 };
 
-/// How long the last writes may take once everything else has stopped.
-const LAST_WRITES: Duration = Duration::from_secs(10);
+/// How long the parts of a worker may take to end once it has stopped, whatever time its last writes have left.
+const LAST_PARTS: Duration = Duration::from_secs(1);
 
 /// A worker, ready to run.
 #[derive(Debug)]
@@ -94,6 +94,13 @@ impl Worker {
     /// Works until `stop` is cancelled, then shuts down warmly: takes nothing more, lets running tasks end within
     /// the grace, gives back what was not started. The server being away is waited for, at the start too.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Error> {
+        self.run_until(stop, CancellationToken::new()).await
+    }
+
+    /// As [`run`](Self::run), and shuts down coldly when `cold` is cancelled, before or while it shuts down warmly: what
+    /// runs is broken off at once, as if the grace were over. Tasks with late acknowledgement go back to their queues
+    /// (with the event `task-cancelled`), the others fail with `WorkerLostError`.
+    pub async fn run_until(self, stop: CancellationToken, cold: CancellationToken) -> Result<(), Error> {
         let Self {
             server,
             keys,
@@ -156,30 +163,47 @@ impl Worker {
             .map(|queue| Source::plain(queue))
             .collect();
         let (queues, sources) = watch::channel(sources);
+        let (serving, served) = watch::channel(Vec::new());
         // Remote control may stop this worker; whoever gave us the token is not to be stopped with it.
         let stop = stop.child_token();
-        let fetcher = Fetcher::new(server, &core, sources, room.clone(), events, stop.clone());
+        let fetcher = Fetcher::new(
+            server,
+            &core,
+            sources,
+            serving,
+            room.clone(),
+            events,
+            stop.clone(),
+        );
 
         let wires = Wires {
             room,
             events: received,
             posts,
             queues,
+            served,
             stop,
+            cold,
         };
         // A task of the runtime, wherever this future is polled: the thread that blocks on a program's main future is
         // woken by another one each time.
         let mut working = JoinSet::new();
         working.spawn(work(fetcher, Consumer::new(core.clone(), wires)));
-        if let Some(Err(error)) = working.join_next().await {
-            tracing::error!(error = %error, "the worker broke off; what it held will be redelivered");
-        }
+        let until = match working.join_next().await {
+            Some(Ok(until)) => until,
+            Some(Err(error)) => {
+                tracing::error!(error = %error, "the worker broke off; what it held will be redelivered");
+                Instant::now()
+            }
+            None => Instant::now(),
+        };
         closing.cancel();
 
         // The last writer goes with the core, and its loop ends once everything is written.
         drop(core);
         let written = async { while parts.join_next().await.is_some() {} };
-        if tokio::time::timeout(LAST_WRITES, written).await.is_err() {
+        let until = until.max(Instant::now() + LAST_PARTS);
+        if tokio::time::timeout_at(until, written).await.is_err() {
             tracing::error!("Redis is out of reach; what was not written will be redelivered");
             give_up.cancel();
             parts.shutdown().await;
@@ -190,14 +214,15 @@ impl Worker {
 }
 
 /// Brings messages in and executes them until stopped: one task for both, the fetcher first, so that what it brings
-/// is decided upon in the same turn.
-async fn work(fetcher: Fetcher, consumer: Consumer) {
+/// is decided upon in the same turn. Returns until when the last writes may be waited for.
+async fn work(fetcher: Fetcher, consumer: Consumer) -> Instant {
     let (fetching, consuming) = (pin!(fetcher.run()), pin!(consumer.run()));
     match select(fetching, consuming).await {
         Either::Left(((), consuming)) => consuming.await,
-        Either::Right(((), fetching)) => {
-            // Its calls have time limits of their own.
-            drop(tokio::time::timeout(LAST_WRITES, fetching).await);
+        Either::Right((until, fetching)) => {
+            // It had all the grace to read its last reply; what that brings is found by a sweep.
+            drop(tokio::time::timeout_at(until, fetching).await);
+            until
         }
     }
 }

@@ -141,10 +141,15 @@ impl Core {
         } else {
             self.writer.end(end)
         };
-        match Writer::reply(posted).await {
-            Some(reply) if held(&reply) => return true,
-            Some(_) => {}
-            None => return false,
+        match posted.await {
+            Ok(Ok(reply)) if held(&reply) => return true,
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                self.refused(job, &error).await;
+                return false;
+            }
+            // This worker gave up while shutting down.
+            Err(_) => return false,
         }
         // A server that lost its data does not know the delivery, though nobody else has it.
         if self.server_was_replaced(&server).await && self.has_forgotten().await {
@@ -158,6 +163,26 @@ impl Core {
             "another worker has taken over this message"
         );
         false
+    }
+
+    /// Fails a call whose end the server refuses for good, such as a callback to a queue whose key is no list: it would
+    /// be executed over and over again.
+    async fn refused(&self, job: &Job, error: &str) {
+        let message = &job.message;
+        tracing::error!(
+            task.id = message.id,
+            task.name = message.task,
+            error,
+            "Redis refused what follows from this task; its message is set aside"
+        );
+        let problem = format!("Redis refused what follows from this task: {error}");
+        let exception = Exception::raised("builtins", "RuntimeError", &message.task, &problem);
+        if let Some(meta) = Stored::exception("FAILURE", &exception).own_meta(message) {
+            self.store(&message.id, meta).await;
+        }
+        if !job.open_tag().is_empty() {
+            self.bury(job.open_tag(), &job.taken.raw, &problem, "").await;
+        }
     }
 
     /// Stores the state of a task that has no message here.
@@ -192,8 +217,15 @@ impl Core {
 
     /// Moves deliveries back to the popping end (R) or the far end (L) of their lists.
     pub(crate) async fn give_back(&self, jobs: &[Arc<Job>], end: &str) {
+        if let Some(posted) = self.post_give_back(jobs, end) {
+            Writer::reply(posted).await;
+        }
+    }
+
+    /// As `give_back`, without waiting for the reply.
+    pub(crate) fn post_give_back(&self, jobs: &[Arc<Job>], end: &str) -> Option<Posted> {
         if jobs.is_empty() {
-            return;
+            return None;
         }
         let mut call = Call::new(&scripts::GIVE_BACK, self.ledger())
             .arg(&self.consumer)
@@ -204,7 +236,7 @@ impl Core {
                 call = call.arg(&job.taken.tag).arg(end).arg(list).arg(raw);
             }
         }
-        Writer::reply(self.post_leaving(jobs.iter().map(Arc::as_ref), call)).await;
+        Some(self.post_leaving(jobs.iter().map(Arc::as_ref), call))
     }
 
     /// Writes deliveries into a server that may have lost them, except those that are being ended.

@@ -174,6 +174,11 @@ impl Writer {
         drop(self.0.send(Queued { write, reply: None }));
     }
 
+    /// As `begun`; waits until it is noted.
+    pub(crate) async fn note_begun(&self, tag: &str) {
+        Self::reply(self.queue(Write::Begun(tag.to_owned()))).await;
+    }
+
     fn queue(&self, write: Write) -> Posted {
         let (reply, receiver) = oneshot::channel();
         let reply = Some(reply);
@@ -332,7 +337,7 @@ fn settle(groups: Vec<Vec<Queued>>, replies: Vec<Value>, pause: &mut bool) -> Ve
             Value::Array(answers)
                 if !matches!(group.first().map(|first| &first.write), Some(Write::Call(_))) =>
             {
-                answer_ends(group, answers);
+                again.extend(answer_ends(group, answers, pause));
             }
             value => {
                 for queued in group {
@@ -344,9 +349,9 @@ fn settle(groups: Vec<Vec<Queued>>, replies: Vec<Value>, pause: &mut bool) -> Ve
     again
 }
 
-/// Answers the ends of a run with what the settle script told of them: (number, answer) for each that it told of,
-/// numbered by kind and then in order from 1.
-fn answer_ends(run: Vec<Queued>, told: Vec<Value>) {
+/// Answers the marks and ends of a run with what the settle script told of the ends: (number, answer) for each that
+/// it told of, numbered by kind and then in order from 1. Returns what to send again.
+fn answer_ends(run: Vec<Queued>, told: Vec<Value>, pause: &mut bool) -> Vec<Queued> {
     let count = |kind| ends(&run).filter(|end| end.kind() == kind).count();
     let (plain, kept) = (count(Kind::Plain), count(Kind::Kept));
     let mut next = [1, 1 + plain, 1 + plain + kept];
@@ -355,19 +360,32 @@ fn answer_ends(run: Vec<Queued>, told: Vec<Value>) {
     while let (Some(Value::Int(number)), Some(answer)) = (told.next(), told.next()) {
         answers.insert(number, answer);
     }
+    let mut again = Vec::new();
     for queued in run {
-        let Write::End(end) = &queued.write else { continue };
+        let Write::End(end) = &queued.write else {
+            queued.answer(Ok(Value::Nil));
+            continue;
+        };
         let number = &mut next[end.kind() as usize];
         let answer = i64::try_from(*number)
             .ok()
             .and_then(|number| answers.remove(&number));
         *number += 1;
-        queued.answer(match answer {
-            None => Ok(Value::Int(1)),
-            Some(Value::BulkString(error)) => Err(String::from_utf8_lossy(&error).into_owned()),
-            Some(answer) => Ok(answer),
-        });
+        match answer {
+            None => queued.answer(Ok(Value::Int(1))),
+            Some(Value::BulkString(error)) => {
+                let error = String::from_utf8_lossy(&error);
+                if is_transient_code(error.split(' ').next().unwrap_or_default()) {
+                    *pause = true;
+                    again.push(queued);
+                } else {
+                    queued.answer(Err(error.into_owned()));
+                }
+            }
+            Some(answer) => queued.answer(Ok(answer)),
+        }
     }
+    again
 }
 
 fn refuse(group: Vec<Queued>, error: &str) {
