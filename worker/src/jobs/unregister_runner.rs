@@ -38,7 +38,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// As much of the log as is read for the last line that tells what the runner does.
 const LOG_LINES: u32 = 2000;
 const LOG_BYTES: usize = 256 << 10;
-/// No job at GitHub lasts longer; a log that tells of one after that is not believed.
+/// No job at GitHub lasts longer.
 const LONGEST_JOB: TimeDelta = TimeDelta::days(5);
 
 /// What became of the registration.
@@ -284,10 +284,8 @@ async fn by_own_token(
         Removal::Refused => {
             let never_online = assignment.instance.last_heartbeat.is_none();
             let surely_idle = match last_activity(context, engine, running).await? {
-                Some(Activity::Listening) => true,
+                Some(Activity::Listening | Activity::Completed) => true,
                 Some(Activity::Running) => false,
-                // Nothing that ends by itself can be waited for here.
-                Some(Activity::Completed | Activity::Disconnected) => true,
                 None => never_online,
             };
             if surely_idle {
@@ -308,16 +306,22 @@ async fn is_running(engine: &Engine, container: &OwnedContainer) -> Result<bool,
     }
 }
 
+/// What the log says that the runner does. A job that would be older than any job can be is over, whatever
+/// became of it.
 async fn last_activity(
     context: &Context,
     engine: &Engine,
     container: &OwnedContainer,
 ) -> Result<Option<Activity>, JobError> {
     let log = engine.tail_logs(container, LOG_LINES, LOG_BYTES).await?;
-    let hint = log_hint::last(&log);
-    Ok(hint
-        .filter(|hint| context.now() - hint.at < LONGEST_JOB)
-        .map(|hint| hint.activity))
+    let Some(hint) = log_hint::last(&log) else {
+        return Ok(None);
+    };
+    let too_old = context.now() - hint.at >= LONGEST_JOB;
+    Ok(match hint.activity {
+        Some(Activity::Running) if too_old => Some(Activity::Completed),
+        activity => activity,
+    })
 }
 
 async fn note_left_to_github(context: &Context, assignment: &Assignment) -> Result<(), JobError> {
