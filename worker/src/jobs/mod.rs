@@ -12,6 +12,7 @@ pub mod check_node;
 pub mod check_nodes;
 pub mod collect_metrics;
 pub mod conclude;
+pub mod deregister;
 pub mod dispatch_heartbeats;
 pub mod dispatch_metrics;
 pub mod fetch_logs;

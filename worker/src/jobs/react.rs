@@ -12,7 +12,7 @@ use redis::AsyncCommands as _;
 use tracing::debug;
 
 use super::register_runner::{meta, resources_of};
-use super::{JobError, conclude, moved};
+use super::{JobError, conclude, deregister, moved};
 use crate::context::Context;
 use crate::decide::exit::{self, Ending, Remains};
 use crate::decide::look::Action;
@@ -104,7 +104,7 @@ async fn is_known(context: &Context, assignment: &Assignment) -> Result<Option<b
         let Some(account) = Account::of(context, assignment)? else {
             return Ok(None);
         };
-        let Some(id) = conclude::github_id(&account, assignment).await? else {
+        let Some(id) = deregister::github_id(&account, assignment).await? else {
             return Ok(Some(false));
         };
         let runner = account.client.get_runner(&account.target, id).await?;
@@ -145,7 +145,7 @@ pub async fn give_up_start(context: &Context, assignment: &Assignment) -> Result
         return Ok(());
     };
     if let Some(account) = Account::of(context, assignment)?
-        && let Some(id) = conclude::github_id(&account, assignment).await?
+        && let Some(id) = deregister::github_id(&account, assignment).await?
         && account.client.delete_runner(&account.target, id).await? == DeleteOutcome::Busy
     {
         return Ok(());
@@ -184,23 +184,10 @@ async fn fail(context: &Context, assignment: &Assignment, reason: &str) -> Resul
     let Some((lease, _)) = Held::take(context, &id, &states).await? else {
         return Ok(());
     };
-    let cleaned = lease
-        .keep(Box::pin(async {
-            Ok(conclude::clean_up(context, &lease, &id).await)
-        }))
-        .await?;
-    let reason = cleaned.after(reason);
-    let step = Transition {
-        to: InstanceState::Failed,
-        from: &states,
-        lease_token: Some(lease.token()),
-        desired: None,
-        reason: Some(&reason),
-        message: &reason,
-    };
-    let failed = moved(context, &id, &step).await?;
-    lease.release().await;
-    if failed.is_some() {
+    let row = conclude::fail(context, lease, assignment, &states, reason).await?;
+    if let Some(row) = row
+        && row.state()? == InstanceState::Failed
+    {
         context.last_samples.forget(&id);
         let keys = [redis_keys::runner_status(&id), redis_keys::runner_metrics(&id)];
         context.redis.clone().del::<_, ()>(&keys).await?;

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use celery::prelude::*;
-use chrono::TimeDelta;
 use domain::ids::InstanceId;
 use domain::instance::{DesiredState, InstanceState, InstanceStatus};
 use domain::redis_keys;
@@ -14,41 +13,22 @@ use domain::tasks::TaskCall;
 use entities::model::runner_instances;
 use entities::repo::assignment::{self, Assignment};
 use entities::repo::lifecycle::{self, Event, Observed, Transition};
-use github::DeleteOutcome;
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
 use tracing::{instrument, warn};
 
-use super::conclude;
-use super::{JobError, moved, noted, task};
+use super::deregister::{self, Deregistered};
+use super::{JobError, conclude, moved, noted, task};
 use crate::context::Context;
-use crate::decide::log_hint::{self, Activity};
 use crate::lease::Held;
-use crate::nodes::{Engine, ExecCommand, NodeError, OwnedContainer};
-use crate::registration::{self, Account, Removal};
+use crate::nodes::{Engine, OwnedContainer};
 use crate::steps::Step;
 
 /// What a container is given between SIGTERM and SIGKILL.
 const STOP_GRACE: Duration = Duration::from_secs(30);
-/// What `config.sh remove` is given.
-const REMOVE_LIMIT: Duration = Duration::from_mins(1);
 /// The first and the longest pause between two looks at a busy runner.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// As much of the log as is read for the last line that tells what the runner does.
-const LOG_LINES: u32 = 2000;
-const LOG_BYTES: usize = 256 << 10;
-/// No job at GitHub lasts longer.
-const LONGEST_JOB: TimeDelta = TimeDelta::days(5);
-
-/// What became of the registration.
-enum Deregistered {
-    /// The runner can get no job any more.
-    Surely,
-    /// A job runs.
-    Busy,
-}
-
 /// The task. A job may run for five days and is looked at once a minute, hence the number of retries.
 #[celery::task(
     name = "unregister_runner",
@@ -199,146 +179,19 @@ async fn deregister(
     container: Option<&OwnedContainer>,
     assignment: &Assignment,
 ) -> Result<Deregistered, JobError> {
-    let outcome = match Account::of(context, assignment)? {
-        Some(account) => {
-            lease.ensure().await?;
-            by_credential(&account, assignment).await?
-        }
-        None => by_own_token(context, lease, engine, container, assignment).await?,
+    lease.ensure().await?;
+    let outcome = match deregister::at_github(context, assignment).await? {
+        Some(outcome) => outcome,
+        None => deregister::in_container(context, lease, engine, container, assignment).await?,
     };
     match (outcome, container) {
-        (Deregistered::Busy, _) => Ok(Deregistered::Busy),
-        (Deregistered::Surely, None) => Ok(Deregistered::Surely),
-        // A job that was sent to the runner in the second before the removal is not known as running at
-        // GitHub (actions/runner#4461); the runner's own log tells of it.
-        (Deregistered::Surely, Some(container)) => {
-            let runs = is_running(engine, container).await?
-                && matches!(
-                    last_activity(context, engine, container).await?,
-                    Some(Activity::Running)
-                );
-            Ok(if runs {
-                Deregistered::Busy
-            } else {
-                Deregistered::Surely
-            })
-        }
-    }
-}
-
-async fn by_credential(account: &Account, assignment: &Assignment) -> Result<Deregistered, JobError> {
-    let Some(id) = conclude::github_id(account, assignment).await? else {
-        return Ok(Deregistered::Surely);
-    };
-    Ok(match account.client.delete_runner(&account.target, id).await? {
-        DeleteOutcome::Deleted | DeleteOutcome::NotFound => Deregistered::Surely,
-        DeleteOutcome::Busy => Deregistered::Busy,
-    })
-}
-
-/// A runner with a token of its own: only its own `config.sh` can take it off GitHub, from inside its
-/// container and with the same token.
-async fn by_own_token(
-    context: &Context,
-    lease: &Held<'_>,
-    engine: &Engine,
-    container: Option<&OwnedContainer>,
-    assignment: &Assignment,
-) -> Result<Deregistered, JobError> {
-    let running = match container {
-        Some(container) if is_running(engine, container).await? => container,
-        // GitHub has removed an ephemeral runner that did its job.
-        Some(container)
-            if assignment.runner.ephemeral
-                && last_activity(context, engine, container).await? == Some(Activity::Completed) =>
+        (Deregistered::Surely, Some(container))
+            if deregister::runs_a_job(context, engine, container).await? =>
         {
-            return Ok(Deregistered::Surely);
+            Ok(Deregistered::Busy)
         }
-        Some(_) | None => {
-            if assignment.instance.last_heartbeat.is_some() {
-                note_left_to_github(context, assignment).await?;
-            }
-            return Ok(Deregistered::Surely);
-        }
-    };
-    let activity = last_activity(context, engine, running).await?;
-    if activity == Some(Activity::Running) {
-        return Ok(Deregistered::Busy);
+        (outcome, _) => Ok(outcome),
     }
-    let token = registration::own_token(context, assignment)?;
-    lease.ensure().await?;
-    let command = ExecCommand {
-        command: registration::remove_with_token(),
-        stdin: Some(registration::token_input(&token)),
-        ..ExecCommand::default()
-    };
-    let said = match engine.exec(running, command, REMOVE_LIMIT).await {
-        Ok(outcome) => registration::removal_of(outcome.exit_code, &outcome.output),
-        // It ended meanwhile.
-        Err(NodeError::Conflict(_) | NodeError::NotFound(_)) => Removal::Refused,
-        Err(error) => return Err(error.into()),
-    };
-    match said {
-        Removal::Done => Ok(Deregistered::Surely),
-        Removal::Busy => Ok(Deregistered::Busy),
-        Removal::Refused => {
-            let never_online = assignment.instance.last_heartbeat.is_none();
-            let surely_idle = match last_activity(context, engine, running).await? {
-                Some(Activity::Listening | Activity::Completed) => true,
-                Some(Activity::Running) => false,
-                None => never_online,
-            };
-            if surely_idle {
-                note_left_to_github(context, assignment).await?;
-                Ok(Deregistered::Surely)
-            } else {
-                Ok(Deregistered::Busy)
-            }
-        }
-    }
-}
-
-async fn is_running(engine: &Engine, container: &OwnedContainer) -> Result<bool, JobError> {
-    match engine.inspect(container).await {
-        Ok(state) => Ok(state.running),
-        Err(NodeError::NotFound(_)) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// What the log says that the runner does. A job that would be older than any job can be is over, whatever
-/// became of it.
-async fn last_activity(
-    context: &Context,
-    engine: &Engine,
-    container: &OwnedContainer,
-) -> Result<Option<Activity>, JobError> {
-    let log = engine.tail_logs(container, LOG_LINES, LOG_BYTES).await?;
-    let Some(hint) = log_hint::last(&log) else {
-        return Ok(None);
-    };
-    let too_old = context.now() - hint.at >= LONGEST_JOB;
-    Ok(match hint.activity {
-        Some(Activity::Running) if too_old => Some(Activity::Completed),
-        activity => activity,
-    })
-}
-
-async fn note_left_to_github(context: &Context, assignment: &Assignment) -> Result<(), JobError> {
-    let days = if assignment.runner.ephemeral {
-        "1 day"
-    } else {
-        "14 days"
-    };
-    let message = format!(
-        "The registration could not be removed with the runner's own token. GitHub shows the runner as offline and removes it by itself after {days}; with a credential Runner Pilot removes it at once."
-    );
-    let event = Event {
-        kind: "warning",
-        message: &message,
-        detail: None,
-    };
-    Ok(noted(context, &assignment.instance, event).await?)
 }
 
 /// The runner is busy: the state stays, the task comes again. Said once on the timeline.

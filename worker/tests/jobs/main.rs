@@ -11,5 +11,6 @@ mod kills;
 mod probes;
 mod reconcile;
 mod secrets;
+mod spared;
 mod support;
 mod upkeep;
