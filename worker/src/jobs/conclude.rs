@@ -5,11 +5,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::ids::InstanceId;
 use domain::instance::{DesiredState, InstanceState};
+use domain::redis_keys;
 use domain::tasks::TaskCall;
 use entities::model::runner_instances;
 use entities::repo::assignment::Assignment;
 use entities::repo::leases;
 use entities::repo::lifecycle::{self, Event, Observed, Transition};
+use redis::AsyncCommands as _;
 use serde_json::{Value, json};
 use tracing::warn;
 
@@ -35,6 +37,16 @@ enum Cleanup {
     LeftOvers(String),
     /// A job runs, so that nothing was done.
     Busy,
+}
+
+/// Forgets what looks have left of an instance that nobody looks at any more.
+pub async fn forget_observed(context: &Context, id: &InstanceId) {
+    context.last_samples.forget(id);
+    let keys = [redis_keys::runner_status(id), redis_keys::runner_metrics(id)];
+    if let Err(error) = context.redis.clone().del::<_, ()>(&keys).await {
+        // They expire by themselves.
+        warn!(instance.id = %id, %error, "the instance's status was not deleted");
+    }
 }
 
 /// The answer of a job that could not take the lease: nothing to do, or try again once the holder is done.

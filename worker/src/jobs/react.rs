@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use domain::instance::{DesiredState, InstanceState, Overdue};
-use domain::redis_keys;
 use domain::tasks::TaskCall;
 use entities::repo::assignment::Assignment;
 use entities::repo::lifecycle::{self, Observed, Transition};
 use github::DeleteOutcome;
-use redis::AsyncCommands as _;
 use tracing::debug;
 
 use super::register_runner::{meta, resources_of};
@@ -188,9 +186,7 @@ async fn fail(context: &Context, assignment: &Assignment, reason: &str) -> Resul
     if let Some(row) = row
         && row.state()? == InstanceState::Failed
     {
-        context.last_samples.forget(&id);
-        let keys = [redis_keys::runner_status(&id), redis_keys::runner_metrics(&id)];
-        context.redis.clone().del::<_, ()>(&keys).await?;
+        conclude::forget_observed(context, &id).await;
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! `reconcile_all`: heals what is overdue and sends `reconcile_runner` for every runner that needs it.
 
 use celery::prelude::*;
+use chrono::TimeDelta;
+use domain::instance::InstanceState;
 use domain::tasks::TaskCall;
 use entities::model::runner_instances;
 use entities::repo::{assignment, fleet, lifecycle};
@@ -13,6 +15,9 @@ use crate::decide::overdue::{self, Cure};
 
 /// As many overdue instances as one run takes; the next run, seconds later, goes on.
 const OVERDUE: u64 = 200;
+
+/// For how long a removal is left to the workers of the node's own host.
+const HOST_GRACE: TimeDelta = TimeDelta::minutes(2);
 
 /// The task; the next tick makes up for a failed one.
 #[celery::task(
@@ -63,9 +68,15 @@ pub async fn heal(context: &Context, row: &runner_instances::Model) -> Result<()
         return Ok(());
     };
     info!(instance.id = %id, instance.state = %state, task.name = call.name(), "an overdue instance gets its task again");
-    context
-        .send_in(&call, &assignment.node, std::time::Duration::ZERO)
-        .await?;
+    let leaving = [InstanceState::Draining, InstanceState::Stopping].contains(&state);
+    if leaving && context.now() - row.state_changed_at > HOST_GRACE {
+        // No worker may run on the node's host any more. Any other can take the runner off GitHub.
+        context.celery.send(&context.signature(&call, None)).await?;
+    } else {
+        context
+            .send_in(&call, &assignment.node, std::time::Duration::ZERO)
+            .await?;
+    }
     // A look needs the deadline as it is to know that it passed.
     if !matches!(call, TaskCall::SendHeartbeat(_)) {
         lifecycle::restart_deadline(&context.db, &id, state, context.now()).await?;

@@ -8,17 +8,15 @@ use std::time::Duration;
 use celery::prelude::*;
 use domain::ids::InstanceId;
 use domain::instance::{DesiredState, InstanceState, InstanceStatus};
-use domain::redis_keys;
 use domain::tasks::TaskCall;
 use entities::model::runner_instances;
 use entities::repo::assignment::{self, Assignment};
 use entities::repo::lifecycle::{self, Event, Observed, Transition};
-use redis::AsyncCommands as _;
 use serde_json::{Value, json};
 use tracing::{instrument, warn};
 
 use super::deregister::{self, Deregistered};
-use super::{JobError, conclude, moved, noted, task};
+use super::{JobError, conclude, moved, node_away, noted, task};
 use crate::context::Context;
 use crate::lease::Held;
 use crate::nodes::{Engine, OwnedContainer};
@@ -69,32 +67,31 @@ async fn drain(
     let assignment = assignment::find(&context.db, &id)
         .await?
         .ok_or_else(|| JobError::fail("the instance is gone"))?;
-    let engine = context.engine(&assignment.node).await?;
-    let container = engine
-        .find_by_instance(&context.install_id, &id)
-        .await?
-        .map(|found| found.container);
+    // Before the node is asked for anything: also a runner on a node that is away must get no job any more.
+    let at_github = if row.state()? == InstanceState::Draining {
+        lease.ensure().await?;
+        deregister::at_github(context, &assignment).await?
+    } else {
+        Some(Deregistered::Surely)
+    };
+    if at_github == Some(Deregistered::Busy) {
+        return Err(wait_for_job(context, &assignment, looks).await?);
+    }
+    let (engine, container) = match reach(context, &assignment).await {
+        Ok(reached) => reached,
+        Err(error) => return node_away::go_on(context, lease, &assignment, at_github, error).await,
+    };
+    let container = container.as_ref();
+    if is_busy(context, lease, &engine, container, &assignment, at_github).await? {
+        return Err(wait_for_job(context, &assignment, looks).await?);
+    }
     if row.state()? == InstanceState::Draining {
-        match deregister(context, lease, &engine, container.as_ref(), &assignment).await? {
-            Deregistered::Surely => {}
-            Deregistered::Busy => return Err(wait_for_job(context, &assignment, looks).await?),
-        }
         context.reached(Step::Deregistered).await;
-        let step = Transition {
-            to: InstanceState::Stopping,
-            from: &[InstanceState::Draining],
-            lease_token: Some(lease.token()),
-            desired: None,
-            reason: row.state_reason.as_deref(),
-            message: "GitHub no longer knows the runner; its container is stopped.",
-        };
-        moved(context, &id, &step)
-            .await?
-            .ok_or_else(JobError::overtaken)?;
-        lease.now_in(InstanceState::Stopping);
+        let message = "GitHub no longer knows the runner; its container is stopped.";
+        to_stopping(context, lease, row, message).await?;
     }
     context.reached(Step::RecordedStopping).await;
-    if let Some(container) = &container {
+    if let Some(container) = container {
         lease.ensure().await?;
         engine.stop(container, STOP_GRACE).await?;
         context.reached(Step::Stopped).await;
@@ -103,6 +100,61 @@ async fn drain(
     }
     context.reached(Step::Removed).await;
     finish(context, lease, &id).await
+}
+
+/// The node's engine and the instance's container there.
+async fn reach(
+    context: &Context,
+    assignment: &Assignment,
+) -> Result<(Engine, Option<OwnedContainer>), JobError> {
+    let engine = context.engine(&assignment.node).await?;
+    let found = engine
+        .find_by_instance(&context.install_id, &assignment.instance.id()?)
+        .await?;
+    Ok((engine, found.map(|found| found.container)))
+}
+
+/// Whether a job stands in the way; where only the runner itself can, it is taken off GitHub.
+async fn is_busy(
+    context: &Context,
+    lease: &Held<'_>,
+    engine: &Engine,
+    container: Option<&OwnedContainer>,
+    assignment: &Assignment,
+    at_github: Option<Deregistered>,
+) -> Result<bool, JobError> {
+    if at_github.is_none() {
+        let outcome = deregister::in_container(context, lease, engine, container, assignment).await?;
+        if outcome == Deregistered::Busy {
+            return Ok(true);
+        }
+    }
+    match container {
+        Some(container) => deregister::runs_a_job(context, engine, container).await,
+        None => Ok(false),
+    }
+}
+
+/// `draining` → `stopping`
+pub(super) async fn to_stopping(
+    context: &Context,
+    lease: &Held<'_>,
+    row: &runner_instances::Model,
+    message: &str,
+) -> Result<runner_instances::Model, JobError> {
+    let step = Transition {
+        to: InstanceState::Stopping,
+        from: &[InstanceState::Draining],
+        lease_token: Some(lease.token()),
+        desired: None,
+        reason: row.state_reason.as_deref(),
+        message,
+    };
+    let row = moved(context, &row.id()?, &step)
+        .await?
+        .ok_or_else(JobError::overtaken)?;
+    lease.now_in(InstanceState::Stopping);
+    Ok(row)
 }
 
 /// `stopping` → what is wanted, and nothing is left of the container but the timeline.
@@ -145,13 +197,8 @@ async fn finish(
         reason,
         message,
     };
-    context.last_samples.forget(id);
     let row = moved(context, id, &step).await?.ok_or_else(JobError::overtaken)?;
-    let keys = [redis_keys::runner_status(id), redis_keys::runner_metrics(id)];
-    if let Err(error) = context.redis.clone().del::<_, ()>(&keys).await {
-        // They expire by themselves.
-        warn!(instance.id = %id, %error, "the instance's status was not deleted");
-    }
+    conclude::forget_observed(context, id).await;
     if desired == DesiredState::Running {
         let offline = InstanceStatus::Offline;
         lifecycle::record_status(&context.db, id, offline, context.now()).await?;
@@ -172,28 +219,6 @@ async fn after(context: &Context, row: &runner_instances::Model) -> Result<Value
     Ok(json!({"state": row.state}))
 }
 
-async fn deregister(
-    context: &Context,
-    lease: &Held<'_>,
-    engine: &Engine,
-    container: Option<&OwnedContainer>,
-    assignment: &Assignment,
-) -> Result<Deregistered, JobError> {
-    lease.ensure().await?;
-    let outcome = match deregister::at_github(context, assignment).await? {
-        Some(outcome) => outcome,
-        None => deregister::in_container(context, lease, engine, container, assignment).await?,
-    };
-    match (outcome, container) {
-        (Deregistered::Surely, Some(container))
-            if deregister::runs_a_job(context, engine, container).await? =>
-        {
-            Ok(Deregistered::Busy)
-        }
-        (outcome, _) => Ok(outcome),
-    }
-}
-
 /// The runner is busy: the state stays, the task comes again. Said once on the timeline.
 async fn wait_for_job(context: &Context, assignment: &Assignment, looks: u32) -> Result<JobError, JobError> {
     let id = assignment.instance.id()?;
@@ -206,7 +231,7 @@ async fn wait_for_job(context: &Context, assignment: &Assignment, looks: u32) ->
         noted(context, &assignment.instance, event).await?;
     }
     let pause = pause_after(looks);
-    conclude::look_again_in(context, &id, InstanceState::Draining, pause).await?;
+    conclude::look_again_in(context, &id, assignment.instance.state()?, pause).await?;
     Ok(JobError::retry_after(
         pause,
         "a job runs on the runner; it is waited for",

@@ -8,6 +8,7 @@ mod faults;
 mod follow;
 mod heartbeat;
 mod kills;
+mod node_away;
 mod probes;
 mod reconcile;
 mod secrets;
