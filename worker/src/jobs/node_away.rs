@@ -1,13 +1,13 @@
-//! What becomes of a removal while the instance's node does not answer.
+//! What becomes of a removal while the instance's node does not answer, or once it was deleted.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::instance::InstanceState;
 use entities::model::runner_instances;
 use entities::repo::assignment::Assignment;
-use entities::repo::lifecycle::{self, Observed, Transition};
+use entities::repo::lifecycle::{self, Event, Observed, Transition};
 
-use super::deregister::Deregistered;
-use super::{JobError, conclude, moved, unregister_runner};
+use super::deregister::{self, Deregistered};
+use super::{JobError, conclude, moved, noted, unregister_runner};
 use crate::context::Context;
 use crate::lease::Held;
 
@@ -38,6 +38,35 @@ pub async fn go_on(
         return Err(error);
     }
     give_up(context, lease, assignment, at_github).await
+}
+
+/// Ends the removal of an instance whose node was deleted. What would open the way to its engine is gone
+/// with it, so that nobody could ever look there again.
+pub async fn finish_without(
+    context: &Context,
+    lease: &Held<'_>,
+    assignment: &Assignment,
+    at_github: Option<Deregistered>,
+) -> Result<runner_instances::Model, JobError> {
+    let row = &assignment.instance;
+    if at_github.is_none() && row.last_heartbeat.is_some() {
+        deregister::note_left_to_github(context, assignment).await?;
+    }
+    let message = format!(
+        "The node {} was deleted, so nothing is done there. If the container {} is still on it, remove it by hand.",
+        assignment.node.name, row.name
+    );
+    let event = Event {
+        kind: "warning",
+        message: &message,
+        detail: None,
+    };
+    noted(context, row, event).await?;
+    if row.state()? == InstanceState::Draining {
+        let message = "GitHub no longer knows the runner.";
+        unregister_runner::to_stopping(context, lease, row, message).await?;
+    }
+    unregister_runner::finish(context, lease, &row.id()?).await
 }
 
 /// Since when the node can have been away at most: heartbeats are only written while it answers.

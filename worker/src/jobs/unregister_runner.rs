@@ -77,6 +77,9 @@ async fn drain(
     if at_github == Some(Deregistered::Busy) {
         return Err(wait_for_job(context, &assignment, looks).await?);
     }
+    if assignment.node.is_deleted {
+        return node_away::finish_without(context, lease, &assignment, at_github).await;
+    }
     let (engine, container) = match reach(context, &assignment).await {
         Ok(reached) => reached,
         Err(error) => return node_away::go_on(context, lease, &assignment, at_github, error).await,
@@ -158,7 +161,7 @@ pub(super) async fn to_stopping(
 }
 
 /// `stopping` → what is wanted, and nothing is left of the container but the timeline.
-async fn finish(
+pub(super) async fn finish(
     context: &Context,
     lease: &Held<'_>,
     id: &InstanceId,

@@ -1,4 +1,4 @@
-//! Removals while the instance's node does not answer.
+//! Removals while the instance's node does not answer, or is deleted.
 
 use chrono::TimeDelta;
 use domain::instance::{DesiredState, InstanceState};
@@ -77,5 +77,21 @@ async fn a_runner_with_its_own_token_on_a_dead_node_does_not_drain_for_ever() ->
     fixture.clock.advance(TimeDelta::minutes(16));
     unregister_runner::run(&worker, &id, 1).await?;
     assert_eq!(fixture.row(&id).await?.state()?, InstanceState::Failed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_instance_of_a_deleted_node_is_removed_without_it() -> anyhow::Result<()> {
+    let fixture = Fixture::start().await?;
+    let id = fixture.running(RunnerKind::default()).await?;
+    fixture.drain(&id, DesiredState::Removed).await?;
+    let worker = fixture.unreachable_node().await?;
+    let (db, now) = (&fixture.context.db, fixture.context.now());
+    assert!(nodes::soft_delete(db, &fixture.org, &fixture.node, now).await?);
+    unregister_runner::run(&worker, &id, 0).await?;
+    assert_eq!(fixture.row(&id).await?.state()?, InstanceState::Removed);
+    assert!(fixture.github.registrations().is_empty());
+    let timeline = fixture.timeline(&id).await?.join("\n");
+    assert!(timeline.contains("The node here was deleted"), "{timeline}");
     Ok(())
 }
