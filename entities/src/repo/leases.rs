@@ -47,3 +47,22 @@ pub async fn postpone(
         .await?;
     Ok(())
 }
+
+/// Writes why an instance is in its state without a step; `false` means that the lease was lost.
+pub async fn explain(
+    db: &impl ConnectionTrait,
+    id: &InstanceId,
+    lease_token: &str,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let written = Entity::update_many()
+        .col_expr(Column::StateReason, Expr::value(reason))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Uid.eq(id.as_str()))
+        .filter(Column::LeaseToken.eq(lease_token))
+        .filter(Column::LeaseUntil.gte(now))
+        .exec(db)
+        .await?;
+    Ok(written.rows_affected == 1)
+}

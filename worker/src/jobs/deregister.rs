@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use entities::repo::assignment::Assignment;
 use entities::repo::lifecycle::Event;
 use github::DeleteOutcome;
+use secrecy::SecretString;
 
 use super::{JobError, noted};
 use crate::context::Context;
@@ -32,9 +33,16 @@ pub enum Deregistered {
     Busy,
 }
 
-/// By the runner's credential; the node is not needed. `None` for a runner with a token of its own, about
-/// which nobody can ask.
+/// By the runner's credential; the node is not needed. `None` where nobody can ask: the runner has a token of
+/// its own, or its credential was deleted after it.
 pub async fn at_github(context: &Context, assignment: &Assignment) -> Result<Option<Deregistered>, JobError> {
+    if assignment
+        .credential
+        .as_ref()
+        .is_some_and(|credential| credential.is_deleted)
+    {
+        return Ok(None);
+    }
     let Some(account) = Account::of(context, assignment)? else {
         return Ok(None);
     };
@@ -90,18 +98,11 @@ pub async fn in_container(
     if activity == Some(Activity::Running) {
         return Ok(Deregistered::Busy);
     }
-    let token = registration::own_token(context, assignment)?;
     lease.ensure().await?;
-    let command = ExecCommand {
-        command: registration::remove_with_token(),
-        stdin: Some(registration::token_input(&token)),
-        ..ExecCommand::default()
-    };
-    let said = match engine.exec(running, command, REMOVE_LIMIT).await {
-        Ok(outcome) => registration::removal_of(outcome.exit_code, &outcome.output),
-        // It ended meanwhile.
-        Err(NodeError::Conflict(_) | NodeError::NotFound(_)) => Removal::Refused,
-        Err(error) => return Err(error.into()),
+    let said = match registration::own_token(context, assignment) {
+        Ok(token) => remove_with(engine, running, &token).await?,
+        // There is none any more, or it does not open: nothing that a later attempt could do better.
+        Err(_) => Removal::Refused,
     };
     match said {
         Removal::Done => Ok(Deregistered::Surely),
@@ -120,6 +121,24 @@ pub async fn in_container(
                 Ok(Deregistered::Busy)
             }
         }
+    }
+}
+
+async fn remove_with(
+    engine: &Engine,
+    running: &OwnedContainer,
+    token: &SecretString,
+) -> Result<Removal, JobError> {
+    let command = ExecCommand {
+        command: registration::remove_with_token(),
+        stdin: Some(registration::token_input(token)),
+        ..ExecCommand::default()
+    };
+    match engine.exec(running, command, REMOVE_LIMIT).await {
+        Ok(outcome) => Ok(registration::removal_of(outcome.exit_code, &outcome.output)),
+        // It ended meanwhile.
+        Err(NodeError::Conflict(_) | NodeError::NotFound(_)) => Ok(Removal::Refused),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -169,7 +188,7 @@ pub async fn note_left_to_github(context: &Context, assignment: &Assignment) -> 
         "14 days"
     };
     let message = format!(
-        "The registration could not be removed with the runner's own token. GitHub shows the runner as offline and removes it by itself after {days}; with a credential Runner Pilot removes it at once."
+        "The registration could not be removed: there is no credential to do it with. GitHub shows the runner as offline and removes it by itself after {days}."
     );
     let event = Event {
         kind: "warning",

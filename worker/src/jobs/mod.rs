@@ -7,6 +7,7 @@ mod error;
 mod node_away;
 mod outcome;
 mod react;
+mod stuck;
 mod task;
 
 pub mod check_node;

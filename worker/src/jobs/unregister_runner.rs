@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tracing::{instrument, warn};
 
 use super::deregister::{self, Deregistered};
-use super::{JobError, conclude, moved, node_away, noted, task};
+use super::{JobError, conclude, moved, node_away, noted, stuck, task};
 use crate::context::Context;
 use crate::lease::Held;
 use crate::nodes::{Engine, OwnedContainer};
@@ -50,10 +50,27 @@ pub async fn run(context: &Context, id: &InstanceId, looks: u32) -> Result<Value
     };
     context.reached(Step::Claimed).await;
     let result = lease.keep(Box::pin(drain(context, &lease, &row, looks))).await;
+    let result = match result {
+        Err(error @ JobError::Fail { .. }) => stuck(context, &lease, id, error).await,
+        result => result,
+    };
     lease.release().await;
     match result {
         Ok(row) => after(context, &row).await,
         Err(error) => Err(error),
+    }
+}
+
+/// The row is read again: the removal may have got to the next state before it was stuck.
+async fn stuck(
+    context: &Context,
+    lease: &Held<'_>,
+    id: &InstanceId,
+    error: JobError,
+) -> Result<runner_instances::Model, JobError> {
+    match lifecycle::find(&context.db, id).await? {
+        Some(row) => stuck::tell(context, lease, &row, error).await,
+        None => Err(error),
     }
 }
 
@@ -150,7 +167,7 @@ pub(super) async fn to_stopping(
         from: &[InstanceState::Draining],
         lease_token: Some(lease.token()),
         desired: None,
-        reason: row.state_reason.as_deref(),
+        reason: stuck::lasting_reason(row),
         message,
     };
     let row = moved(context, &row.id()?, &step)
@@ -188,10 +205,7 @@ pub(super) async fn finish(
         DesiredState::Stopped => (desired.after_stopping(), "The instance is stopped."),
         DesiredState::Removed => (desired.after_stopping(), "The instance is removed."),
     };
-    let reason = row
-        .state_reason
-        .as_deref()
-        .filter(|_| desired != DesiredState::Running);
+    let reason = stuck::lasting_reason(&row).filter(|_| desired != DesiredState::Running);
     let step = Transition {
         to,
         from: &[InstanceState::Stopping],

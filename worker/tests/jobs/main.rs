@@ -13,5 +13,6 @@ mod probes;
 mod reconcile;
 mod secrets;
 mod spared;
+mod stuck;
 mod support;
 mod upkeep;
