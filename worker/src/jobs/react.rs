@@ -10,7 +10,7 @@ use github::DeleteOutcome;
 use tracing::debug;
 
 use super::register_runner::{meta, resources_of};
-use super::{JobError, conclude, deregister, moved};
+use super::{JobError, conclude, deregister, moved, reconcile_all};
 use crate::context::Context;
 use crate::decide::exit::{self, Ending, Remains};
 use crate::decide::look::Action;
@@ -46,16 +46,25 @@ pub async fn act(
             moved(context, &id, &step).await?;
             Ok(())
         }
-        Action::FinishDraining => {
-            let call = TaskCall::UnregisterRunner(id);
-            context.send_in(&call, &assignment.node, Duration::ZERO).await
+        // The removal's own task comes back by itself. A further one is only sent where that one was lost:
+        // every look would else add one.
+        Action::FinishDraining if is_overdue(context, assignment) => {
+            reconcile_all::heal(context, &assignment.instance).await
         }
+        Action::FinishDraining => Ok(()),
         Action::ReplaceGhost => {
             let reason = "GitHub no longer knows this runner although its container runs: it would never get a job again. It is replaced.";
             drain(context, assignment, DesiredState::Running, reason).await
         }
         Action::Conclude => conclude_end(context, engine, assignment, container, seen).await,
     }
+}
+
+/// Whether the state has outlived its deadline and nobody acts on it.
+fn is_overdue(context: &Context, assignment: &Assignment) -> bool {
+    let (row, now) = (&assignment.instance, context.now());
+    row.state_deadline.is_some_and(|deadline| deadline < now)
+        && row.lease_until.is_none_or(|until| until < now)
 }
 
 /// The container ended by itself: a finished ephemeral runner is removed, anything else has failed.

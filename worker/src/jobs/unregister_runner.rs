@@ -12,6 +12,7 @@ use domain::tasks::TaskCall;
 use entities::model::runner_instances;
 use entities::repo::assignment::{self, Assignment};
 use entities::repo::lifecycle::{self, Event, Observed, Transition};
+use entities::repo::timeline;
 use serde_json::{Value, json};
 use tracing::{instrument, warn};
 
@@ -22,16 +23,22 @@ use crate::lease::Held;
 use crate::nodes::{Engine, OwnedContainer};
 use crate::steps::Step;
 
+/// The states in which there is something to be done.
+const LEAVING: [InstanceState; 2] = [InstanceState::Draining, InstanceState::Stopping];
 /// What a container is given between SIGTERM and SIGKILL.
 const STOP_GRACE: Duration = Duration::from_secs(30);
 /// The first and the longest pause between two looks at a busy runner.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// The task. A job may run for five days and is looked at once a minute, hence the number of retries.
+/// How often one delivery is tried again. Few, because reconciling sends the task anew whenever the deadline
+/// that the last attempt set has passed: a job may run for five days.
+const MAX_RETRIES: u32 = 10;
+
+/// The task.
 #[celery::task(
     name = "unregister_runner",
     acks_late = true,
-    max_retries = 10000,
+    max_retries = 10,
     hard_time_limit = 300
 )]
 pub async fn unregister_runner(runner_instance_id: String) -> TaskResult<Value> {
@@ -44,9 +51,11 @@ pub async fn unregister_runner(runner_instance_id: String) -> TaskResult<Value> 
 /// lengthens the pause to the next.
 #[instrument(skip_all, fields(instance.id = %id))]
 pub async fn run(context: &Context, id: &InstanceId, looks: u32) -> Result<Value, JobError> {
-    let states = [InstanceState::Draining, InstanceState::Stopping];
-    let Some((lease, row)) = Held::take(context, id, &states).await? else {
-        return conclude::not_claimed(context, id, &states).await;
+    let Some((lease, row)) = Held::take(context, id, &LEAVING).await? else {
+        return match conclude::not_claimed(context, id, &LEAVING).await {
+            Err(error) => later(context, id, error, looks).await,
+            nothing_to_do => nothing_to_do,
+        };
     };
     context.reached(Step::Claimed).await;
     let result = lease.keep(Box::pin(drain(context, &lease, &row, looks))).await;
@@ -57,8 +66,26 @@ pub async fn run(context: &Context, id: &InstanceId, looks: u32) -> Result<Value
     lease.release().await;
     match result {
         Ok(row) => after(context, &row).await,
-        Err(error) => Err(error),
+        Err(error) => later(context, id, error, looks).await,
     }
+}
+
+/// The end of an attempt that a later one has to finish. Every pause is written down as the state's deadline,
+/// so that reconciling sends no second message while this one is on its way.
+async fn later(context: &Context, id: &InstanceId, error: JobError, looks: u32) -> Result<Value, JobError> {
+    let JobError::Retry { after, reason } = error else {
+        return Err(error);
+    };
+    let pause = after.unwrap_or_else(|| task::growing_pause(looks));
+    if let Some(row) = lifecycle::find(&context.db, id).await?
+        && LEAVING.contains(&row.state()?)
+    {
+        conclude::look_again_in(context, id, row.state()?, pause).await?;
+    }
+    if looks >= MAX_RETRIES {
+        return Ok(json!({"left_to_reconciling": reason}));
+    }
+    Err(JobError::retry_after(pause, reason))
 }
 
 /// The row is read again: the removal may have got to the next state before it was stuck.
@@ -238,19 +265,21 @@ async fn after(context: &Context, row: &runner_instances::Model) -> Result<Value
 
 /// The runner is busy: the state stays, the task comes again. Said once on the timeline.
 async fn wait_for_job(context: &Context, assignment: &Assignment, looks: u32) -> Result<JobError, JobError> {
-    let id = assignment.instance.id()?;
-    if looks == 0 {
+    let row = &assignment.instance;
+    let message = "A job runs; the instance is removed when it is done.";
+    if timeline::first_of(&context.db, &row.id()?, message, row.state_changed_at)
+        .await?
+        .is_none()
+    {
         let event = Event {
             kind: "progress",
-            message: "A job runs; the instance is removed when it is done.",
+            message,
             detail: None,
         };
-        noted(context, &assignment.instance, event).await?;
+        noted(context, row, event).await?;
     }
-    let pause = pause_after(looks);
-    conclude::look_again_in(context, &id, assignment.instance.state()?, pause).await?;
     Ok(JobError::retry_after(
-        pause,
+        pause_after(looks),
         "a job runs on the runner; it is waited for",
     ))
 }

@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use domain::ids::InstanceId;
 use domain::instance::{DesiredState, InstanceState};
-use runner_pilot_worker::jobs::{JobError, unregister_runner};
-use testkit::github::{Pat, SANDBOX_PAT};
+use runner_pilot_worker::jobs::{JobError, reconcile_all, send_heartbeat, unregister_runner};
+use testkit::github::{Effect, Fault, Pat, SANDBOX_PAT};
 
 use super::support::{Fixture, RunnerKind};
 
@@ -46,5 +46,59 @@ async fn a_removal_that_github_refuses_says_so_once_and_fails_in_the_end() -> an
     assert_eq!(row.state_reason, None);
     assert!(fixture.github.registrations().is_empty());
     assert!(fixture.containers().await?.is_empty());
+    Ok(())
+}
+
+/// How many messages there are for the workers.
+async fn sent(fixture: &Fixture) -> anyhow::Result<u64> {
+    Ok(fixture.context.celery.queue_len("celery").await?)
+}
+
+#[tokio::test]
+async fn a_removal_that_comes_again_by_itself_is_not_sent_a_second_time() -> anyhow::Result<()> {
+    let fixture = Fixture::start().await?;
+    let id = fixture.running(RunnerKind::default()).await?;
+    fixture.drain(&id, DesiredState::Removed).await?;
+    let before = sent(&fixture).await?;
+    fixture.clock.advance(TimeDelta::seconds(50));
+    fixture
+        .github
+        .script(Fault::next(Effect::TooManyRequests(300)).on("DELETE", "/runners/"));
+    let limited = unregister_runner::run(&fixture.context, &id, 0).await;
+    assert!(
+        matches!(limited, Err(JobError::Retry { after: Some(_), .. })),
+        "{limited:?}"
+    );
+    // Past the state's own deadline, but inside the pause.
+    fixture.clock.advance(TimeDelta::seconds(200));
+    reconcile_all::run(&fixture.context).await?;
+    assert_eq!(sent(&fixture).await?, before);
+
+    // The last of its own retries leaves it to reconciling.
+    let last = unregister_runner::run(&fixture.context, &id, 10).await?;
+    assert!(last["left_to_reconciling"].is_string(), "{last}");
+    fixture.clock.advance(TimeDelta::seconds(300));
+    reconcile_all::run(&fixture.context).await?;
+    reconcile_all::run(&fixture.context).await?;
+    assert_eq!(sent(&fixture).await?, before + 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn looks_at_an_ended_container_send_its_removal_only_when_that_is_overdue() -> anyhow::Result<()> {
+    let fixture = Fixture::start().await?;
+    let id = fixture.running(RunnerKind::default()).await?;
+    fixture.drain(&id, DesiredState::Removed).await?;
+    fixture.engine.remove_containers(&fixture.label()).await?;
+    let before = sent(&fixture).await?;
+    for _ in 0..3 {
+        send_heartbeat::run(&fixture.context, &id).await?;
+    }
+    assert_eq!(sent(&fixture).await?, before);
+    fixture.clock.advance(TimeDelta::seconds(61));
+    for _ in 0..3 {
+        send_heartbeat::run(&fixture.context, &id).await?;
+    }
+    assert_eq!(sent(&fixture).await?, before + 1);
     Ok(())
 }
