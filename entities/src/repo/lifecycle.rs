@@ -336,6 +336,8 @@ pub async fn list_overdue(
 ) -> Result<Vec<Model>, StoreError> {
     let rows = Entity::find()
         .filter(Column::IsDeleted.eq(false))
+        // A failed one's deadline is the time of its next clean-up, which has a list of its own.
+        .filter(Column::State.ne(InstanceState::Failed.as_str()))
         .filter(Column::StateDeadline.lt(now))
         .filter(
             Condition::any()

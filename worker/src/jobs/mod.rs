@@ -4,6 +4,7 @@
 //! lease ([`crate::lease`]), what only looks writes nothing that a second look would contradict.
 
 mod error;
+mod finish_failed;
 mod node_away;
 mod outcome;
 mod react;

@@ -9,7 +9,7 @@ use entities::repo::{assignment, fleet, lifecycle};
 use serde_json::{Value, json};
 use tracing::{info, instrument, warn};
 
-use super::{JobError, task};
+use super::{JobError, finish_failed, task};
 use crate::context::Context;
 use crate::decide::overdue::{self, Cure};
 
@@ -41,6 +41,7 @@ pub async fn run(context: &Context) -> Result<Value, JobError> {
             Err(error) => warn!(instance.id = %row.uid, %error, "an overdue instance was not healed"),
         }
     }
+    let finished = finish_failed::run(context).await?;
     let lacking: Vec<_> = fleet::list_demand(&context.db, None)
         .await?
         .into_iter()
@@ -51,7 +52,7 @@ pub async fn run(context: &Context) -> Result<Value, JobError> {
         signatures.push(context.signature(&TaskCall::ReconcileRunner(demand.id()?), None));
     }
     context.celery.send_many(&signatures).await?;
-    Ok(json!({"healed": healed, "runners": signatures.len()}))
+    Ok(json!({"healed": healed, "finished": finished, "runners": signatures.len()}))
 }
 
 /// Sends the task that moves an overdue instance on. The deadline begins anew, so that a long queue is not

@@ -102,3 +102,52 @@ async fn looks_at_an_ended_container_send_its_removal_only_when_that_is_overdue(
     assert_eq!(sent(&fixture).await?, before + 1);
     Ok(())
 }
+#[tokio::test]
+async fn what_github_did_not_answer_of_a_failed_instance_is_asked_again() -> anyhow::Result<()> {
+    let fixture = Fixture::start().await?;
+    let id = fixture.running(RunnerKind::default()).await?;
+    fixture.github.script(
+        Fault::next(Effect::Status(502, "no".to_owned()))
+            .times(2)
+            .on("DELETE", "/runners/"),
+    );
+    fixture.engine.remove_containers(&fixture.label()).await?;
+    fixture.until(&id, InstanceState::Failed).await?;
+    let row = fixture.row(&id).await?;
+    assert!(row.github_runner_id.is_some());
+    assert!(row.state_reason.unwrap().contains("is removed later"));
+    reconcile_all::run(&fixture.context).await?;
+    assert_eq!(fixture.github.registrations().len(), 1);
+
+    reconcile_all::run(&fixture.context).await?;
+    assert_eq!(fixture.github.registrations().len(), 1, "it was just tried");
+    fixture.clock.advance(TimeDelta::minutes(6));
+    let ran = reconcile_all::run(&fixture.context).await?;
+    assert_eq!(ran["finished"], 1, "{ran}");
+    assert!(fixture.github.registrations().is_empty());
+    let row = fixture.row(&id).await?;
+    assert_eq!(
+        (row.state()?, row.github_runner_id),
+        (InstanceState::Failed, None)
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_removal_that_was_given_up_goes_on_once_the_credential_is_mended() -> anyhow::Result<()> {
+    let fixture = Fixture::start().await?;
+    let id = fixture.running(RunnerKind::default()).await?;
+    fixture.drain(&id, DesiredState::Removed).await?;
+    fixture.github.revoke_pat(SANDBOX_PAT);
+    assert!(unregister_runner::run(&fixture.context, &id, 0).await.is_err());
+    fixture.clock.advance(TimeDelta::minutes(16));
+    unregister_runner::run(&fixture.context, &id, 0).await?;
+    assert_eq!(fixture.row(&id).await?.state()?, InstanceState::Failed);
+    fixture.github.add_pat(Pat::admin(SANDBOX_PAT));
+    reconcile_all::run(&fixture.context).await?;
+    assert_eq!(fixture.row(&id).await?.state()?, InstanceState::Draining);
+    unregister_runner::run(&fixture.context, &id, 0).await?;
+    assert_eq!(fixture.row(&id).await?.state()?, InstanceState::Removed);
+    assert!(fixture.containers().await?.is_empty());
+    Ok(())
+}
