@@ -95,3 +95,19 @@ pub async fn list_unfinished_failures(
         .await?;
     Ok(rows)
 }
+
+/// Forgets a lease that has run out: its holder may write nothing any more anyway.
+pub async fn forget_expired(
+    db: &impl ConnectionTrait,
+    id: &InstanceId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::LeaseToken, Expr::value(Option::<String>::None))
+        .col_expr(Column::LeaseUntil, Expr::value(Option::<DateTime<Utc>>::None))
+        .filter(Column::Uid.eq(id.as_str()))
+        .filter(Column::LeaseUntil.lt(now))
+        .exec(db)
+        .await?;
+    Ok(())
+}

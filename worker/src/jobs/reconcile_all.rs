@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use domain::instance::InstanceState;
 use domain::tasks::TaskCall;
 use entities::model::runner_instances;
-use entities::repo::{assignment, fleet, lifecycle};
+use entities::repo::{assignment, fleet, leases, lifecycle};
 use serde_json::{Value, json};
 use tracing::{info, instrument, warn};
 
@@ -81,6 +81,8 @@ pub async fn heal(context: &Context, row: &runner_instances::Model) -> Result<()
     // A look needs the deadline as it is to know that it passed.
     if !matches!(call, TaskCall::SendHeartbeat(_)) {
         lifecycle::restart_deadline(&context.db, &id, state, context.now()).await?;
+        // What it tells, that its holder has died, is acted on by now.
+        leases::forget_expired(&context.db, &id, context.now()).await?;
     }
     Ok(())
 }
