@@ -49,6 +49,19 @@ pub async fn forget_observed(context: &Context, id: &InstanceId) {
     }
 }
 
+/// To be called after a look has written what it saw: whether the instance is still one that is looked at. If it
+/// is not, its removal may have deleted the keys while the look was on its way, and they are deleted again.
+pub async fn is_still_live(context: &Context, id: &InstanceId) -> Result<bool, JobError> {
+    let is_live = match lifecycle::find(&context.db, id).await? {
+        Some(row) => row.state()?.is_live(),
+        None => false,
+    };
+    if !is_live {
+        forget_observed(context, id).await;
+    }
+    Ok(is_live)
+}
+
 /// The answer of a job that could not take the lease: nothing to do, or try again once the holder is done.
 pub async fn not_claimed(
     context: &Context,
