@@ -109,9 +109,7 @@ impl Context {
         node: &nodes::Model,
         delay: Duration,
     ) -> Result<(), JobError> {
-        let local = node.r#type == NodeType::Local.as_str();
-        let host = node.host.as_deref().filter(|_| local);
-        let mut signature = self.signature(call, host);
+        let mut signature = self.signature(call, node.queue_host());
         if !delay.is_zero() {
             signature = signature.countdown(delay);
         }

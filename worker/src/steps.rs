@@ -31,6 +31,8 @@ pub enum Step {
     Stopped,
     /// The container was removed, nothing was written down.
     Removed,
+    /// An instance was looked at or measured, nothing was written down.
+    Looked,
 }
 
 /// Hears of every step.

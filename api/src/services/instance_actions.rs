@@ -246,7 +246,8 @@ async fn take(
     }
 }
 
-/// The host whose workers alone reach the instance's node, if it is tied to one.
+/// The host whose workers alone reach the instance's node, if it is tied to one. A deleted node ties it to none:
+/// workers take the instance off GitHub and leave the node alone.
 async fn host_of(
     txn: &DatabaseTransaction,
     access: &OrgAccess,

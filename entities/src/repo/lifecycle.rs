@@ -328,15 +328,23 @@ pub async fn record_status(
     Ok(())
 }
 
-/// Instances whose state has outlived its deadline and that nobody holds a lease of, oldest first.
+/// Instances that nobody holds a lease of and whose state has outlived its deadline, or whose worker died in a state
+/// that lasts only while one is at work; oldest first.
 pub async fn list_overdue(
     db: &impl ConnectionTrait,
     now: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<Model>, StoreError> {
+    let at_work = [InstanceState::Creating, InstanceState::Stopping];
+    // A lease that was given back is no longer there; one that ran out was not given back.
+    let abandoned = Condition::all()
+        .add(Column::State.is_in(at_work.map(InstanceState::as_str)))
+        .add(Column::LeaseUntil.lt(now));
     let rows = Entity::find()
         .filter(Column::IsDeleted.eq(false))
-        .filter(Column::StateDeadline.lt(now))
+        // A failed one's deadline is the time of its next clean-up, which has a list of its own.
+        .filter(Column::State.ne(InstanceState::Failed.as_str()))
+        .filter(Condition::any().add(Column::StateDeadline.lt(now)).add(abandoned))
         .filter(
             Condition::any()
                 .add(Column::LeaseUntil.is_null())

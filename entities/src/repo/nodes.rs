@@ -35,9 +35,10 @@ impl Model {
             .map_err(|_| StoreError::Corrupt("nodes.status"))
     }
 
-    /// The host whose workers alone reach the engine; set for nodes of type `local`.
+    /// The host whose workers alone reach the engine; set for nodes of type `local`. Nothing is done on a
+    /// deleted node any more, so that every worker will do for what is left of it.
     pub fn queue_host(&self) -> Option<&str> {
-        if self.r#type == NodeType::Local.as_str() {
+        if self.r#type == NodeType::Local.as_str() && !self.is_deleted {
             self.host.as_deref()
         } else {
             None

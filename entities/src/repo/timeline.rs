@@ -1,7 +1,8 @@
 //! Instances' timelines, as read by people. [`super::lifecycle::add_event`] writes them.
 
+use chrono::{DateTime, Utc};
 use domain::ids::{InstanceId, OrgId};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::page::{self, ListPage, ListQuery};
 use crate::StoreError;
@@ -22,4 +23,21 @@ pub async fn list(
         select = select.filter(Column::Kind.eq(kind));
     }
     page::fetch(db, select, "instance_events", &["message"], query).await
+}
+
+/// When an instance's timeline first said exactly this since a time; `None` if it did not.
+pub async fn first_of(
+    db: &impl ConnectionTrait,
+    instance: &InstanceId,
+    message: &str,
+    since: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let first = Entity::find()
+        .filter(Column::RunnerInstanceId.eq(instance.as_str()))
+        .filter(Column::CreatedAt.gte(since))
+        .filter(Column::Message.eq(message))
+        .order_by_asc(Column::CreatedAt)
+        .one(db)
+        .await?;
+    Ok(first.map(|event| event.created_at))
 }

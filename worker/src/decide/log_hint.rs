@@ -6,53 +6,80 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-/// The last thing a log says of the runner's doings.
+/// What a log says of the runner's jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activity {
-    /// `Listening for Jobs`, or connected again.
+    /// `Listening for Jobs`
     Listening,
     /// `Running job: …`
     Running,
     /// `Job … completed with result: …`
     Completed,
+}
+
+/// What the last lines say, and when they were written, by the node's clock.
+///
+/// The connection is told apart from the jobs: a runner loses it and gets it back while its job runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogHint {
+    /// What the runner was doing; `None` when no line that was read tells.
+    pub activity: Option<Activity>,
+    /// Whether it has its connection to GitHub.
+    pub connected: bool,
+    /// Since when it does that, UTC; where that is not known, since when it has or lacks the connection.
+    pub at: DateTime<Utc>,
+}
+
+/// What one line says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Of(Activity),
+    /// `Runner reconnected.`
+    Reconnected,
     /// `Runner connect error: …`
     Disconnected,
 }
 
-/// An [`Activity`] and when its line was written, by the node's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogHint {
-    /// What the runner was doing.
-    pub activity: Activity,
-    /// Since when, UTC.
-    pub at: DateTime<Utc>,
-}
-
-/// The last line of the log that says what the runner is doing, if one does.
+/// What the log says at its end, if it says anything.
 pub fn last(log: &str) -> Option<LogHint> {
-    log.lines().rev().find_map(hint_of)
+    let mut lines = log.lines().rev().filter_map(read);
+    let (said, at) = lines.next()?;
+    let connected = said != Said::Disconnected;
+    let of_job = |(said, at)| match said {
+        Said::Of(activity) => Some((activity, at)),
+        Said::Reconnected | Said::Disconnected => None,
+    };
+    // Only the runner's own word on its job ends that job, however often the connection came and went since.
+    let activity = of_job((said, at)).or_else(|| lines.find_map(of_job));
+    Some(LogHint {
+        activity: activity.map(|(activity, _)| activity),
+        connected,
+        at: activity.map_or(at, |(_, at)| at),
+    })
 }
 
 /// Reads one line. Only lines that begin with the runner's own time stamp count: each is repeated inside a
 /// `[RUNNER … WRITE LINE: …]` line, and a job's output stands elsewhere.
-fn hint_of(line: &str) -> Option<LogHint> {
+fn read(line: &str) -> Option<(Said, DateTime<Utc>)> {
     let (stamp, text) = line.trim_end().split_once("Z: ")?;
     // The exact width keeps lenient spellings out.
     let at = (stamp.len() == "2023-10-01 12:00:00".len())
         .then(|| NaiveDateTime::parse_from_str(stamp, "%Y-%m-%d %H:%M:%S").ok())??
         .and_utc();
-    let activity = if text == "Listening for Jobs" || text == "Runner reconnected." {
-        Activity::Listening
+    let said = if text == "Listening for Jobs" {
+        Said::Of(Activity::Listening)
     } else if text.starts_with("Running job: ") {
-        Activity::Running
+        Said::Of(Activity::Running)
     } else if text.starts_with("Job ") && text.contains(" completed with result: ") {
-        Activity::Completed
+        Said::Of(Activity::Completed)
+    } else if text == "Runner reconnected." {
+        Said::Reconnected
     } else if text.starts_with("Runner connect error: ") {
-        Activity::Disconnected
+        Said::Disconnected
     } else {
         return None;
     };
-    Some(LogHint { activity, at })
+    Some((said, at))
 }
 
 /// How the last job ended, in the runner's own word (`Succeeded`, `Failed` …), if the log tells of one.
@@ -60,7 +87,7 @@ pub fn last_result(log: &str) -> Option<&str> {
     let line = log
         .lines()
         .rev()
-        .find(|line| hint_of(line).is_some_and(|hint| hint.activity == Activity::Completed))?;
+        .find(|line| read(line).is_some_and(|(said, _)| said == Said::Of(Activity::Completed)))?;
     let (_, result) = line.rsplit_once(" completed with result: ")?;
     let result = result.trim();
     let known = [
@@ -79,7 +106,7 @@ mod tests {
     use super::*;
 
     fn activity(log: &str) -> Option<Activity> {
-        last(log).map(|hint| hint.activity)
+        last(log)?.activity
     }
 
     #[test]
@@ -90,7 +117,7 @@ mod tests {
             2026-01-02 03:05:05Z: Running job: build\n\
             hello from somewhere\n";
         let hint = last(log).unwrap();
-        assert_eq!(hint.activity, Activity::Running);
+        assert_eq!(hint.activity, Some(Activity::Running));
         assert_eq!(hint.at.to_rfc3339(), "2026-01-02T03:05:05+00:00");
     }
 
@@ -99,19 +126,55 @@ mod tests {
         for (line, expected) in [
             ("2026-01-02 03:04:05Z: Listening for Jobs", Activity::Listening),
             ("2026-01-02 03:04:05Z: Listening for Jobs\r", Activity::Listening),
-            ("2026-01-02 03:04:05Z: Runner reconnected.", Activity::Listening),
             ("2026-01-02 03:04:05Z: Running job: a: b", Activity::Running),
             (
                 "2026-01-02 03:04:05Z: Job a completed with result: Failed",
                 Activity::Completed,
             ),
-            (
-                "2026-01-02 03:04:05Z: Runner connect error: x. Retrying until reconnected.",
-                Activity::Disconnected,
-            ),
         ] {
             assert_eq!(activity(line), Some(expected), "{line}");
         }
+    }
+
+    #[test]
+    fn a_job_runs_on_while_the_connection_comes_and_goes() {
+        let lost = "2026-01-02 03:06:05Z: Runner connect error: x. Retrying until reconnected.\n";
+        let back = "2026-01-02 03:07:05Z: Runner reconnected.\n";
+        for (before, activity) in [
+            (
+                "2026-01-02 03:05:05Z: Running job: build\n",
+                Some(Activity::Running),
+            ),
+            (
+                "2026-01-02 03:05:05Z: Job build completed with result: Failed\n",
+                Some(Activity::Completed),
+            ),
+            (
+                "2026-01-02 03:05:05Z: Listening for Jobs\n",
+                Some(Activity::Listening),
+            ),
+            ("", None),
+        ] {
+            for (after, connected) in [
+                (lost.to_owned(), false),
+                (format!("{lost}{back}"), true),
+                (format!("{lost}{back}{lost}"), false),
+            ] {
+                let hint = last(&format!("{before}{after}")).unwrap();
+                assert_eq!(
+                    (hint.activity, hint.connected),
+                    (activity, connected),
+                    "{before}{after}"
+                );
+                if activity.is_some() {
+                    assert_eq!(hint.at.to_rfc3339(), "2026-01-02T03:05:05+00:00");
+                }
+            }
+        }
+        let over = format!(
+            "2026-01-02 03:05:05Z: Running job: build\n{lost}{back}2026-01-02 03:08:05Z: Listening for Jobs"
+        );
+        assert_eq!(activity(&over), Some(Activity::Listening));
     }
 
     #[test]
@@ -126,7 +189,7 @@ mod tests {
             "2026-01-02 03:04:05Z: listening for jobs",
             "2026-01-02 03:04:05Z: Listening for Jobs of another kind",
         ] {
-            assert_eq!(activity(line), None, "{line}");
+            assert_eq!(last(line), None, "{line}");
         }
     }
 

@@ -119,19 +119,28 @@ pub fn next_status(look: &Look) -> InstanceStatus {
         RunnerSeen::Present { busy: true, .. } => InstanceStatus::Busy,
         RunnerSeen::Present { .. } => InstanceStatus::Idle,
         // Unlisted while its log says that a job runs: it was removed under way, the job goes on.
-        RunnerSeen::Absent => match look.hint.map(|hint| hint.activity) {
+        RunnerSeen::Absent => match look.hint.and_then(|hint| hint.activity) {
             Some(Activity::Running) => InstanceStatus::Busy,
-            Some(Activity::Listening | Activity::Completed | Activity::Disconnected) | None => {
-                InstanceStatus::Offline
-            }
+            Some(Activity::Listening | Activity::Completed) | None => InstanceStatus::Offline,
         },
-        RunnerSeen::Unknown => match look.hint.map(|hint| hint.activity) {
-            Some(Activity::Running) => InstanceStatus::Busy,
-            Some(Activity::Listening | Activity::Completed) => InstanceStatus::Idle,
-            Some(Activity::Disconnected) => InstanceStatus::Offline,
-            // The line may have scrolled out of what was read: what was known stays true.
-            None if look.state == InstanceState::Running => look.previous,
-            None => InstanceStatus::Offline,
+        RunnerSeen::Unknown => by_log(look),
+    }
+}
+
+/// The status by the log alone.
+fn by_log(look: &Look) -> InstanceStatus {
+    let activity = look.hint.and_then(|hint| hint.activity);
+    match (activity, look.hint.map(|hint| hint.connected)) {
+        // Also without a connection: the job runs on, and the runner must not be taken for a free one.
+        (Some(Activity::Running), _) => InstanceStatus::Busy,
+        (_, Some(false)) => InstanceStatus::Offline,
+        (Some(Activity::Listening | Activity::Completed), _) => InstanceStatus::Idle,
+        // The line may have scrolled out of what was read: what was known stays true.
+        (None, None) if look.state == InstanceState::Running => look.previous,
+        (None, None) => InstanceStatus::Offline,
+        (None, Some(true)) => match look.previous {
+            InstanceStatus::Offline => InstanceStatus::Online,
+            InstanceStatus::Online | InstanceStatus::Busy | InstanceStatus::Idle => look.previous,
         },
     }
 }
@@ -144,11 +153,11 @@ fn is_ghost(look: &Look, started_at: Option<DateTime<Utc>>) -> bool {
     }
     let quiet_since = match look.hint {
         Some(LogHint {
-            activity: Activity::Running,
+            activity: Some(Activity::Running),
             ..
         }) => return false,
         Some(LogHint {
-            activity: Activity::Listening,
+            activity: Some(Activity::Listening),
             ..
         }) if look.state == InstanceState::Running => return true,
         Some(LogHint { at, .. }) => Some(at),
@@ -167,7 +176,8 @@ mod tests {
 
     fn hint(activity: Activity, second: i64) -> LogHint {
         LogHint {
-            activity,
+            activity: Some(activity),
+            connected: true,
             at: at(second),
         }
     }
@@ -226,7 +236,6 @@ mod tests {
             (Activity::Listening, InstanceStatus::Idle),
             (Activity::Running, InstanceStatus::Busy),
             (Activity::Completed, InstanceStatus::Idle),
-            (Activity::Disconnected, InstanceStatus::Offline),
         ] {
             let look = Look {
                 runner: RunnerSeen::Unknown,
@@ -246,6 +255,37 @@ mod tests {
             ..silent
         };
         assert_eq!(judge(&starting), (InstanceStatus::Offline, Action::Nothing));
+    }
+
+    #[test]
+    fn a_lost_connection_ends_no_job() {
+        let unknown = Look {
+            runner: RunnerSeen::Unknown,
+            ..running()
+        };
+        let of = |activity, connected| LogHint {
+            activity,
+            connected,
+            at: at(1),
+        };
+        for (activity, connected, expected) in [
+            (Some(Activity::Running), false, InstanceStatus::Busy),
+            (Some(Activity::Running), true, InstanceStatus::Busy),
+            (Some(Activity::Listening), false, InstanceStatus::Offline),
+            (Some(Activity::Completed), false, InstanceStatus::Offline),
+            (None, false, InstanceStatus::Offline),
+            (None, true, InstanceStatus::Idle),
+        ] {
+            let hint = Some(of(activity, connected));
+            assert_eq!(judge(&Look { hint, ..unknown }).0, expected, "{hint:?}");
+        }
+        // GitHub has forgotten it, but its job is not over by the log.
+        let forgotten = Look {
+            runner: RunnerSeen::Absent,
+            hint: Some(of(Some(Activity::Running), true)),
+            ..running()
+        };
+        assert_eq!(judge(&forgotten), (InstanceStatus::Busy, Action::Nothing));
     }
 
     #[test]

@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 use tracing::{debug, instrument};
 
 use super::register_runner::resources_of;
-use super::{JobError, task};
+use super::{JobError, conclude, task};
 use crate::context::Context;
 use crate::events;
 use crate::nodes::{NodeError, Sample, percent};
+use crate::steps::Step;
 
 /// The task. It comes again by itself, so it is tried once more only.
 #[celery::task(
@@ -64,7 +65,11 @@ pub async fn run(context: &Context, id: &InstanceId) -> Result<Value, JobError> 
         disk_usage: usage.disk.unwrap_or(0.0),
     }
     .rounded();
+    context.reached(Step::Looked).await;
     publish(context, &assignment, id, metrics, now).await?;
+    if !conclude::is_still_live(context, id).await? {
+        return Ok(json!({"skipped": "the instance has gone meanwhile"}));
+    }
     serde_json::to_value(metrics).map_err(|error| JobError::fail(error.to_string()))
 }
 

@@ -4,42 +4,62 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use domain::ids::InstanceId;
-use domain::instance::InstanceState;
-use entities::repo::assignment::{self, Assignment};
+use domain::instance::{DesiredState, InstanceState};
+use domain::redis_keys;
+use domain::tasks::TaskCall;
+use entities::model::runner_instances;
+use entities::repo::assignment::Assignment;
 use entities::repo::leases;
-use entities::repo::lifecycle::{self, Event};
-use github::DeleteOutcome;
+use entities::repo::lifecycle::{self, Event, Observed, Transition};
+use redis::AsyncCommands as _;
 use serde_json::{Value, json};
 use tracing::warn;
 
-use super::{JobError, noted};
+use super::deregister::{self, Deregistered};
+use super::{JobError, moved, noted};
 use crate::context::Context;
 use crate::lease::Held;
 use crate::nodes::{Engine, NodeError, OwnedContainer};
-use crate::registration::Account;
 
 /// How many of a log's last lines are kept on the timeline.
 const LAST_LINES: u32 = 20;
 /// And how many bytes of them.
 const LAST_BYTES: usize = 4 << 10;
+/// What is said of a registration that is left.
+const REGISTERED: &str = "its registration at GitHub is left and is removed later";
 
 /// What is left after a clean-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cleanup {
+enum Cleanup {
     /// Nothing.
     Complete,
     /// This; reconciling removes it later.
     LeftOvers(String),
+    /// A job runs, so that nothing was done.
+    Busy,
 }
 
-impl Cleanup {
-    /// A reason, followed by what is left.
-    pub fn after(&self, reason: &str) -> String {
-        match self {
-            Self::Complete => reason.to_owned(),
-            Self::LeftOvers(what) => format!("{reason} ({what})"),
-        }
+/// Forgets what looks have left of an instance that nobody looks at any more.
+pub async fn forget_observed(context: &Context, id: &InstanceId) {
+    context.last_samples.forget(id);
+    let keys = [redis_keys::runner_status(id), redis_keys::runner_metrics(id)];
+    if let Err(error) = context.redis.clone().del::<_, ()>(&keys).await {
+        // They expire by themselves.
+        warn!(instance.id = %id, %error, "the instance's status was not deleted");
     }
+}
+
+/// To be called after a look has written what it saw: whether the instance is still one that is looked at. If it
+/// is not, its removal may have deleted the keys while the look was on its way, and they are deleted again.
+pub async fn is_still_live(context: &Context, id: &InstanceId) -> Result<bool, JobError> {
+    let is_live = match lifecycle::find(&context.db, id).await? {
+        Some(row) => row.state()?.is_live(),
+        None => false,
+    };
+    if !is_live {
+        forget_observed(context, id).await;
+    }
+    Ok(is_live)
 }
 
 /// The answer of a job that could not take the lease: nothing to do, or try again once the holder is done.
@@ -76,25 +96,77 @@ pub async fn look_again_in(
     Ok(leases::postpone(&context.db, id, state, context.now() + after + allowance).await?)
 }
 
-/// Removes an instance's container and registration as far as they can be reached. Never fails: what it
-/// could not do is in its answer.
-pub async fn clean_up(context: &Context, lease: &Held<'_>, id: &InstanceId) -> Cleanup {
-    let mut left = Vec::new();
-    match assignment::find(&context.db, id).await {
-        Ok(Some(assignment)) => {
-            if let Err(error) = remove_container(context, lease, &assignment).await {
-                warn!(instance.id = %id, %error, "a container was not removed");
-                left.push("its container is removed once the node answers");
-            }
-            if let Err(error) = remove_registration(context, &assignment).await {
-                warn!(instance.id = %id, %error, "a registration was not removed");
-                left.push("its registration at GitHub may remain until GitHub removes it by itself");
-            }
+/// Ends an instance that can't go on: → `failed`, with what was made of it removed as far as it can be
+/// reached. Where a job turns out to run all the same it is waited for: → `draining`. The answer is the row after
+/// the step, or `None` when somebody else was quicker.
+pub async fn fail(
+    context: &Context,
+    lease: Held<'_>,
+    assignment: &Assignment,
+    from: &[InstanceState],
+    reason: &str,
+) -> Result<Option<runner_instances::Model>, JobError> {
+    let id = assignment.instance.id()?;
+    let cleaned = lease
+        .keep(Box::pin(async {
+            Ok(clean_up(context, &lease, assignment).await)
+        }))
+        .await?;
+    let (to, desired, reason) = match cleaned {
+        Cleanup::Complete => (InstanceState::Failed, None, reason.to_owned()),
+        Cleanup::LeftOvers(what) => (InstanceState::Failed, None, format!("{reason} ({what})")),
+        Cleanup::Busy => (
+            InstanceState::Draining,
+            // After its job there is nothing of it that could be started again.
+            assignment.runner.ephemeral.then_some(DesiredState::Removed),
+            format!("{reason} (a job runs on the runner all the same and is waited for)"),
+        ),
+    };
+    let step = Transition {
+        to,
+        from,
+        lease_token: Some(lease.token()),
+        desired,
+        reason: Some(&reason),
+        message: &reason,
+    };
+    let row = moved(context, &id, &step).await?;
+    lease.release().await;
+    if let Some(row) = &row
+        && row.state()? == InstanceState::Draining
+    {
+        let call = TaskCall::UnregisterRunner(id);
+        if let Err(error) = context.send_in(&call, &assignment.node, Duration::ZERO).await {
+            warn!(instance.id = %row.uid, %error, "unregister_runner was not sent; reconciling does it");
         }
-        Ok(None) => {}
+    }
+    Ok(row)
+}
+
+/// Removes registration and container as far as they can be reached. GitHub comes first: a runner that it
+/// has forgotten gets no job while its container is removed.
+async fn clean_up(context: &Context, lease: &Held<'_>, assignment: &Assignment) -> Cleanup {
+    let mut left = Vec::new();
+    let forgotten = deregister::at_github(context, assignment).await;
+    match remove_container(context, lease, assignment, &forgotten).await {
+        Ok(Removal::Done) => {}
+        Ok(Removal::Busy) => return Cleanup::Busy,
         Err(error) => {
-            warn!(instance.id = %id, %error, "an instance was not cleaned up");
-            left.push("its container is removed later");
+            warn!(instance.id = %assignment.instance.uid, %error, "a container was not removed");
+            if matches!(forgotten, Ok(Some(Deregistered::Busy))) {
+                return Cleanup::Busy;
+            }
+            left.push("its container is removed once the node answers");
+        }
+    }
+    match forgotten {
+        Ok(None) => {}
+        Ok(Some(Deregistered::Surely)) => forget_id(context, lease, assignment).await,
+        // The container is gone: GitHub notices within minutes that nobody runs the job any more.
+        Ok(Some(Deregistered::Busy)) => left.push(REGISTERED),
+        Err(error) => {
+            warn!(instance.id = %assignment.instance.uid, %error, "a registration was not removed");
+            left.push(REGISTERED);
         }
     }
     if left.is_empty() {
@@ -104,46 +176,52 @@ pub async fn clean_up(context: &Context, lease: &Held<'_>, id: &InstanceId) -> C
     }
 }
 
+enum Removal {
+    Done,
+    Busy,
+}
+
 async fn remove_container(
     context: &Context,
     lease: &Held<'_>,
     assignment: &Assignment,
-) -> Result<(), JobError> {
+    forgotten: &Result<Option<Deregistered>, JobError>,
+) -> Result<Removal, JobError> {
     let engine = context.engine(&assignment.node).await?;
     let id = assignment.instance.id()?;
-    if let Some(found) = engine.find_by_instance(&context.install_id, &id).await? {
-        note_last_lines(context, &engine, &found.container, assignment).await?;
-        lease.ensure().await?;
-        engine.remove(&found.container).await?;
+    let Some(found) = engine.find_by_instance(&context.install_id, &id).await? else {
+        return Ok(Removal::Done);
+    };
+    if found.running {
+        match forgotten {
+            Ok(Some(Deregistered::Busy)) => return Ok(Removal::Busy),
+            // It may be given a job at any time; the node's next check comes back to it.
+            Err(error @ JobError::Retry { .. }) => return Err(error.clone()),
+            Ok(Some(Deregistered::Surely) | None) | Err(JobError::Fail { .. }) => {}
+        }
+        if deregister::runs_a_job(context, &engine, &found.container).await? {
+            return Ok(Removal::Busy);
+        }
     }
-    Ok(())
+    note_last_lines(context, &engine, &found.container, assignment).await?;
+    lease.ensure().await?;
+    engine.remove(&found.container).await?;
+    Ok(Removal::Done)
 }
 
-/// Removes the registration of a runner whose container is gone or has ended.
-pub async fn remove_registration(context: &Context, assignment: &Assignment) -> Result<(), JobError> {
-    let Some(account) = Account::of(context, assignment)? else {
-        return Ok(());
+/// GitHub has forgotten the runner, and so does the row.
+async fn forget_id(context: &Context, lease: &Held<'_>, assignment: &Assignment) {
+    let observed = Observed {
+        github_runner_id: Some(None),
+        ..Observed::default()
     };
-    let Some(id) = github_id(&account, assignment).await? else {
-        return Ok(());
+    let recorded = async {
+        let id = assignment.instance.id()?;
+        lifecycle::record(&context.db, &id, lease.token(), observed, context.now()).await
     };
-    match account.client.delete_runner(&account.target, id).await? {
-        DeleteOutcome::Deleted | DeleteOutcome::NotFound => Ok(()),
-        // GitHub notices within minutes that nobody runs the job any more.
-        DeleteOutcome::Busy => Err(JobError::retry("GitHub still believes that a job runs")),
+    if let Err(error) = recorded.await {
+        warn!(instance.id = %assignment.instance.uid, %error, "a registration's end was not written down");
     }
-}
-
-/// The runner's id at GitHub: as written down, else looked up by its name.
-pub async fn github_id(account: &Account, assignment: &Assignment) -> Result<Option<i64>, JobError> {
-    if let Some(id) = assignment.instance.github_runner_id {
-        return Ok(Some(id));
-    }
-    let found = account
-        .client
-        .find_runner(&account.target, &assignment.instance.name)
-        .await?;
-    Ok(found.map(|runner| runner.id))
 }
 
 /// Keeps a log's last lines on the timeline: the container will be gone.

@@ -4,14 +4,18 @@
 //! lease ([`crate::lease`]), what only looks writes nothing that a second look would contradict.
 
 mod error;
+mod finish_failed;
+mod node_away;
 mod outcome;
 mod react;
+mod stuck;
 mod task;
 
 pub mod check_node;
 pub mod check_nodes;
 pub mod collect_metrics;
 pub mod conclude;
+pub mod deregister;
 pub mod dispatch_heartbeats;
 pub mod dispatch_metrics;
 pub mod fetch_logs;

@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use domain::instance::{DesiredState, InstanceState, Overdue};
-use domain::redis_keys;
 use domain::tasks::TaskCall;
 use entities::repo::assignment::Assignment;
 use entities::repo::lifecycle::{self, Observed, Transition};
 use github::DeleteOutcome;
-use redis::AsyncCommands as _;
 use tracing::debug;
 
 use super::register_runner::{meta, resources_of};
-use super::{JobError, conclude, moved};
+use super::{JobError, conclude, deregister, moved, reconcile_all};
 use crate::context::Context;
 use crate::decide::exit::{self, Ending, Remains};
 use crate::decide::look::Action;
@@ -48,16 +46,25 @@ pub async fn act(
             moved(context, &id, &step).await?;
             Ok(())
         }
-        Action::FinishDraining => {
-            let call = TaskCall::UnregisterRunner(id);
-            context.send_in(&call, &assignment.node, Duration::ZERO).await
+        // The removal's own task comes back by itself. A further one is only sent where that one was lost:
+        // every look would else add one.
+        Action::FinishDraining if is_overdue(context, assignment) => {
+            reconcile_all::heal(context, &assignment.instance).await
         }
+        Action::FinishDraining => Ok(()),
         Action::ReplaceGhost => {
             let reason = "GitHub no longer knows this runner although its container runs: it would never get a job again. It is replaced.";
             drain(context, assignment, DesiredState::Running, reason).await
         }
         Action::Conclude => conclude_end(context, engine, assignment, container, seen).await,
     }
+}
+
+/// Whether the state has outlived its deadline and nobody acts on it.
+fn is_overdue(context: &Context, assignment: &Assignment) -> bool {
+    let (row, now) = (&assignment.instance, context.now());
+    row.state_deadline.is_some_and(|deadline| deadline < now)
+        && row.lease_until.is_none_or(|until| until < now)
 }
 
 /// The container ended by itself: a finished ephemeral runner is removed, anything else has failed.
@@ -104,7 +111,7 @@ async fn is_known(context: &Context, assignment: &Assignment) -> Result<Option<b
         let Some(account) = Account::of(context, assignment)? else {
             return Ok(None);
         };
-        let Some(id) = conclude::github_id(&account, assignment).await? else {
+        let Some(id) = deregister::github_id(&account, assignment).await? else {
             return Ok(Some(false));
         };
         let runner = account.client.get_runner(&account.target, id).await?;
@@ -145,7 +152,7 @@ pub async fn give_up_start(context: &Context, assignment: &Assignment) -> Result
         return Ok(());
     };
     if let Some(account) = Account::of(context, assignment)?
-        && let Some(id) = conclude::github_id(&account, assignment).await?
+        && let Some(id) = deregister::github_id(&account, assignment).await?
         && account.client.delete_runner(&account.target, id).await? == DeleteOutcome::Busy
     {
         return Ok(());
@@ -184,26 +191,11 @@ async fn fail(context: &Context, assignment: &Assignment, reason: &str) -> Resul
     let Some((lease, _)) = Held::take(context, &id, &states).await? else {
         return Ok(());
     };
-    let cleaned = lease
-        .keep(Box::pin(async {
-            Ok(conclude::clean_up(context, &lease, &id).await)
-        }))
-        .await?;
-    let reason = cleaned.after(reason);
-    let step = Transition {
-        to: InstanceState::Failed,
-        from: &states,
-        lease_token: Some(lease.token()),
-        desired: None,
-        reason: Some(&reason),
-        message: &reason,
-    };
-    let failed = moved(context, &id, &step).await?;
-    lease.release().await;
-    if failed.is_some() {
-        context.last_samples.forget(&id);
-        let keys = [redis_keys::runner_status(&id), redis_keys::runner_metrics(&id)];
-        context.redis.clone().del::<_, ()>(&keys).await?;
+    let row = conclude::fail(context, lease, assignment, &states, reason).await?;
+    if let Some(row) = row
+        && row.state()? == InstanceState::Failed
+    {
+        conclude::forget_observed(context, &id).await;
     }
     Ok(())
 }

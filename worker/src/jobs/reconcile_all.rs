@@ -1,18 +1,23 @@
 //! `reconcile_all`: heals what is overdue and sends `reconcile_runner` for every runner that needs it.
 
 use celery::prelude::*;
+use chrono::TimeDelta;
+use domain::instance::InstanceState;
 use domain::tasks::TaskCall;
 use entities::model::runner_instances;
-use entities::repo::{assignment, fleet, lifecycle};
+use entities::repo::{assignment, fleet, leases, lifecycle};
 use serde_json::{Value, json};
 use tracing::{info, instrument, warn};
 
-use super::{JobError, task};
+use super::{JobError, finish_failed, task};
 use crate::context::Context;
 use crate::decide::overdue::{self, Cure};
 
 /// As many overdue instances as one run takes; the next run, seconds later, goes on.
 const OVERDUE: u64 = 200;
+
+/// For how long a removal is left to the workers of the node's own host.
+const HOST_GRACE: TimeDelta = TimeDelta::minutes(2);
 
 /// The task; the next tick makes up for a failed one.
 #[celery::task(
@@ -36,6 +41,7 @@ pub async fn run(context: &Context) -> Result<Value, JobError> {
             Err(error) => warn!(instance.id = %row.uid, %error, "an overdue instance was not healed"),
         }
     }
+    let finished = finish_failed::run(context).await?;
     let lacking: Vec<_> = fleet::list_demand(&context.db, None)
         .await?
         .into_iter()
@@ -46,7 +52,7 @@ pub async fn run(context: &Context) -> Result<Value, JobError> {
         signatures.push(context.signature(&TaskCall::ReconcileRunner(demand.id()?), None));
     }
     context.celery.send_many(&signatures).await?;
-    Ok(json!({"healed": healed, "runners": signatures.len()}))
+    Ok(json!({"healed": healed, "finished": finished, "runners": signatures.len()}))
 }
 
 /// Sends the task that moves an overdue instance on. The deadline begins anew, so that a long queue is not
@@ -63,12 +69,20 @@ pub async fn heal(context: &Context, row: &runner_instances::Model) -> Result<()
         return Ok(());
     };
     info!(instance.id = %id, instance.state = %state, task.name = call.name(), "an overdue instance gets its task again");
-    context
-        .send_in(&call, &assignment.node, std::time::Duration::ZERO)
-        .await?;
+    let leaving = [InstanceState::Draining, InstanceState::Stopping].contains(&state);
+    if leaving && context.now() - row.state_changed_at > HOST_GRACE {
+        // No worker may run on the node's host any more. Any other can take the runner off GitHub.
+        context.celery.send(&context.signature(&call, None)).await?;
+    } else {
+        context
+            .send_in(&call, &assignment.node, std::time::Duration::ZERO)
+            .await?;
+    }
     // A look needs the deadline as it is to know that it passed.
     if !matches!(call, TaskCall::SendHeartbeat(_)) {
         lifecycle::restart_deadline(&context.db, &id, state, context.now()).await?;
+        // What it tells, that its holder has died, is acted on by now.
+        leases::forget_expired(&context.db, &id, context.now()).await?;
     }
     Ok(())
 }

@@ -350,10 +350,10 @@ async fn failed(
         lease.release().await;
         return Ok(error);
     }
-    let Some(row) = lifecycle::find(&context.db, id).await? else {
+    let Some(assignment) = assignment::find(&context.db, id).await? else {
         return Ok(error);
     };
-    let attempts = row.attempts + 1;
+    let attempts = assignment.instance.attempts + 1;
     let reason = process::telemetry::redact(error.reason()).into_owned();
     let is_final = matches!(error, JobError::Fail { .. }) || attempts >= MAX_ATTEMPTS;
     let observed = Observed {
@@ -362,17 +362,8 @@ async fn failed(
     };
     record(context, &lease, id, observed).await?;
     if is_final {
-        let reason = conclude::clean_up(context, &lease, id).await.after(&reason);
-        let step = Transition {
-            to: InstanceState::Failed,
-            from: &[InstanceState::Creating, InstanceState::Pending],
-            lease_token: Some(lease.token()),
-            desired: None,
-            reason: Some(&reason),
-            message: &reason,
-        };
-        moved(context, id, &step).await?;
-        lease.release().await;
+        let states = [InstanceState::Creating, InstanceState::Pending];
+        conclude::fail(context, lease, &assignment, &states, &reason).await?;
         return Ok(JobError::Fail { reason });
     }
     let after = match &error {

@@ -20,13 +20,14 @@ use serde_json::{Value, json};
 use tracing::{debug, instrument};
 
 use super::outcome::{refresh_runner, tell_instance};
-use super::{JobError, react, task};
+use super::{JobError, conclude, react, task};
 use crate::context::Context;
 use crate::decide::log_hint::{self, LogHint};
 use crate::decide::look::{self, Action, ContainerSeen, Look, RunnerSeen};
 use crate::lease::Held;
 use crate::nodes::{ContainerState, Engine, NodeError, OwnedContainer};
 use crate::registration::Account;
+use crate::steps::Step;
 
 /// The database is told at least this often that somebody looked.
 const WRITE_EVERY: TimeDelta = TimeDelta::seconds(60);
@@ -94,7 +95,10 @@ pub async fn run(context: &Context, id: &InstanceId) -> Result<Value, JobError> 
         .instance
         .state_deadline
         .is_some_and(|deadline| deadline < look.now);
-    let written = write_status(context, &assignment, status, &look).await?;
+    context.reached(Step::Looked).await;
+    let Some(written) = write_status(context, &assignment, status, &look).await? else {
+        return Ok(json!({"skipped": "the instance has gone meanwhile"}));
+    };
     react::act(
         context,
         &engine,
@@ -213,13 +217,14 @@ async fn read_hint(engine: &Engine, container: &OwnedContainer) -> Option<LogHin
     }
 }
 
-/// Redis always, the database only when something changed or a minute has passed.
+/// Redis always, the database only when something changed or a minute has passed. `None` when the instance has
+/// gone since the look began: then nothing is left written.
 async fn write_status(
     context: &Context,
     assignment: &Assignment,
     status: InstanceStatus,
     look: &Look,
-) -> Result<RunnerStatus, JobError> {
+) -> Result<Option<RunnerStatus>, JobError> {
     let instance = &assignment.instance;
     let id = instance.id()?;
     let value = RunnerStatus {
@@ -232,6 +237,9 @@ async fn write_status(
         .clone()
         .set_ex::<_, _, ()>(redis_keys::runner_status(&id), json, RUNNER_STATUS_TTL.as_secs())
         .await?;
+    if !conclude::is_still_live(context, &id).await? {
+        return Ok(None);
+    }
     let changed = status != look.previous;
     let stale = instance
         .last_heartbeat
@@ -243,7 +251,7 @@ async fn write_status(
         tell_instance(context, &row).await?;
         refresh_runner(context, &row).await?;
     }
-    Ok(value)
+    Ok(Some(value))
 }
 
 /// A runner that was just started is looked at every other second until it is online, so that people don't

@@ -6,54 +6,39 @@
 use std::time::Duration;
 
 use celery::prelude::*;
-use chrono::TimeDelta;
 use domain::ids::InstanceId;
 use domain::instance::{DesiredState, InstanceState, InstanceStatus};
-use domain::redis_keys;
 use domain::tasks::TaskCall;
 use entities::model::runner_instances;
 use entities::repo::assignment::{self, Assignment};
 use entities::repo::lifecycle::{self, Event, Observed, Transition};
-use github::DeleteOutcome;
-use redis::AsyncCommands as _;
+use entities::repo::timeline;
 use serde_json::{Value, json};
 use tracing::{instrument, warn};
 
-use super::conclude;
-use super::{JobError, moved, noted, task};
+use super::deregister::{self, Deregistered};
+use super::{JobError, conclude, moved, node_away, noted, stuck, task};
 use crate::context::Context;
-use crate::decide::log_hint::{self, Activity};
 use crate::lease::Held;
-use crate::nodes::{Engine, ExecCommand, NodeError, OwnedContainer};
-use crate::registration::{self, Account, Removal};
+use crate::nodes::{Engine, OwnedContainer};
 use crate::steps::Step;
 
+/// The states in which there is something to be done.
+const LEAVING: [InstanceState; 2] = [InstanceState::Draining, InstanceState::Stopping];
 /// What a container is given between SIGTERM and SIGKILL.
 const STOP_GRACE: Duration = Duration::from_secs(30);
-/// What `config.sh remove` is given.
-const REMOVE_LIMIT: Duration = Duration::from_mins(1);
 /// The first and the longest pause between two looks at a busy runner.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// As much of the log as is read for the last line that tells what the runner does.
-const LOG_LINES: u32 = 2000;
-const LOG_BYTES: usize = 256 << 10;
-/// No job at GitHub lasts longer; a log that tells of one after that is not believed.
-const LONGEST_JOB: TimeDelta = TimeDelta::days(5);
+/// How often one delivery is tried again. Few, because reconciling sends the task anew whenever the deadline
+/// that the last attempt set has passed: a job may run for five days.
+const MAX_RETRIES: u32 = 10;
 
-/// What became of the registration.
-enum Deregistered {
-    /// The runner can get no job any more.
-    Surely,
-    /// A job runs.
-    Busy,
-}
-
-/// The task. A job may run for five days and is looked at once a minute, hence the number of retries.
+/// The task.
 #[celery::task(
     name = "unregister_runner",
     acks_late = true,
-    max_retries = 10000,
+    max_retries = 10,
     hard_time_limit = 300
 )]
 pub async fn unregister_runner(runner_instance_id: String) -> TaskResult<Value> {
@@ -66,16 +51,53 @@ pub async fn unregister_runner(runner_instance_id: String) -> TaskResult<Value> 
 /// lengthens the pause to the next.
 #[instrument(skip_all, fields(instance.id = %id))]
 pub async fn run(context: &Context, id: &InstanceId, looks: u32) -> Result<Value, JobError> {
-    let states = [InstanceState::Draining, InstanceState::Stopping];
-    let Some((lease, row)) = Held::take(context, id, &states).await? else {
-        return conclude::not_claimed(context, id, &states).await;
+    let Some((lease, row)) = Held::take(context, id, &LEAVING).await? else {
+        return match conclude::not_claimed(context, id, &LEAVING).await {
+            Err(error) => later(context, id, error, looks).await,
+            nothing_to_do => nothing_to_do,
+        };
     };
     context.reached(Step::Claimed).await;
     let result = lease.keep(Box::pin(drain(context, &lease, &row, looks))).await;
+    let result = match result {
+        Err(error @ JobError::Fail { .. }) => stuck(context, &lease, id, error).await,
+        result => result,
+    };
     lease.release().await;
     match result {
         Ok(row) => after(context, &row).await,
-        Err(error) => Err(error),
+        Err(error) => later(context, id, error, looks).await,
+    }
+}
+
+/// The end of an attempt that a later one has to finish. Every pause is written down as the state's deadline,
+/// so that reconciling sends no second message while this one is on its way.
+async fn later(context: &Context, id: &InstanceId, error: JobError, looks: u32) -> Result<Value, JobError> {
+    let JobError::Retry { after, reason } = error else {
+        return Err(error);
+    };
+    let pause = after.unwrap_or_else(|| task::growing_pause(looks));
+    if let Some(row) = lifecycle::find(&context.db, id).await?
+        && LEAVING.contains(&row.state()?)
+    {
+        conclude::look_again_in(context, id, row.state()?, pause).await?;
+    }
+    if looks >= MAX_RETRIES {
+        return Ok(json!({"left_to_reconciling": reason}));
+    }
+    Err(JobError::retry_after(pause, reason))
+}
+
+/// The row is read again: the removal may have got to the next state before it was stuck.
+async fn stuck(
+    context: &Context,
+    lease: &Held<'_>,
+    id: &InstanceId,
+    error: JobError,
+) -> Result<runner_instances::Model, JobError> {
+    match lifecycle::find(&context.db, id).await? {
+        Some(row) => stuck::tell(context, lease, &row, error).await,
+        None => Err(error),
     }
 }
 
@@ -89,32 +111,34 @@ async fn drain(
     let assignment = assignment::find(&context.db, &id)
         .await?
         .ok_or_else(|| JobError::fail("the instance is gone"))?;
-    let engine = context.engine(&assignment.node).await?;
-    let container = engine
-        .find_by_instance(&context.install_id, &id)
-        .await?
-        .map(|found| found.container);
+    // Before the node is asked for anything: also a runner on a node that is away must get no job any more.
+    let at_github = if row.state()? == InstanceState::Draining {
+        lease.ensure().await?;
+        deregister::at_github(context, &assignment).await?
+    } else {
+        Some(Deregistered::Surely)
+    };
+    if at_github == Some(Deregistered::Busy) {
+        return Err(wait_for_job(context, &assignment, looks).await?);
+    }
+    if assignment.node.is_deleted {
+        return node_away::finish_without(context, lease, &assignment, at_github).await;
+    }
+    let (engine, container) = match reach(context, &assignment).await {
+        Ok(reached) => reached,
+        Err(error) => return node_away::go_on(context, lease, &assignment, at_github, error).await,
+    };
+    let container = container.as_ref();
+    if is_busy(context, lease, &engine, container, &assignment, at_github).await? {
+        return Err(wait_for_job(context, &assignment, looks).await?);
+    }
     if row.state()? == InstanceState::Draining {
-        match deregister(context, lease, &engine, container.as_ref(), &assignment).await? {
-            Deregistered::Surely => {}
-            Deregistered::Busy => return Err(wait_for_job(context, &assignment, looks).await?),
-        }
         context.reached(Step::Deregistered).await;
-        let step = Transition {
-            to: InstanceState::Stopping,
-            from: &[InstanceState::Draining],
-            lease_token: Some(lease.token()),
-            desired: None,
-            reason: row.state_reason.as_deref(),
-            message: "GitHub no longer knows the runner; its container is stopped.",
-        };
-        moved(context, &id, &step)
-            .await?
-            .ok_or_else(JobError::overtaken)?;
-        lease.now_in(InstanceState::Stopping);
+        let message = "GitHub no longer knows the runner; its container is stopped.";
+        to_stopping(context, lease, row, message).await?;
     }
     context.reached(Step::RecordedStopping).await;
-    if let Some(container) = &container {
+    if let Some(container) = container {
         lease.ensure().await?;
         engine.stop(container, STOP_GRACE).await?;
         context.reached(Step::Stopped).await;
@@ -125,8 +149,63 @@ async fn drain(
     finish(context, lease, &id).await
 }
 
+/// The node's engine and the instance's container there.
+async fn reach(
+    context: &Context,
+    assignment: &Assignment,
+) -> Result<(Engine, Option<OwnedContainer>), JobError> {
+    let engine = context.engine(&assignment.node).await?;
+    let found = engine
+        .find_by_instance(&context.install_id, &assignment.instance.id()?)
+        .await?;
+    Ok((engine, found.map(|found| found.container)))
+}
+
+/// Whether a job stands in the way; where only the runner itself can, it is taken off GitHub.
+async fn is_busy(
+    context: &Context,
+    lease: &Held<'_>,
+    engine: &Engine,
+    container: Option<&OwnedContainer>,
+    assignment: &Assignment,
+    at_github: Option<Deregistered>,
+) -> Result<bool, JobError> {
+    if at_github.is_none() {
+        let outcome = deregister::in_container(context, lease, engine, container, assignment).await?;
+        if outcome == Deregistered::Busy {
+            return Ok(true);
+        }
+    }
+    match container {
+        Some(container) => deregister::runs_a_job(context, engine, container).await,
+        None => Ok(false),
+    }
+}
+
+/// `draining` → `stopping`
+pub(super) async fn to_stopping(
+    context: &Context,
+    lease: &Held<'_>,
+    row: &runner_instances::Model,
+    message: &str,
+) -> Result<runner_instances::Model, JobError> {
+    let step = Transition {
+        to: InstanceState::Stopping,
+        from: &[InstanceState::Draining],
+        lease_token: Some(lease.token()),
+        desired: None,
+        reason: stuck::lasting_reason(row),
+        message,
+    };
+    let row = moved(context, &row.id()?, &step)
+        .await?
+        .ok_or_else(JobError::overtaken)?;
+    lease.now_in(InstanceState::Stopping);
+    Ok(row)
+}
+
 /// `stopping` → what is wanted, and nothing is left of the container but the timeline.
-async fn finish(
+pub(super) async fn finish(
     context: &Context,
     lease: &Held<'_>,
     id: &InstanceId,
@@ -153,10 +232,7 @@ async fn finish(
         DesiredState::Stopped => (desired.after_stopping(), "The instance is stopped."),
         DesiredState::Removed => (desired.after_stopping(), "The instance is removed."),
     };
-    let reason = row
-        .state_reason
-        .as_deref()
-        .filter(|_| desired != DesiredState::Running);
+    let reason = stuck::lasting_reason(&row).filter(|_| desired != DesiredState::Running);
     let step = Transition {
         to,
         from: &[InstanceState::Stopping],
@@ -165,13 +241,8 @@ async fn finish(
         reason,
         message,
     };
-    context.last_samples.forget(id);
     let row = moved(context, id, &step).await?.ok_or_else(JobError::overtaken)?;
-    let keys = [redis_keys::runner_status(id), redis_keys::runner_metrics(id)];
-    if let Err(error) = context.redis.clone().del::<_, ()>(&keys).await {
-        // They expire by themselves.
-        warn!(instance.id = %id, %error, "the instance's status was not deleted");
-    }
+    conclude::forget_observed(context, id).await;
     if desired == DesiredState::Running {
         let offline = InstanceStatus::Offline;
         lifecycle::record_status(&context.db, id, offline, context.now()).await?;
@@ -192,166 +263,23 @@ async fn after(context: &Context, row: &runner_instances::Model) -> Result<Value
     Ok(json!({"state": row.state}))
 }
 
-async fn deregister(
-    context: &Context,
-    lease: &Held<'_>,
-    engine: &Engine,
-    container: Option<&OwnedContainer>,
-    assignment: &Assignment,
-) -> Result<Deregistered, JobError> {
-    let outcome = match Account::of(context, assignment)? {
-        Some(account) => {
-            lease.ensure().await?;
-            by_credential(&account, assignment).await?
-        }
-        None => by_own_token(context, lease, engine, container, assignment).await?,
-    };
-    match (outcome, container) {
-        (Deregistered::Busy, _) => Ok(Deregistered::Busy),
-        (Deregistered::Surely, None) => Ok(Deregistered::Surely),
-        // A job that was sent to the runner in the second before the removal is not known as running at
-        // GitHub (actions/runner#4461); the runner's own log tells of it.
-        (Deregistered::Surely, Some(container)) => {
-            let runs = is_running(engine, container).await?
-                && matches!(
-                    last_activity(context, engine, container).await?,
-                    Some(Activity::Running)
-                );
-            Ok(if runs {
-                Deregistered::Busy
-            } else {
-                Deregistered::Surely
-            })
-        }
-    }
-}
-
-async fn by_credential(account: &Account, assignment: &Assignment) -> Result<Deregistered, JobError> {
-    let Some(id) = conclude::github_id(account, assignment).await? else {
-        return Ok(Deregistered::Surely);
-    };
-    Ok(match account.client.delete_runner(&account.target, id).await? {
-        DeleteOutcome::Deleted | DeleteOutcome::NotFound => Deregistered::Surely,
-        DeleteOutcome::Busy => Deregistered::Busy,
-    })
-}
-
-/// A runner with a token of its own: only its own `config.sh` can take it off GitHub, from inside its
-/// container and with the same token.
-async fn by_own_token(
-    context: &Context,
-    lease: &Held<'_>,
-    engine: &Engine,
-    container: Option<&OwnedContainer>,
-    assignment: &Assignment,
-) -> Result<Deregistered, JobError> {
-    let running = match container {
-        Some(container) if is_running(engine, container).await? => container,
-        // GitHub has removed an ephemeral runner that did its job.
-        Some(container)
-            if assignment.runner.ephemeral
-                && last_activity(context, engine, container).await? == Some(Activity::Completed) =>
-        {
-            return Ok(Deregistered::Surely);
-        }
-        Some(_) | None => {
-            if assignment.instance.last_heartbeat.is_some() {
-                note_left_to_github(context, assignment).await?;
-            }
-            return Ok(Deregistered::Surely);
-        }
-    };
-    let activity = last_activity(context, engine, running).await?;
-    if activity == Some(Activity::Running) {
-        return Ok(Deregistered::Busy);
-    }
-    let token = registration::own_token(context, assignment)?;
-    lease.ensure().await?;
-    let command = ExecCommand {
-        command: registration::remove_with_token(),
-        stdin: Some(registration::token_input(&token)),
-        ..ExecCommand::default()
-    };
-    let said = match engine.exec(running, command, REMOVE_LIMIT).await {
-        Ok(outcome) => registration::removal_of(outcome.exit_code, &outcome.output),
-        // It ended meanwhile.
-        Err(NodeError::Conflict(_) | NodeError::NotFound(_)) => Removal::Refused,
-        Err(error) => return Err(error.into()),
-    };
-    match said {
-        Removal::Done => Ok(Deregistered::Surely),
-        Removal::Busy => Ok(Deregistered::Busy),
-        Removal::Refused => {
-            let never_online = assignment.instance.last_heartbeat.is_none();
-            let surely_idle = match last_activity(context, engine, running).await? {
-                Some(Activity::Listening) => true,
-                Some(Activity::Running) => false,
-                // Nothing that ends by itself can be waited for here.
-                Some(Activity::Completed | Activity::Disconnected) => true,
-                None => never_online,
-            };
-            if surely_idle {
-                note_left_to_github(context, assignment).await?;
-                Ok(Deregistered::Surely)
-            } else {
-                Ok(Deregistered::Busy)
-            }
-        }
-    }
-}
-
-async fn is_running(engine: &Engine, container: &OwnedContainer) -> Result<bool, JobError> {
-    match engine.inspect(container).await {
-        Ok(state) => Ok(state.running),
-        Err(NodeError::NotFound(_)) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn last_activity(
-    context: &Context,
-    engine: &Engine,
-    container: &OwnedContainer,
-) -> Result<Option<Activity>, JobError> {
-    let log = engine.tail_logs(container, LOG_LINES, LOG_BYTES).await?;
-    let hint = log_hint::last(&log);
-    Ok(hint
-        .filter(|hint| context.now() - hint.at < LONGEST_JOB)
-        .map(|hint| hint.activity))
-}
-
-async fn note_left_to_github(context: &Context, assignment: &Assignment) -> Result<(), JobError> {
-    let days = if assignment.runner.ephemeral {
-        "1 day"
-    } else {
-        "14 days"
-    };
-    let message = format!(
-        "The registration could not be removed with the runner's own token. GitHub shows the runner as offline and removes it by itself after {days}; with a credential Runner Pilot removes it at once."
-    );
-    let event = Event {
-        kind: "warning",
-        message: &message,
-        detail: None,
-    };
-    Ok(noted(context, &assignment.instance, event).await?)
-}
-
 /// The runner is busy: the state stays, the task comes again. Said once on the timeline.
 async fn wait_for_job(context: &Context, assignment: &Assignment, looks: u32) -> Result<JobError, JobError> {
-    let id = assignment.instance.id()?;
-    if looks == 0 {
+    let row = &assignment.instance;
+    let message = "A job runs; the instance is removed when it is done.";
+    if timeline::first_of(&context.db, &row.id()?, message, row.state_changed_at)
+        .await?
+        .is_none()
+    {
         let event = Event {
             kind: "progress",
-            message: "A job runs; the instance is removed when it is done.",
+            message,
             detail: None,
         };
-        noted(context, &assignment.instance, event).await?;
+        noted(context, row, event).await?;
     }
-    let pause = pause_after(looks);
-    conclude::look_again_in(context, &id, InstanceState::Draining, pause).await?;
     Ok(JobError::retry_after(
-        pause,
+        pause_after(looks),
         "a job runs on the runner; it is waited for",
     ))
 }

@@ -1,13 +1,16 @@
 //! What looks find, and what they write.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::instance::{DesiredState, InstanceState, InstanceStatus};
 use domain::redis_keys;
 use runner_pilot_worker::jobs::{collect_metrics, fetch_logs, send_heartbeat, unregister_runner};
+use runner_pilot_worker::steps::Step;
 use testkit::github::JobSpec;
 use testkit::harness::eventually;
 
+use super::faults::PauseAt;
 use super::support::{Fixture, PATIENCE, REPO, RunnerKind};
 
 const LASTING: RunnerKind<'static> = RunnerKind {
@@ -159,4 +162,35 @@ async fn a_node_that_does_not_answer_changes_nothing() -> anyhow::Result<()> {
         until_status(&fixture, &id, InstanceStatus::Idle),
     )
     .await?
+}
+
+#[tokio::test]
+async fn a_look_that_overlaps_a_removal_leaves_nothing_in_redis() -> anyhow::Result<()> {
+    let fixture = Fixture::start().await?;
+    for measures in [false, true] {
+        let id = fixture.running(LASTING).await?;
+        let pause = Arc::new(PauseAt::new(Step::Looked));
+        let worker = fixture.other_worker(pause.clone()).await?;
+        let look = async {
+            let seen = if measures {
+                collect_metrics::run(&worker, &id).await?
+            } else {
+                send_heartbeat::run(&worker, &id).await?
+            };
+            anyhow::ensure!(seen["skipped"].is_string(), "{seen}");
+            Ok(())
+        };
+        let removal = async {
+            pause.reached.notified().await;
+            fixture.drain(&id, DesiredState::Removed).await?;
+            unregister_runner::run(&fixture.context, &id, 0).await?;
+            pause.go_on.notify_one();
+            Ok(())
+        };
+        tokio::try_join!(look, removal)?;
+        let keys = fixture.redis.keys().await?;
+        let left = |key: &&String| key.ends_with(id.as_str()) && key.starts_with("runner_");
+        assert_eq!(keys.iter().find(left), None);
+    }
+    Ok(())
 }

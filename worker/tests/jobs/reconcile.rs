@@ -6,7 +6,9 @@ use entities::repo::assignment;
 use runner_pilot_worker::jobs::{
     check_node, reconcile_all, reconcile_runner, register_runner, sweep_node, unregister_runner,
 };
+use runner_pilot_worker::steps::Step;
 
+use super::faults::kill_at;
 use super::support::{Fixture, RunnerKind};
 
 #[tokio::test]
@@ -77,5 +79,24 @@ async fn a_pending_instance_can_be_removed_before_anything_was_made() -> anyhow:
     fixture.drain(&id, DesiredState::Removed).await?;
     unregister_runner::run(&fixture.context, &id, 0).await?;
     assert_eq!(fixture.row(&id).await?.state()?, InstanceState::Removed);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_dead_worker_was_creating_is_healed_once_its_lease_is_over() -> anyhow::Result<()> {
+    let fixture = Fixture::start().await?;
+    let id = fixture.pending(RunnerKind::default()).await?;
+    kill_at(&fixture, Step::ContainerCreated, |worker| {
+        let id = id.clone();
+        async move { register_runner::run(&worker, &id).await }
+    })
+    .await?;
+    reconcile_all::run(&fixture.context).await?;
+    let sent = async || fixture.context.celery.queue_len("celery").await;
+    assert_eq!(sent().await?, 0, "it may be at work");
+    fixture.clock.advance(TimeDelta::seconds(46));
+    reconcile_all::run(&fixture.context).await?;
+    reconcile_all::run(&fixture.context).await?;
+    assert_eq!(sent().await?, 1);
     Ok(())
 }
