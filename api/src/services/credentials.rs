@@ -6,7 +6,8 @@ use std::time::Duration;
 use domain::change::Change;
 use domain::ids::CredentialId;
 use domain::keyring::Place;
-use entities::repo::credentials::{self, SealedSecret};
+use entities::model::github_credentials::Model;
+use entities::repo::credentials::{self, CredentialSpec, SealedSecret};
 use entities::repo::page::ListQuery;
 use github::GitHub;
 use secrecy::SecretString;
@@ -182,6 +183,10 @@ pub async fn update(
             ),
         );
     }
+    let users = credentials::list_runner_names_in_use(&txn, &access.org_id, &id, NAMED_RUNNERS + 1).await?;
+    if !users.is_empty() {
+        check_unmoved(&unmoved, &wish.spec, &users)?;
+    }
     let row = credentials::update(&txn, &access.org_id, &id, wish.spec, sealed, now)
         .await?
         .ok_or_else(ApiError::not_found)?;
@@ -222,11 +227,43 @@ pub async fn delete(context: &Context, access: &OrgAccess, id: &str) -> Result<(
 }
 
 fn in_use(users: &[String]) -> ApiError {
-    let most = usize::try_from(NAMED_RUNNERS).unwrap_or(usize::MAX);
-    let more = if users.len() > most { " and others" } else { "" };
-    let named = users.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    let named = named(users);
     ApiError::conflict(
         "in_use",
-        format!("These runners use it: {named}{more}. Give them another credential or delete them first."),
+        format!("These runners use it: {named}. Give them another credential or delete them first."),
+    )
+}
+
+fn named(runners: &[String]) -> String {
+    let most = usize::try_from(NAMED_RUNNERS).unwrap_or(usize::MAX);
+    let more = if runners.len() > most { " and others" } else { "" };
+    let names = runners.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    format!("{names}{more}")
+}
+
+/// Where instances are registered is where they are deregistered: another GitHub would be asked to remove a
+/// runner whose number means something else there.
+fn check_unmoved(before: &Model, wish: &CredentialSpec, users: &[String]) -> Result<(), ApiError> {
+    let differ = |one: &str, other: &str| one.trim_end_matches('/') != other.trim_end_matches('/');
+    let moved = [
+        ("api_url", differ(&before.api_url, &wish.api_url)),
+        ("web_url", differ(&before.web_url, &wish.web_url)),
+    ];
+    if !moved.iter().any(|(_, moved)| *moved) {
+        return Ok(());
+    }
+    let detail = format!(
+        "Instances of these runners are registered there: {}. Remove them first, or add another credential.",
+        named(users)
+    );
+    let fields = moved.iter().filter(|(_, moved)| *moved);
+    Err(
+        fields.fold(ApiError::conflict("in_use", detail), |error, (field, _)| {
+            error.about(
+                field,
+                "in_use",
+                "can't change while instances are registered there; remove them first",
+            )
+        }),
     )
 }

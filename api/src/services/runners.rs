@@ -6,8 +6,8 @@ use domain::keyring::{KeyringError, Place};
 use domain::runner::{NetworkMode, RunnerStatus};
 use entities::model::runners::Model;
 use entities::repo::credentials::{self, SealedSecret};
-use entities::repo::nodes;
 use entities::repo::runners::{self, RunnerQuery, RunnerSpec, TokenChange};
+use entities::repo::{instances, nodes};
 use entities::{DatabaseTransaction, StoreError};
 use secrecy::SecretString;
 use serde_json::json;
@@ -72,6 +72,45 @@ fn check_network(access: &OrgAccess, spec: &RunnerSpec, before: Option<&Model>) 
         })?;
     }
     Ok(())
+}
+
+/// Where instances are registered is where they are deregistered: it stays as it is while any of them takes
+/// up room. The caller holds the runner's lock, so that none is added meanwhile.
+async fn check_registration(
+    txn: &DatabaseTransaction,
+    id: &RunnerId,
+    spec: &RunnerSpec,
+    before: &Model,
+) -> Result<(), ApiError> {
+    let credential = spec.credential_id.as_ref().map(CredentialId::as_str);
+    let moved = [
+        (
+            "github_repo",
+            !spec.github_repo.eq_ignore_ascii_case(&before.github_repo),
+        ),
+        ("scope", spec.scope != before.scope()?),
+        ("credential_id", credential != before.credential_id.as_deref()),
+    ];
+    if !moved.iter().any(|(_, moved)| *moved) {
+        return Ok(());
+    }
+    let alive = instances::count_taking_room(txn, id).await?;
+    if alive == 0 {
+        return Ok(());
+    }
+    let detail = format!(
+        "{alive} of its instances may be registered at GitHub as the runner is now. Remove or stop them first, or change a clone of the runner."
+    );
+    let fields = moved.iter().filter(|(_, moved)| *moved);
+    Err(
+        fields.fold(ApiError::conflict("in_use", detail), |error, (field, _)| {
+            error.about(
+                field,
+                "in_use",
+                "can't change while instances take up room; remove or stop them first",
+            )
+        }),
+    )
 }
 
 /// What the runner refers to must be there and of this organisation. The credential is locked until the
@@ -180,6 +219,7 @@ pub async fn update(
         .ok_or_else(ApiError::not_found)?;
     let wish = input.parse(Some(&before))?;
     check_network(access, &wish.spec, Some(&before))?;
+    check_registration(&txn, &id, &wish.spec, &before).await?;
     let (token, credential) = match &wish.authority {
         Authority::Unchanged => (TokenChange::Keep, None),
         Authority::Token(token) => (TokenChange::Set(seal(context, access, &id, token)), None),

@@ -90,3 +90,40 @@ async fn a_credential_in_use_is_not_deleted_and_its_runners_are_named() -> anyho
     system.admin.delete(&path).await?.expect(204)?;
     Ok(())
 }
+
+#[tokio::test]
+async fn a_credential_stays_at_its_github_while_instances_are_registered_there() -> anyhow::Result<()> {
+    use domain::instance::InstanceState::{Draining, Stopped, Stopping};
+    let system = System::start().await?;
+    let made = system
+        .admin
+        .post(&system.path("/credentials"), &pat("main"))
+        .await?
+        .expect(201)?;
+    let path = system.path(&format!("/credentials/{}", uid(&made)));
+    let with_it = json!({"github_runner_token": null, "credential_id": made["uid"]});
+    let runner = system.runner("linux-x64", with_it).await?;
+    system.node("n", 1).await?;
+    let instances = system.path(&format!("/runners/{}/instance", uid(&runner)));
+    let instance = system.admin.post(&instances, &json!({})).await?.expect(201)?;
+    let moved = json!({"api_url": "http://127.0.0.1:19/", "web_url": "http://127.0.0.1:20/",
+        "secret": "ghp_0123456789abcdefABCD"});
+    let reply = system.admin.put(&path, &moved).await?;
+    let problem = reply.problem(409)?;
+    assert_eq!(problem["code"], "in_use");
+    assert_eq!(reply.invalid_fields()?, ["api_url", "web_url"]);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .is_some_and(|text| text.contains("linux-x64")),
+        "{problem}"
+    );
+    // A new token for the same GitHub is what keeps instances alive.
+    let renewed = json!({"secret": "ghp_0123456789abcdefABCD", "name": "renewed"});
+    system.admin.put(&path, &renewed).await?.expect(200)?;
+    system
+        .walk(&uid(&instance).parse()?, &[Draining, Stopping, Stopped])
+        .await?;
+    system.admin.put(&path, &moved).await?.expect(200)?;
+    Ok(())
+}

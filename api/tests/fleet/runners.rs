@@ -201,3 +201,37 @@ async fn a_runner_is_listed_with_its_instances_counted() -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn where_a_runner_is_registered_stays_while_instances_live() -> anyhow::Result<()> {
+    use domain::instance::InstanceState::{Draining, Stopped, Stopping};
+    let system = System::start().await?;
+    let credential = json!({"name": "main", "kind": "pat", "secret": "ghp_0123456789abcdefWXYZ"});
+    let credential = system
+        .admin
+        .post(&system.path("/credentials"), &credential)
+        .await?
+        .expect(201)?;
+    let (runner, _, id) = system.instance("here").await?;
+    let moves = [
+        ("github_repo", json!({"github_repo": "acme/other"})),
+        ("scope", json!({"scope": "org", "github_repo": "acme"})),
+        ("credential_id", json!({"credential_id": credential["uid"]})),
+    ];
+    for (field, change) in &moves {
+        let reply = system.admin.put(&runner, change).await?;
+        assert_eq!(reply.problem(409)?["code"], "in_use", "{field}");
+        assert!(
+            reply.invalid_fields()?.iter().any(|name| name == field),
+            "{field}"
+        );
+    }
+    // The same target again and anything else are no matter.
+    let same = json!({"github_repo": "acme/app", "scope": "repo", "min_idle": 0, "labels": ["gpu"]});
+    system.admin.put(&runner, &same).await?.expect(200)?;
+    system.walk(&id, &[Draining, Stopping, Stopped]).await?;
+    for (_, change) in &moves {
+        system.admin.put(&runner, change).await?.expect(200)?;
+    }
+    Ok(())
+}
