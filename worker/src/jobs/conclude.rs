@@ -16,7 +16,7 @@ use super::{JobError, noted};
 use crate::context::Context;
 use crate::lease::Held;
 use crate::nodes::{Engine, NodeError, OwnedContainer};
-use crate::registration::Account;
+use crate::registration::{self, Account};
 
 /// How many of a log's last lines are kept on the timeline.
 const LAST_LINES: u32 = 20;
@@ -134,16 +134,9 @@ pub async fn remove_registration(context: &Context, assignment: &Assignment) -> 
     }
 }
 
-/// The runner's id at GitHub: as written down, else looked up by its name.
+/// The runner's id at GitHub, of a runner that bears the instance's name.
 pub async fn github_id(account: &Account, assignment: &Assignment) -> Result<Option<i64>, JobError> {
-    if let Some(id) = assignment.instance.github_runner_id {
-        return Ok(Some(id));
-    }
-    let found = account
-        .client
-        .find_runner(&account.target, &assignment.instance.name)
-        .await?;
-    Ok(found.map(|runner| runner.id))
+    registration::find_own(account, assignment).await
 }
 
 /// Keeps a log's last lines on the timeline: the container will be gone.
