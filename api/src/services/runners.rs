@@ -55,11 +55,16 @@ fn seal(context: &Context, access: &OrgAccess, id: &RunnerId, token: &SecretStri
 
 /// Whoever shares the node's network reaches what the node reaches: only an admin gives that away.
 fn check_network(access: &OrgAccess, spec: &RunnerSpec, before: Option<&Model>) -> Result<(), ApiError> {
+    if spec.resources.network != NetworkMode::Host {
+        return Ok(());
+    }
     let had_it = before
         .map(Model::resources)
         .transpose()?
         .is_some_and(|resources| resources.network == NetworkMode::Host);
-    if spec.resources.network == NetworkMode::Host && !had_it {
+    if let Some(before) = before.filter(|_| had_it) {
+        check_what_runs_there(access, spec, before)?;
+    } else {
         access.require_admin().map_err(|_| {
             ApiError::forbidden(
                 "Only an admin may give a runner the node's network (resources.network = host).",
@@ -72,6 +77,34 @@ fn check_network(access: &OrgAccess, spec: &RunnerSpec, before: Option<&Model>) 
         })?;
     }
     Ok(())
+}
+
+/// An admin gave the node's network to what the runner was then: to this image, these jobs, these nodes.
+fn check_what_runs_there(access: &OrgAccess, spec: &RunnerSpec, before: &Model) -> Result<(), ApiError> {
+    if access.require_admin().is_ok() {
+        return Ok(());
+    }
+    let credential = spec.credential_id.as_ref().map(CredentialId::as_str);
+    let changes = [
+        ("docker_image", spec.docker_image != before.docker_image),
+        ("github_repo", spec.github_repo != before.github_repo),
+        ("scope", spec.scope != before.scope()?),
+        ("credential_id", credential != before.credential_id.as_deref()),
+        ("runner_group_id", spec.runner_group_id != before.runner_group_id),
+        ("labels", spec.labels != before.labels()?),
+        ("node_selection", spec.node_selection != before.node_selection()?),
+    ];
+    let Some((field, _)) = changes.into_iter().find(|(_, differs)| *differs) else {
+        return Ok(());
+    };
+    Err(ApiError::forbidden(
+        "Only an admin may change what runs in the node's network (resources.network = host).",
+    )
+    .about(
+        field,
+        "forbidden",
+        "may only be changed by an admin while resources.network is `host`",
+    ))
 }
 
 /// Where instances are registered is where they are deregistered: it stays as it is while any of them takes

@@ -157,6 +157,20 @@ async fn only_an_admin_gives_a_runner_the_nodes_network() -> anyhow::Result<()> 
     // What an admin has set may stay, but not be copied.
     let path = system.path(&format!("/runners/{}", uid(&runner)));
     member.put(&path, &json!({"min_idle": 1})).await?.expect(200)?;
+    for (field, value) in [
+        ("docker_image", json!("evil/image:1")),
+        ("github_repo", json!("b/c")),
+        ("labels", json!(["other"])),
+    ] {
+        let reply = member.put(&path, &json!({field: value})).await?;
+        reply.problem(403)?;
+        assert_eq!(reply.invalid_fields()?, [field]);
+        system
+            .admin
+            .put(&path, &json!({field: value}))
+            .await?
+            .expect(200)?;
+    }
     member
         .post(&format!("{path}/clone"), &json!({"name": "net2"}))
         .await?
