@@ -54,7 +54,12 @@ fn seal(context: &Context, access: &OrgAccess, id: &RunnerId, token: &SecretStri
 }
 
 /// Whoever shares the node's network reaches what the node reaches: only an admin gives that away.
-fn check_network(access: &OrgAccess, spec: &RunnerSpec, before: Option<&Model>) -> Result<(), ApiError> {
+fn check_network(
+    context: &Context,
+    access: &OrgAccess,
+    spec: &RunnerSpec,
+    before: Option<&Model>,
+) -> Result<(), ApiError> {
     if spec.resources.network != NetworkMode::Host {
         return Ok(());
     }
@@ -64,6 +69,11 @@ fn check_network(access: &OrgAccess, spec: &RunnerSpec, before: Option<&Model>) 
         .is_some_and(|resources| resources.network == NetworkMode::Host);
     if let Some(before) = before.filter(|_| had_it) {
         check_what_runs_there(access, spec, before)?;
+    } else if !context.settings.restrictions.host_network {
+        let mut fields = Fields::default();
+        let message = "must be `bridge`: this installation does not give runners their node's network";
+        fields.refuse_as("resources.network", "not_allowed", message);
+        return fields.finish();
     } else {
         access.require_admin().map_err(|_| {
             ApiError::forbidden(
@@ -184,7 +194,7 @@ pub async fn create(
     input: RunnerUpdate,
 ) -> Result<RunnerView, ApiError> {
     let wish = input.parse(None)?;
-    check_network(access, &wish.spec, None)?;
+    check_network(context, access, &wish.spec, None)?;
     let (id, now) = (RunnerId::new(), context.now());
     let token = match &wish.authority {
         Authority::Token(token) => Some(seal(context, access, &id, token)),
@@ -251,7 +261,7 @@ pub async fn update(
         .await?
         .ok_or_else(ApiError::not_found)?;
     let wish = input.parse(Some(&before))?;
-    check_network(access, &wish.spec, Some(&before))?;
+    check_network(context, access, &wish.spec, Some(&before))?;
     check_registration(&txn, &id, &wish.spec, &before).await?;
     let (token, credential) = match &wish.authority {
         Authority::Unchanged => (TokenChange::Keep, None),
@@ -340,7 +350,7 @@ pub async fn clone(
         .transpose()
         .map_err(|error: KeyringError| ApiError::internal(&error))?;
     let mut spec = crate::dto::runner::stored(&original)?;
-    check_network(access, &spec, None)?;
+    check_network(context, access, &spec, None)?;
     spec.name = name;
     let row = runners::insert(&txn, &copy, &access.org_id, &access.caller.id, spec, token, now).await?;
     let detail = json!({"name": row.name, "cloned_from": id.as_str()});
