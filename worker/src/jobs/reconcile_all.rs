@@ -1,11 +1,13 @@
 //! `reconcile_all`: heals what is overdue and sends `reconcile_runner` for every runner that needs it.
 
+use std::time::Duration;
+
 use celery::prelude::*;
 use domain::tasks::TaskCall;
 use entities::model::runner_instances;
 use entities::repo::{assignment, fleet, lifecycle};
 use serde_json::{Value, json};
-use tracing::{info, instrument, warn};
+use tracing::{debug, info, instrument, warn};
 
 use super::{JobError, task};
 use crate::context::Context;
@@ -13,6 +15,9 @@ use crate::decide::overdue::{self, Cure};
 
 /// As many overdue instances as one run takes; the next run, seconds later, goes on.
 const OVERDUE: u64 = 200;
+
+/// A task that was sent again is sent once more long before this; copies must not pile up behind a long queue.
+const STALE_AFTER: Duration = Duration::from_mins(10);
 
 /// The task; the next tick makes up for a failed one.
 #[celery::task(
@@ -62,13 +67,21 @@ pub async fn heal(context: &Context, row: &runner_instances::Model) -> Result<()
     let Some(assignment) = assignment::find(&context.db, &id).await? else {
         return Ok(());
     };
-    info!(instance.id = %id, instance.state = %state, task.name = call.name(), "an overdue instance gets its task again");
-    context
-        .send_in(&call, &assignment.node, std::time::Duration::ZERO)
-        .await?;
-    // A look needs the deadline as it is to know that it passed.
-    if !matches!(call, TaskCall::SendHeartbeat(_)) {
-        lifecycle::restart_deadline(&context.db, &id, state, context.now()).await?;
+    let host = assignment.node.queue_host();
+    if let Some(host) = host
+        && !context.served_hosts().await?.contains(host)
+    {
+        debug!(instance.id = %id, "no worker runs on host {host}; the instance waits for one");
+        // Or the same rows would be looked at in every run, before all others.
+        return Ok(lifecycle::restart_deadline(&context.db, &id, state, context.now()).await?);
     }
-    Ok(())
+    info!(instance.id = %id, instance.state = %state, task.name = call.name(), "an overdue instance gets its task again");
+    let signature = context.signature(&call, host);
+    // A look expires by itself, and needs the deadline as it is to know that it passed.
+    if matches!(call, TaskCall::SendHeartbeat(_)) {
+        context.celery.send(&signature).await?;
+        return Ok(());
+    }
+    context.celery.send(&signature.expires_in(STALE_AFTER)).await?;
+    Ok(lifecycle::restart_deadline(&context.db, &id, state, context.now()).await?)
 }

@@ -32,7 +32,7 @@ use super::support::{Fixture, PATIENCE, RunnerKind};
 
 impl Fixture {
     /// The messages in a queue: task, arguments, headers.
-    async fn queued(&self, queue: &str) -> anyhow::Result<Vec<(Value, Value, Value)>> {
+    pub async fn queued(&self, queue: &str) -> anyhow::Result<Vec<(Value, Value, Value)>> {
         let mut redis = self.redis.connection().await?;
         let texts: Vec<String> = redis.lrange(queue, 0, -1).await?;
         let read = |text: &String| {
