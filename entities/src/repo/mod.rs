@@ -6,6 +6,7 @@ pub mod audit;
 pub mod credentials;
 pub mod derived;
 pub mod fleet;
+pub mod heartbeats;
 pub mod housekeeping;
 pub mod installation;
 pub mod instance_lists;

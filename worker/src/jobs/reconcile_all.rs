@@ -9,7 +9,7 @@ use entities::repo::{assignment, fleet, lifecycle};
 use serde_json::{Value, json};
 use tracing::{debug, info, instrument, warn};
 
-use super::{JobError, task};
+use super::{JobError, expire_status, task};
 use crate::context::Context;
 use crate::decide::overdue::{self, Cure};
 
@@ -33,6 +33,8 @@ pub async fn reconcile_all() -> TaskResult<Value> {
 /// Goes through everything that is overdue or lacks instances.
 #[instrument(skip_all)]
 pub async fn run(context: &Context) -> Result<Value, JobError> {
+    // Before the spare ones are counted.
+    let offline = expire_status::run(context).await?;
     let mut healed = 0;
     for row in lifecycle::list_overdue(&context.db, context.now(), OVERDUE).await? {
         match heal(context, &row).await {
@@ -51,7 +53,7 @@ pub async fn run(context: &Context) -> Result<Value, JobError> {
         signatures.push(context.signature(&TaskCall::ReconcileRunner(demand.id()?), None));
     }
     context.celery.send_many(&signatures).await?;
-    Ok(json!({"healed": healed, "runners": signatures.len()}))
+    Ok(json!({"healed": healed, "offline": offline, "runners": signatures.len()}))
 }
 
 /// Sends the task that moves an overdue instance on. The deadline begins anew, so that a long queue is not

@@ -1,4 +1,4 @@
-//! Hosts that no worker runs on.
+//! Hosts that no worker runs on, and runners that nobody hears of any more.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use chrono::TimeDelta;
 use domain::change::Change;
 use domain::ids::{InstanceId, NodeId};
-use domain::instance::InstanceState;
+use domain::instance::{InstanceState, InstanceStatus};
 use domain::node::{NodeStatus, NodeType};
 use domain::redis_keys::{self, WORKERS};
 use domain::tasks::TaskCall;
@@ -151,5 +151,49 @@ async fn a_host_without_a_worker_gets_no_task_and_its_node_is_inactive() -> anyh
     // Killed without a word: its entry grows old.
     fixture.clock.advance(TimeDelta::seconds(31));
     assert_eq!(check_nodes::run(&fixture.context).await?["unserved"], 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_runner_that_nobody_hears_of_is_offline_and_no_spare_one() -> anyhow::Result<()> {
+    use InstanceState::{Creating, Running, Starting};
+    let fixture = Fixture::start().await?;
+    let spare = RunnerKind {
+        min_idle: 2,
+        ..RunnerKind::default()
+    };
+    let runner = fixture.runner(spare).await?;
+    let (silent, heard) = (fixture.instance(&runner).await?, fixture.instance(&runner).await?);
+    let last = fixture.context.now();
+    for id in [&silent, &heard] {
+        fixture.walk(id, &[Creating, Starting, Running]).await?;
+        lifecycle::record_status(&fixture.context.db, id, InstanceStatus::Idle, last).await?;
+    }
+    fixture.clock.advance(TimeDelta::seconds(290));
+    let ran = reconcile_all::run(&fixture.context).await?;
+    assert_eq!((&ran["offline"], &ran["runners"]), (&json!(0), &json!(0)));
+
+    fixture.clock.advance(TimeDelta::seconds(15));
+    let mut redis = fixture.redis.connection().await?;
+    // The database is told of a heartbeat once a minute only.
+    let _: () = redis.set(redis_keys::runner_status(&heard), "{}").await?;
+    let ran = reconcile_all::run(&fixture.context).await?;
+    assert_eq!((&ran["offline"], &ran["runners"]), (&json!(1), &json!(1)));
+    let row = fixture.row(&silent).await?;
+    assert_eq!((row.status.as_str(), row.state.as_str()), ("offline", "running"));
+    assert_eq!(
+        row.last_heartbeat.map(|at| at.timestamp()),
+        Some(last.timestamp()),
+        "it was heard of when it was heard of"
+    );
+    assert_eq!(fixture.row(&heard).await?.status, "idle");
+    let told = Change::InstanceChanged {
+        runner_id: runner,
+        instance_id: silent,
+        state: Running,
+        status: InstanceStatus::Offline,
+    };
+    assert_eq!(fixture.last_change().await?, told);
+    assert_eq!(reconcile_all::run(&fixture.context).await?["offline"], 0);
     Ok(())
 }
