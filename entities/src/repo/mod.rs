@@ -22,6 +22,7 @@ pub mod orgs;
 pub mod overview;
 pub mod page;
 pub mod refresh_tokens;
+pub mod rollup;
 pub mod runners;
 pub mod samples;
 pub mod timeline;
