@@ -1,6 +1,10 @@
 //! Credentials.
 
 use serde_json::{Value, json};
+use testkit::harness::database::DatabaseKind;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::support::{System, uid};
 
@@ -125,5 +129,44 @@ async fn a_credential_stays_at_its_github_while_instances_are_registered_there()
         .walk(&uid(&instance).parse()?, &[Draining, Stopping, Stopped])
         .await?;
     system.admin.put(&path, &moved).await?.expect(200)?;
+    Ok(())
+}
+
+/// A GitHub that answers every request with 401.
+async fn refusing_github() -> anyhow::Result<(String, JoinSet<()>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/", listener.local_addr()?);
+    let mut server = JoinSet::new();
+    server.spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let body = r#"{"message":"Bad credentials"}"#;
+            let answer = format!(
+                "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            if stream.read(&mut request).await.is_ok() {
+                // A client that went away misses its answer.
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        }
+    });
+    Ok((url, server))
+}
+
+#[tokio::test]
+async fn a_token_that_github_refuses_is_not_stored() -> anyhow::Result<()> {
+    let (github, _server) = refusing_github().await?;
+    let system = System::start_with(DatabaseKind::Sqlite, &[("GITHUB_API_URL", &github)]).await?;
+    let before = system.footprint().await?;
+    let reply = system
+        .admin
+        .post(&system.path("/credentials"), &pat("main"))
+        .await?;
+    let problem = reply.problem(422)?;
+    assert_eq!(reply.invalid_fields()?, ["secret"]);
+    assert_eq!(problem["errors"][0]["code"], "refused");
+    assert!(!reply.text().contains("ghp_"), "the token is echoed");
+    assert_eq!(system.footprint().await?, before);
     Ok(())
 }
