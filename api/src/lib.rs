@@ -21,6 +21,7 @@ pub mod payload;
 pub mod queue;
 pub mod reply;
 pub mod request;
+pub mod restrictions;
 pub mod server;
 pub mod settings;
 pub mod stream;

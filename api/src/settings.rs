@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::auth::limits::Rates;
 use crate::auth::traffic::TrafficRates;
+use crate::restrictions::Restrictions;
 
 /// Everything that `serve` needs to know.
 #[derive(Debug, Clone)]
@@ -45,6 +46,8 @@ pub struct Settings {
     pub traffic: TrafficRates,
     /// `ALLOW_PLAIN_TCP_NODES`: whether a remote node may be reached without TLS elsewhere than on loopback.
     pub allow_plain_tcp_nodes: bool,
+    /// What organisations may name.
+    pub restrictions: Restrictions,
 }
 
 impl Settings {
@@ -70,6 +73,7 @@ impl Settings {
                 writes: variables.parsed_in("WRITES_PER_SECOND", 30, 1..=100_000),
             },
             allow_plain_tcp_nodes: variables.flag("ALLOW_PLAIN_TCP_NODES", false),
+            restrictions: Restrictions::from(variables),
         };
         settings.check(variables);
         settings
@@ -89,7 +93,8 @@ impl Settings {
     }
 }
 
-fn networks(variables: &mut Variables, name: &'static str) -> Vec<Network> {
+/// Reads networks, separated by commas; none when the variable is not set.
+pub fn networks(variables: &mut Variables, name: &'static str) -> Vec<Network> {
     let Some(text) = variables.optional(name) else {
         return Vec::new();
     };

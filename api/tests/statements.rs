@@ -62,6 +62,30 @@ async fn an_overview_and_a_list_cost_as_many_statements_for_many_instances_as_fo
     for what in asked {
         for_many.push(cost(what).await?);
     }
+    let page = expect(
+        ada.client.get(&format!("/org/{org}/runners?sort=name")).await?,
+        200,
+    )?;
+    let mut for_removal = Vec::new();
+    for index in [0, 1] {
+        let runner = text(&page, &format!("/items/{index}/uid"))?;
+        if index == 1 {
+            // One more than the other has.
+            let instances = format!("/org/{org}/runners/{runner}/instance");
+            expect(ada.client.post(&instances, &json!({})).await?, 201)?;
+        }
+        let before = count.load(Ordering::SeqCst);
+        expect(
+            ada.client.delete(&format!("/org/{org}/runners/{runner}")).await?,
+            204,
+        )?;
+        for_removal.push(count.load(Ordering::SeqCst) - before);
+    }
+    let each = for_removal[1] - for_removal[0];
+    assert!(
+        each <= 3,
+        "each instance of a deleted runner costs {each} statements, one of them for its node"
+    );
     println!("{asked:?}: {for_few:?} statements for 10 instances, {for_many:?} for 40 on 4 nodes");
     assert!(overview_of_none > 0, "no statement was counted");
     assert_eq!(for_few[0], overview_of_none);

@@ -12,6 +12,7 @@ mod m20261123_000002_fleet;
 mod m20261123_000003_history;
 mod m20261124_000004_instance_lists;
 mod m20261124_000005_names_in_any_case;
+mod m20261128_000006_upkeep_indexes;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000003_history::Migration),
             Box::new(m20261124_000004_instance_lists::Migration),
             Box::new(m20261124_000005_names_in_any_case::Migration),
+            Box::new(m20261128_000006_upkeep_indexes::Migration),
         ]
     }
 }

@@ -1,6 +1,6 @@
 //! What every job of one worker shares.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use crate::github_access::GithubAccess;
 use crate::jobs::JobError;
 use crate::node_access::{self, Reach};
 use crate::nodes::{Engine, EnginePool, Sample};
+use crate::presence;
 use crate::sample_buffer::SampleBuffer;
 use crate::settings::MonitoringSettings;
 use crate::steps::{Step, Steps};
@@ -100,6 +101,13 @@ impl Context {
         }
         let target = node_access::target_of(node, &self.keyring, self.reach())?;
         Ok(self.engines.engine(&node_access::id_of(node)?, &target).await?)
+    }
+
+    /// The hosts whose tasks somebody takes: this one, and those of the other workers.
+    pub async fn served_hosts(&self) -> redis::RedisResult<HashSet<String>> {
+        let mut hosts = presence::served_hosts(&self.redis, self.now()).await?;
+        hosts.insert(self.host.clone());
+        Ok(hosts)
     }
 
     /// Sends a task to the workers that can reach this node, after a delay.

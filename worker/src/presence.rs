@@ -1,10 +1,11 @@
 //! The worker's own entry among the workers, so that people see which ones run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Clock;
 use domain::redis_keys::{WORKER_REFRESH, WORKERS};
+use domain::tasks::host_queue;
 use redis::AsyncCommands as _;
 use redis::aio::ConnectionManager;
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,25 @@ pub async fn announce(
     if let Err(error) = redis.hdel::<_, _, ()>(WORKERS, &settings.hostname).await {
         debug!(%error, "the worker's entry was not removed");
     }
+}
+
+/// The hosts that a worker takes tasks for, going by the entries that were refreshed lately.
+///
+/// What is sent to any other host's queue is read by nobody: it only piles up.
+pub async fn served_hosts(
+    redis: &ConnectionManager,
+    now: DateTime<Utc>,
+) -> redis::RedisResult<HashSet<String>> {
+    let entries: HashMap<String, String> = redis.clone().hgetall(WORKERS).await?;
+    let patience = TimeDelta::from_std(WORKER_REFRESH * 3).unwrap_or(TimeDelta::MAX);
+    let prefix = host_queue("");
+    Ok(entries
+        .values()
+        .filter_map(|json| serde_json::from_str::<WorkerEntry>(json).ok())
+        .filter(|entry| now - entry.seen_at <= patience)
+        .flat_map(|entry| entry.queues)
+        .filter_map(|queue| queue.strip_prefix(&prefix).map(str::to_owned))
+        .collect())
 }
 
 /// Removes the entries of workers that ended without saying so, and says how many.

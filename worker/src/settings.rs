@@ -51,6 +51,8 @@ pub struct MonitoringSettings {
     pub metrics_interval: Duration,
     /// `METRICS_RETENTION_DAYS`: how long samples are kept.
     pub retention: chrono::TimeDelta,
+    /// `HISTORY_RETENTION_DAYS`: how long the audit log, timelines and invitations that are over are kept.
+    pub history: chrono::TimeDelta,
 }
 
 impl WorkerSettings {
@@ -119,6 +121,7 @@ impl MonitoringSettings {
             heartbeat_interval: variables.duration_secs("HEARTBEAT_INTERVAL_SECS", 30),
             metrics_interval: variables.duration_secs("METRICS_INTERVAL_SECS", 30),
             retention: chrono::TimeDelta::days(variables.parsed_in("METRICS_RETENTION_DAYS", 30, 1..=3650)),
+            history: chrono::TimeDelta::days(variables.parsed_in("HISTORY_RETENTION_DAYS", 365, 1..=3650)),
         }
     }
 }
@@ -159,6 +162,7 @@ mod tests {
                 heartbeat_interval: Duration::from_secs(30),
                 metrics_interval: Duration::from_secs(30),
                 retention: chrono::TimeDelta::days(30),
+                history: chrono::TimeDelta::days(365),
             }
         );
     }

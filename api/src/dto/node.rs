@@ -15,6 +15,7 @@ use secrecy::SecretString;
 use super::words::NodeType;
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::restrictions::Restrictions;
 
 /// The port of a remote engine by custom, with TLS.
 const DEFAULT_PORT: u16 = 2376;
@@ -125,6 +126,8 @@ pub struct NodeRules<'a> {
     pub allow_plain_tcp: bool,
     /// This server's own host name.
     pub own_host: &'a str,
+    /// What the operator allows.
+    pub restrictions: &'a Restrictions,
 }
 
 /// A checked node.
@@ -188,20 +191,25 @@ impl NodeUpdate {
             .is_active
             .or(current.map(|row| row.is_active))
             .unwrap_or(true);
-        Ok(NodeWish {
-            spec: NodeSpec {
-                name,
-                node_type: kind,
-                ip_address,
-                port,
-                socket_path,
-                host,
-                capacity,
-                is_active,
-            },
-            tls,
-            keeps_tls,
-        })
+        let spec = NodeSpec {
+            name,
+            node_type: kind,
+            ip_address,
+            port,
+            socket_path,
+            host,
+            capacity,
+            is_active,
+        };
+        let is_elsewhere =
+            |row: &Model| row.ip_address != spec.ip_address || row.socket_path != spec.socket_path;
+        if stored.is_none_or(is_elsewhere)
+            && let Err((field, message)) = rules.restrictions.check_node(&spec)
+        {
+            fields.refuse_as(field, "not_allowed", message);
+            return Err(fields.into_error());
+        }
+        Ok(NodeWish { spec, tls, keeps_tls })
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use domain::change::Change;
 use domain::ids::CredentialId;
 use domain::keyring::Place;
-use entities::repo::credentials::{self, SealedSecret};
+use entities::model::github_credentials::Model;
+use entities::repo::credentials::{self, CredentialSpec, SealedSecret};
 use entities::repo::page::ListQuery;
 use github::GitHub;
 use secrecy::SecretString;
@@ -50,9 +51,9 @@ async fn announce(context: &Context, access: &OrgAccess, id: CredentialId) {
 
 /// Asks GitHub whether it knows the token. Only its clear no refuses it: a GitHub that can't be reached
 /// from here may be reachable from the workers.
-async fn check_with_github(api_url: &Url, secret: &SecretString) -> Result<(), ApiError> {
+async fn check_with_github(context: &Context, api_url: &Url, secret: &SecretString) -> Result<(), ApiError> {
     let mut fields = Fields::default();
-    if let Err(message) = check_resolved(api_url).await {
+    if let Err(message) = check_resolved(context, api_url).await {
         fields.refuse("api_url", message);
         return fields.finish();
     }
@@ -82,8 +83,40 @@ async fn check_with_github(api_url: &Url, secret: &SecretString) -> Result<(), A
     fields.finish()
 }
 
+/// Whether this installation itself is set to use that server.
+fn is_configured(context: &Context, url: &Url) -> bool {
+    configured(context).any(|known| known.origin() == url.origin())
+}
+
+fn configured(context: &Context) -> impl Iterator<Item = &Url> {
+    let github = &context.settings.github;
+    [&github.api_url, &github.url]
+        .into_iter()
+        .chain(&github.sandbox_url)
+}
+
+/// Refuses a GitHub that the operator does not allow; one that is stored already stays.
+fn check_allowed(context: &Context, wish: &CredentialSpec, before: Option<&Model>) -> Result<(), ApiError> {
+    let mut fields = Fields::default();
+    for (field, text, old) in [
+        ("api_url", &wish.api_url, before.map(|row| &row.api_url)),
+        ("web_url", &wish.web_url, before.map(|row| &row.web_url)),
+    ] {
+        if let Ok(url) = text.parse()
+            && old != Some(text)
+            && let Err(message) = context
+                .settings
+                .restrictions
+                .check_github(&url, configured(context))
+        {
+            fields.refuse_as(field, "not_allowed", message);
+        }
+    }
+    fields.finish()
+}
+
 /// A name may stand for an address that must not be called.
-async fn check_resolved(url: &Url) -> Result<(), String> {
+async fn check_resolved(context: &Context, url: &Url) -> Result<(), String> {
     let Some(host) = url.host_str() else { return Ok(()) };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = url.port_or_known_default().unwrap_or(443);
@@ -95,6 +128,10 @@ async fn check_resolved(url: &Url) -> Result<(), String> {
     for address in addresses {
         let ip: IpAddr = address.ip();
         domain::node::check_address(ip).map_err(|error| error.to_string())?;
+        let mut behind = url.clone();
+        if behind.set_ip_host(ip).is_ok() && !is_configured(context, url) {
+            context.settings.restrictions.check_github(&behind, [])?;
+        }
     }
     Ok(())
 }
@@ -107,11 +144,12 @@ pub async fn create(
 ) -> Result<CredentialView, ApiError> {
     let github = &context.settings.github;
     let wish = input.parse(None, (&github.api_url, &github.url))?;
+    check_allowed(context, &wish.spec, None)?;
     // The parser has made sure of it.
     let Some(secret) = wish.secret else {
         return Err(ApiError::internal_silent());
     };
-    check_with_github(&wish.api_url, &secret).await?;
+    check_with_github(context, &wish.api_url, &secret).await?;
     let (id, now) = (CredentialId::new(), context.now());
     let sealed = seal(context, access, &id, &secret);
     let txn = entities::begin(&context.db).await?;
@@ -163,8 +201,9 @@ pub async fn update(
         .await?
         .ok_or_else(ApiError::not_found)?;
     let wish = input.parse(Some(&row), (&github.api_url, &github.url))?;
+    check_allowed(context, &wish.spec, Some(&row))?;
     if let Some(secret) = &wish.secret {
-        check_with_github(&wish.api_url, secret).await?;
+        check_with_github(context, &wish.api_url, secret).await?;
     }
     let sealed = wish.secret.map(|secret| seal(context, access, &id, &secret));
     let changes_secret = sealed.is_some();
@@ -181,6 +220,10 @@ pub async fn update(
                 "is another one by now; read the credential again",
             ),
         );
+    }
+    let users = credentials::list_runner_names_in_use(&txn, &access.org_id, &id, NAMED_RUNNERS + 1).await?;
+    if !users.is_empty() {
+        check_unmoved(&unmoved, &wish.spec, &users)?;
     }
     let row = credentials::update(&txn, &access.org_id, &id, wish.spec, sealed, now)
         .await?
@@ -222,11 +265,43 @@ pub async fn delete(context: &Context, access: &OrgAccess, id: &str) -> Result<(
 }
 
 fn in_use(users: &[String]) -> ApiError {
-    let most = usize::try_from(NAMED_RUNNERS).unwrap_or(usize::MAX);
-    let more = if users.len() > most { " and others" } else { "" };
-    let named = users.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    let named = named(users);
     ApiError::conflict(
         "in_use",
-        format!("These runners use it: {named}{more}. Give them another credential or delete them first."),
+        format!("These runners use it: {named}. Give them another credential or delete them first."),
+    )
+}
+
+fn named(runners: &[String]) -> String {
+    let most = usize::try_from(NAMED_RUNNERS).unwrap_or(usize::MAX);
+    let more = if runners.len() > most { " and others" } else { "" };
+    let names = runners.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    format!("{names}{more}")
+}
+
+/// Where instances are registered is where they are deregistered: another GitHub would be asked to remove a
+/// runner whose number means something else there.
+fn check_unmoved(before: &Model, wish: &CredentialSpec, users: &[String]) -> Result<(), ApiError> {
+    let differ = |one: &str, other: &str| one.trim_end_matches('/') != other.trim_end_matches('/');
+    let moved = [
+        ("api_url", differ(&before.api_url, &wish.api_url)),
+        ("web_url", differ(&before.web_url, &wish.web_url)),
+    ];
+    if !moved.iter().any(|(_, moved)| *moved) {
+        return Ok(());
+    }
+    let detail = format!(
+        "Instances of these runners are registered there: {}. Remove them first, or add another credential.",
+        named(users)
+    );
+    let fields = moved.iter().filter(|(_, moved)| *moved);
+    Err(
+        fields.fold(ApiError::conflict("in_use", detail), |error, (field, _)| {
+            error.about(
+                field,
+                "in_use",
+                "can't change while instances are registered there; remove them first",
+            )
+        }),
     )
 }

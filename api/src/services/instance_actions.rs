@@ -1,9 +1,11 @@
 //! What a person does with an instance: start, stop, restart, remove. What is allowed in which state is
 //! one pure function, [`plan`]; the database then moves the instance on by compare-and-set.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use domain::change::Change;
-use domain::ids::{InstanceId, RunnerId};
+use domain::ids::{InstanceId, NodeId, RunnerId};
 use domain::instance::{DesiredState, InstanceState};
 use domain::tasks::TaskCall;
 use entities::model::runner_instances::Model;
@@ -261,6 +263,27 @@ async fn host_of(
     Ok(node.and_then(|node| node.queue_host().map(str::to_owned)))
 }
 
+/// The hosts of those nodes that are tied to one, by the node's uid, in one query for all instances.
+async fn hosts_of(
+    txn: &DatabaseTransaction,
+    access: &OrgAccess,
+    rows: &[Model],
+) -> Result<HashMap<String, String>, ApiError> {
+    let uids: HashSet<&str> = rows.iter().map(|row| row.node_id.as_str()).collect();
+    let ids = uids
+        .into_iter()
+        .map(|uid| {
+            uid.parse()
+                .map_err(|_| StoreError::Corrupt("runner_instances.node_id"))
+        })
+        .collect::<Result<Vec<NodeId>, _>>()?;
+    let nodes = nodes::find_all(txn, &access.org_id, &ids).await?;
+    Ok(nodes
+        .into_iter()
+        .filter_map(|node| Some((node.uid.clone(), node.queue_host()?.to_owned())))
+        .collect())
+}
+
 /// Brings an instance to where a person wants it, from wherever it is; nothing where it is wanted there
 /// already.
 pub async fn want(
@@ -301,10 +324,12 @@ pub async fn remove_all(
     now: DateTime<Utc>,
 ) -> Result<Leaving, ApiError> {
     let mut leaving = Leaving::default();
-    for row in instances::lock_all(txn, &access.org_id, runner).await? {
+    let rows = instances::lock_all(txn, &access.org_id, runner).await?;
+    let hosts = hosts_of(txn, access, &rows).await?;
+    for row in rows {
         let step = plan(Action::Remove, row.state()?, row.desired()?).map_err(refused)?;
         if let Some(call) = take(txn, access, &row, Action::Remove, step, now).await? {
-            leaving.calls.push((call, host_of(txn, access, &row).await?));
+            leaving.calls.push((call, hosts.get(&row.node_id).cloned()));
             leaving.changes.push(Change::InstanceChanged {
                 runner_id: runner.clone(),
                 instance_id: row.id()?,

@@ -60,6 +60,7 @@ pub async fn create(context: &Context, access: &OrgAccess, input: NodeUpdate) ->
     let rules = NodeRules {
         allow_plain_tcp: context.settings.allow_plain_tcp_nodes,
         own_host: &own_host().await,
+        restrictions: &context.settings.restrictions,
     };
     let wish = input.parse(None, &rules)?;
     let (id, now) = (NodeId::new(), context.now());
@@ -136,6 +137,7 @@ pub async fn update(
     let rules = NodeRules {
         allow_plain_tcp: context.settings.allow_plain_tcp_nodes,
         own_host: &own_host,
+        restrictions: &context.settings.restrictions,
     };
     let txn = entities::begin(&context.db).await?;
     let row = nodes::lock(&txn, &access.org_id, &id)

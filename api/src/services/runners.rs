@@ -6,8 +6,8 @@ use domain::keyring::{KeyringError, Place};
 use domain::runner::{NetworkMode, RunnerStatus};
 use entities::model::runners::Model;
 use entities::repo::credentials::{self, SealedSecret};
-use entities::repo::nodes;
 use entities::repo::runners::{self, RunnerQuery, RunnerSpec, TokenChange};
+use entities::repo::{instances, nodes};
 use entities::{DatabaseTransaction, StoreError};
 use secrecy::SecretString;
 use serde_json::json;
@@ -54,12 +54,27 @@ fn seal(context: &Context, access: &OrgAccess, id: &RunnerId, token: &SecretStri
 }
 
 /// Whoever shares the node's network reaches what the node reaches: only an admin gives that away.
-fn check_network(access: &OrgAccess, spec: &RunnerSpec, before: Option<&Model>) -> Result<(), ApiError> {
+fn check_network(
+    context: &Context,
+    access: &OrgAccess,
+    spec: &RunnerSpec,
+    before: Option<&Model>,
+) -> Result<(), ApiError> {
+    if spec.resources.network != NetworkMode::Host {
+        return Ok(());
+    }
     let had_it = before
         .map(Model::resources)
         .transpose()?
         .is_some_and(|resources| resources.network == NetworkMode::Host);
-    if spec.resources.network == NetworkMode::Host && !had_it {
+    if let Some(before) = before.filter(|_| had_it) {
+        check_what_runs_there(access, spec, before)?;
+    } else if !context.settings.restrictions.host_network {
+        let mut fields = Fields::default();
+        let message = "must be `bridge`: this installation does not give runners their node's network";
+        fields.refuse_as("resources.network", "not_allowed", message);
+        return fields.finish();
+    } else {
         access.require_admin().map_err(|_| {
             ApiError::forbidden(
                 "Only an admin may give a runner the node's network (resources.network = host).",
@@ -72,6 +87,73 @@ fn check_network(access: &OrgAccess, spec: &RunnerSpec, before: Option<&Model>) 
         })?;
     }
     Ok(())
+}
+
+/// An admin gave the node's network to what the runner was then: to this image, these jobs, these nodes.
+fn check_what_runs_there(access: &OrgAccess, spec: &RunnerSpec, before: &Model) -> Result<(), ApiError> {
+    if access.require_admin().is_ok() {
+        return Ok(());
+    }
+    let credential = spec.credential_id.as_ref().map(CredentialId::as_str);
+    let changes = [
+        ("docker_image", spec.docker_image != before.docker_image),
+        ("github_repo", spec.github_repo != before.github_repo),
+        ("scope", spec.scope != before.scope()?),
+        ("credential_id", credential != before.credential_id.as_deref()),
+        ("runner_group_id", spec.runner_group_id != before.runner_group_id),
+        ("labels", spec.labels != before.labels()?),
+        ("node_selection", spec.node_selection != before.node_selection()?),
+    ];
+    let Some((field, _)) = changes.into_iter().find(|(_, differs)| *differs) else {
+        return Ok(());
+    };
+    Err(ApiError::forbidden(
+        "Only an admin may change what runs in the node's network (resources.network = host).",
+    )
+    .about(
+        field,
+        "forbidden",
+        "may only be changed by an admin while resources.network is `host`",
+    ))
+}
+
+/// Where instances are registered is where they are deregistered: it stays as it is while any of them takes
+/// up room. The caller holds the runner's lock, so that none is added meanwhile.
+async fn check_registration(
+    txn: &DatabaseTransaction,
+    id: &RunnerId,
+    spec: &RunnerSpec,
+    before: &Model,
+) -> Result<(), ApiError> {
+    let credential = spec.credential_id.as_ref().map(CredentialId::as_str);
+    let moved = [
+        (
+            "github_repo",
+            !spec.github_repo.eq_ignore_ascii_case(&before.github_repo),
+        ),
+        ("scope", spec.scope != before.scope()?),
+        ("credential_id", credential != before.credential_id.as_deref()),
+    ];
+    if !moved.iter().any(|(_, moved)| *moved) {
+        return Ok(());
+    }
+    let alive = instances::count_taking_room(txn, id).await?;
+    if alive == 0 {
+        return Ok(());
+    }
+    let detail = format!(
+        "{alive} of its instances may be registered at GitHub as the runner is now. Remove or stop them first, or change a clone of the runner."
+    );
+    let fields = moved.iter().filter(|(_, moved)| *moved);
+    Err(
+        fields.fold(ApiError::conflict("in_use", detail), |error, (field, _)| {
+            error.about(
+                field,
+                "in_use",
+                "can't change while instances take up room; remove or stop them first",
+            )
+        }),
+    )
 }
 
 /// What the runner refers to must be there and of this organisation. The credential is locked until the
@@ -112,7 +194,7 @@ pub async fn create(
     input: RunnerUpdate,
 ) -> Result<RunnerView, ApiError> {
     let wish = input.parse(None)?;
-    check_network(access, &wish.spec, None)?;
+    check_network(context, access, &wish.spec, None)?;
     let (id, now) = (RunnerId::new(), context.now());
     let token = match &wish.authority {
         Authority::Token(token) => Some(seal(context, access, &id, token)),
@@ -179,7 +261,8 @@ pub async fn update(
         .await?
         .ok_or_else(ApiError::not_found)?;
     let wish = input.parse(Some(&before))?;
-    check_network(access, &wish.spec, Some(&before))?;
+    check_network(context, access, &wish.spec, Some(&before))?;
+    check_registration(&txn, &id, &wish.spec, &before).await?;
     let (token, credential) = match &wish.authority {
         Authority::Unchanged => (TokenChange::Keep, None),
         Authority::Token(token) => (TokenChange::Set(seal(context, access, &id, token)), None),
@@ -267,7 +350,7 @@ pub async fn clone(
         .transpose()
         .map_err(|error: KeyringError| ApiError::internal(&error))?;
     let mut spec = crate::dto::runner::stored(&original)?;
-    check_network(access, &spec, None)?;
+    check_network(context, access, &spec, None)?;
     spec.name = name;
     let row = runners::insert(&txn, &copy, &access.org_id, &access.caller.id, spec, token, now).await?;
     let detail = json!({"name": row.name, "cloned_from": id.as_str()});

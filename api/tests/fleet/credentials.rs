@@ -1,6 +1,10 @@
 //! Credentials.
 
 use serde_json::{Value, json};
+use testkit::harness::database::DatabaseKind;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use crate::support::{System, uid};
 
@@ -88,5 +92,81 @@ async fn a_credential_in_use_is_not_deleted_and_its_runners_are_named() -> anyho
         .await?
         .expect(204)?;
     system.admin.delete(&path).await?.expect(204)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_credential_stays_at_its_github_while_instances_are_registered_there() -> anyhow::Result<()> {
+    use domain::instance::InstanceState::{Draining, Stopped, Stopping};
+    let system = System::start().await?;
+    let made = system
+        .admin
+        .post(&system.path("/credentials"), &pat("main"))
+        .await?
+        .expect(201)?;
+    let path = system.path(&format!("/credentials/{}", uid(&made)));
+    let with_it = json!({"github_runner_token": null, "credential_id": made["uid"]});
+    let runner = system.runner("linux-x64", with_it).await?;
+    system.node("n", 1).await?;
+    let instances = system.path(&format!("/runners/{}/instance", uid(&runner)));
+    let instance = system.admin.post(&instances, &json!({})).await?.expect(201)?;
+    let moved = json!({"api_url": "http://127.0.0.1:19/", "web_url": "http://127.0.0.1:20/",
+        "secret": "ghp_0123456789abcdefABCD"});
+    let reply = system.admin.put(&path, &moved).await?;
+    let problem = reply.problem(409)?;
+    assert_eq!(problem["code"], "in_use");
+    assert_eq!(reply.invalid_fields()?, ["api_url", "web_url"]);
+    assert!(
+        problem["detail"]
+            .as_str()
+            .is_some_and(|text| text.contains("linux-x64")),
+        "{problem}"
+    );
+    // A new token for the same GitHub is what keeps instances alive.
+    let renewed = json!({"secret": "ghp_0123456789abcdefABCD", "name": "renewed"});
+    system.admin.put(&path, &renewed).await?.expect(200)?;
+    system
+        .walk(&uid(&instance).parse()?, &[Draining, Stopping, Stopped])
+        .await?;
+    system.admin.put(&path, &moved).await?.expect(200)?;
+    Ok(())
+}
+
+/// A GitHub that answers every request with 401.
+async fn refusing_github() -> anyhow::Result<(String, JoinSet<()>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/", listener.local_addr()?);
+    let mut server = JoinSet::new();
+    server.spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let body = r#"{"message":"Bad credentials"}"#;
+            let answer = format!(
+                "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            if stream.read(&mut request).await.is_ok() {
+                // A client that went away misses its answer.
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        }
+    });
+    Ok((url, server))
+}
+
+#[tokio::test]
+async fn a_token_that_github_refuses_is_not_stored() -> anyhow::Result<()> {
+    let (github, _server) = refusing_github().await?;
+    let system = System::start_with(DatabaseKind::Sqlite, &[("GITHUB_API_URL", &github)]).await?;
+    let before = system.footprint().await?;
+    let reply = system
+        .admin
+        .post(&system.path("/credentials"), &pat("main"))
+        .await?;
+    let problem = reply.problem(422)?;
+    assert_eq!(reply.invalid_fields()?, ["secret"]);
+    assert_eq!(problem["errors"][0]["code"], "refused");
+    assert!(!reply.text().contains("ghp_"), "the token is echoed");
+    assert_eq!(system.footprint().await?, before);
     Ok(())
 }

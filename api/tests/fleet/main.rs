@@ -13,6 +13,7 @@ mod org_instances;
 mod overview;
 mod parallel;
 mod refusals;
+mod restrictions;
 mod runners;
 mod sample_job;
 mod schedules;

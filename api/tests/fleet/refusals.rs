@@ -1,5 +1,7 @@
 //! What a refusal says: which field it is about and what would help; and that it leaves a trace.
 
+use domain::node::NodeStatus;
+use entities::repo::node_checks::{self, NodeCheck};
 use serde_json::{Value, json};
 use testkit::harness::Reply;
 use testkit::harness::database::DatabaseKind;
@@ -192,5 +194,55 @@ async fn a_caller_who_asks_too_fast_is_told_when_to_go_on() -> anyhow::Result<()
         .put("/common/me", &json!({"full_name": "Ada"}))
         .await?
         .expect(200)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_answer_takes_no_instance() -> anyhow::Result<()> {
+    let system = System::start().await?;
+    let node = system.node("away", 5).await?;
+    let check = NodeCheck {
+        status: NodeStatus::Inactive,
+        reason: Some("Nothing listens on /run/x.sock.".to_owned()),
+        facts: None,
+        checks: json!([]),
+    };
+    node_checks::record(
+        &system.context.db,
+        &uid(&node).parse()?,
+        check,
+        system.context.now(),
+    )
+    .await?;
+    let runner = system.runner("r", json!({})).await?;
+    let instances = system.path(&format!("/runners/{}/instance", uid(&runner)));
+    let before = system.footprint().await?;
+    let any = system.admin.post(&instances, &json!({})).await?;
+    assert_eq!(names(&any, 409, "node_id")?, "no_active_node");
+    let this = system
+        .admin
+        .post(&instances, &json!({"node_id": uid(&node)}))
+        .await?;
+    names(&this, 422, "node_id")?;
+    let problem = this.problem(422)?;
+    assert!(
+        problem["errors"][0]["message"]
+            .as_str()
+            .is_some_and(|message| message.contains("Nothing listens on /run/x.sock")),
+        "{problem}"
+    );
+    assert_eq!(system.footprint().await?, before);
+    assert_eq!(system.admin.get(&instances).await?.expect(200)?["total"], 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_organisations_name_is_taken_once_in_whatever_case() -> anyhow::Result<()> {
+    let system = System::start().await?;
+    for name in ["acme", "ACME"] {
+        let reply = system.admin.post("/org", &json!({"name": name})).await?;
+        names(&reply, 409, "name")?;
+    }
+    assert_eq!(system.admin.get("/org").await?.expect(200)?["total"], 1);
     Ok(())
 }

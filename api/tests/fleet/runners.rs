@@ -157,6 +157,20 @@ async fn only_an_admin_gives_a_runner_the_nodes_network() -> anyhow::Result<()> 
     // What an admin has set may stay, but not be copied.
     let path = system.path(&format!("/runners/{}", uid(&runner)));
     member.put(&path, &json!({"min_idle": 1})).await?.expect(200)?;
+    for (field, value) in [
+        ("docker_image", json!("evil/image:1")),
+        ("github_repo", json!("b/c")),
+        ("labels", json!(["other"])),
+    ] {
+        let reply = member.put(&path, &json!({field: value})).await?;
+        reply.problem(403)?;
+        assert_eq!(reply.invalid_fields()?, [field]);
+        system
+            .admin
+            .put(&path, &json!({field: value}))
+            .await?
+            .expect(200)?;
+    }
     member
         .post(&format!("{path}/clone"), &json!({"name": "net2"}))
         .await?
@@ -199,5 +213,39 @@ async fn a_runner_is_listed_with_its_instances_counted() -> anyhow::Result<()> {
         system.admin.get(&runner).await?.expect(200)?["instances"],
         expected
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_a_runner_is_registered_stays_while_instances_live() -> anyhow::Result<()> {
+    use domain::instance::InstanceState::{Draining, Stopped, Stopping};
+    let system = System::start().await?;
+    let credential = json!({"name": "main", "kind": "pat", "secret": "ghp_0123456789abcdefWXYZ"});
+    let credential = system
+        .admin
+        .post(&system.path("/credentials"), &credential)
+        .await?
+        .expect(201)?;
+    let (runner, _, id) = system.instance("here").await?;
+    let moves = [
+        ("github_repo", json!({"github_repo": "acme/other"})),
+        ("scope", json!({"scope": "org", "github_repo": "acme"})),
+        ("credential_id", json!({"credential_id": credential["uid"]})),
+    ];
+    for (field, change) in &moves {
+        let reply = system.admin.put(&runner, change).await?;
+        assert_eq!(reply.problem(409)?["code"], "in_use", "{field}");
+        assert!(
+            reply.invalid_fields()?.iter().any(|name| name == field),
+            "{field}"
+        );
+    }
+    // The same target again and anything else are no matter.
+    let same = json!({"github_repo": "acme/app", "scope": "repo", "min_idle": 0, "labels": ["gpu"]});
+    system.admin.put(&runner, &same).await?.expect(200)?;
+    system.walk(&id, &[Draining, Stopping, Stopped]).await?;
+    for (_, change) in &moves {
+        system.admin.put(&runner, change).await?.expect(200)?;
+    }
     Ok(())
 }

@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use domain::ids::{CredentialId, OrgId, UserId};
+use domain::instance::InstanceState;
 use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
+use super::fleet::states_where;
 use super::page::{self, ListPage, ListQuery};
 use crate::StoreError;
 use crate::model::github_credentials::{ActiveModel, Column, Entity, Model};
@@ -181,6 +183,35 @@ pub async fn list_runner_names(
                 .eq(false)
                 .or(runners::Column::Uid.in_subquery(still_there)),
         )
+        .order_by_asc(runners::Column::Name)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(names)
+}
+
+/// The names of up to `limit` runners of a credential, deleted ones too, that have instances which take up
+/// room and so may be registered by it.
+pub async fn list_runner_names_in_use(
+    db: &impl ConnectionTrait,
+    org: &OrgId,
+    id: &CredentialId,
+    limit: u64,
+) -> Result<Vec<String>, StoreError> {
+    let alive = Query::select()
+        .column(runner_instances::Column::RunnerId)
+        .from(runner_instances::Entity)
+        .and_where(runner_instances::Column::OrgId.eq(org.as_str()))
+        .and_where(runner_instances::Column::IsDeleted.eq(false))
+        .and_where(runner_instances::Column::State.is_in(states_where(InstanceState::takes_room)))
+        .to_owned();
+    let names = runners::Entity::find()
+        .select_only()
+        .column(runners::Column::Name)
+        .filter(runners::Column::OrgId.eq(org.as_str()))
+        .filter(runners::Column::CredentialId.eq(id.as_str()))
+        .filter(runners::Column::Uid.in_subquery(alive))
         .order_by_asc(runners::Column::Name)
         .limit(limit)
         .into_tuple()

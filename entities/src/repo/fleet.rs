@@ -134,7 +134,7 @@ pub struct RunnerDemand {
     pub max_instances: i32,
     /// How many instances take up room.
     pub total: i64,
-    /// How many of those run a job or are on their way out, and so are no spare ones.
+    /// How many of those run a job, have gone offline or are on their way out, and so are no spare ones.
     pub unavailable: i64,
 }
 
@@ -181,7 +181,12 @@ pub async fn list_demand(
             counted(
                 instance(runner_instances::Column::State)
                     .is_in(leaving)
-                    .or(instance(runner_instances::Column::Status).eq(InstanceStatus::Busy.as_str())),
+                    .or(instance(runner_instances::Column::Status).eq(InstanceStatus::Busy.as_str()))
+                    .or(instance(runner_instances::Column::State)
+                        .eq(InstanceState::Running.as_str())
+                        .and(
+                            instance(runner_instances::Column::Status).eq(InstanceStatus::Offline.as_str()),
+                        )),
             ),
             "unavailable",
         )

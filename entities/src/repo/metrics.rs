@@ -68,7 +68,7 @@ pub async fn list_points(
 }
 
 /// The number of the stretch that a sample falls into, counted from 0 at `from_secs`.
-fn stretch_of(backend: DbBackend, from_secs: i64, stretch_secs: i64) -> SimpleExpr {
+pub(super) fn stretch_of(backend: DbBackend, from_secs: i64, stretch_secs: i64) -> SimpleExpr {
     let seconds = match backend {
         // SQLite keeps times as text.
         DbBackend::Sqlite => Expr::expr(

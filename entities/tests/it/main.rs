@@ -2,5 +2,6 @@
 
 mod lifecycle;
 mod people_side;
+mod rollup;
 mod schema;
 mod support;

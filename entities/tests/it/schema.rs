@@ -63,6 +63,28 @@ async fn the_schema_goes_up_down_and_up_again() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn upkeep_finds_its_rows_by_an_index() -> anyhow::Result<()> {
+    for (database, db) in both().await? {
+        let manager = SchemaManager::new(&db);
+        for (table, column) in [
+            ("runner_instances", "state_deadline"),
+            ("runner_instances", "deleted_at"),
+            ("refresh_tokens", "expires_at"),
+            ("invitations", "expires_at"),
+            ("audit_log", "created_at"),
+        ] {
+            let name = format!("ix_{table}_{column}");
+            assert!(
+                manager.has_index(table, &name).await?,
+                "{:?} has no {name}",
+                database.kind()
+            );
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn every_model_reads_its_table() -> anyhow::Result<()> {
     use entities::model::{
         api_tokens, audit_log, github_credentials, installation, instance_events, invitations, jobs,

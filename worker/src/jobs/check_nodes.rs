@@ -1,16 +1,22 @@
-//! `check_nodes`: one `check_node` for every node, and a sweep of what was left on it.
+//! `check_nodes`: one `check_node` for every node, and a sweep of what was left on it. A node that no worker
+//! could check is said to be inactive.
 
 use std::time::Duration;
 
 use celery::prelude::*;
+use domain::change::Change;
 use domain::ids::NodeId;
+use domain::node::NodeStatus;
 use domain::tasks::TaskCall;
+use entities::repo::assignment;
 use entities::repo::fleet;
+use entities::repo::node_checks::{self, NodeCheck};
 use serde_json::{Value, json};
-use tracing::instrument;
+use tracing::{info, instrument};
 
 use super::{JobError, task};
 use crate::context::Context;
+use crate::events;
 
 /// As many as are sent in one pipeline.
 const PAGE: u64 = 500;
@@ -26,23 +32,56 @@ pub async fn check_nodes() -> TaskResult<Value> {
 /// Sends the checks.
 #[instrument(skip_all)]
 pub async fn run(context: &Context) -> Result<Value, JobError> {
-    let mut sent = 0;
+    let served = context.served_hosts().await?;
+    let (mut sent, mut unserved) = (0, 0);
     let mut after: Option<NodeId> = None;
     loop {
         let page = fleet::list_nodes(&context.db, after.as_ref(), PAGE).await?;
         let Some(last) = page.last() else {
-            return Ok(json!({"sent": sent}));
+            return Ok(json!({"sent": sent, "unserved": unserved}));
         };
         after = Some(last.id.clone());
-        let signatures: Vec<_> = page
-            .into_iter()
-            .map(|node| {
-                context
-                    .signature(&TaskCall::CheckNode(node.id), node.host.as_deref())
-                    .expires_in(STALE_AFTER)
-            })
-            .collect();
+        let mut signatures = Vec::with_capacity(page.len());
+        for node in page {
+            match &node.host {
+                Some(host) if !served.contains(host) => {
+                    give_up(context, &node.id, host).await?;
+                    unserved += 1;
+                }
+                host => signatures.push(
+                    context
+                        .signature(&TaskCall::CheckNode(node.id), host.as_deref())
+                        .expires_in(STALE_AFTER),
+                ),
+            }
+        }
         sent += signatures.len();
         context.celery.send_many(&signatures).await?;
     }
+}
+
+/// Nobody would take the check, so it is answered here: placement must not go on choosing the node.
+async fn give_up(context: &Context, id: &NodeId, host: &str) -> Result<(), JobError> {
+    let message = format!("No worker runs on host {host}");
+    let fix = format!("Start runner-pilot-worker there, or with WORKER_HOSTNAME=runner-pilot@{host}.");
+    let reason = format!("{message}. {fix}");
+    let check = NodeCheck {
+        status: NodeStatus::Inactive,
+        reason: Some(reason.clone()),
+        facts: None,
+        checks: json!([{"name": "worker", "ok": false, "message": message, "fix": fix}]),
+    };
+    if !node_checks::record(&context.db, id, check, context.now()).await? {
+        return Ok(());
+    }
+    info!(node.id = %id, reason, "the node's status changed");
+    let node = assignment::find_node(&context.db, id).await?;
+    if let Some(org) = node.and_then(|node| node.org_id.parse().ok()) {
+        let change = Change::NodeChanged {
+            node_id: id.clone(),
+            status: NodeStatus::Inactive,
+        };
+        events::publish(&context.redis, &org, &[change]).await;
+    }
+    Ok(())
 }

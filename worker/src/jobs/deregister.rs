@@ -46,7 +46,7 @@ pub async fn at_github(context: &Context, assignment: &Assignment) -> Result<Opt
     let Some(account) = Account::of(context, assignment)? else {
         return Ok(None);
     };
-    let Some(id) = github_id(&account, assignment).await? else {
+    let Some(id) = registration::find_own(&account, assignment).await? else {
         return Ok(Some(Deregistered::Surely));
     };
     Ok(Some(
@@ -55,18 +55,6 @@ pub async fn at_github(context: &Context, assignment: &Assignment) -> Result<Opt
             DeleteOutcome::Busy => Deregistered::Busy,
         },
     ))
-}
-
-/// The runner's id at GitHub: as written down, else looked up by its name.
-pub async fn github_id(account: &Account, assignment: &Assignment) -> Result<Option<i64>, JobError> {
-    if let Some(id) = assignment.instance.github_runner_id {
-        return Ok(Some(id));
-    }
-    let found = account
-        .client
-        .find_runner(&account.target, &assignment.instance.name)
-        .await?;
-    Ok(found.map(|runner| runner.id))
 }
 
 /// A runner with a token of its own: only its own `config.sh` can take it off GitHub, from inside its

@@ -36,13 +36,14 @@ pub async fn dispatch_heartbeats() -> TaskResult<Value> {
 }
 
 /// Sends a task for every live instance, a page at a time. Each expires with its period, so that ticks
-/// which nobody could serve do not pile up.
+/// which nobody could serve do not pile up; a host that no worker runs on gets none.
 #[instrument(skip_all)]
 pub async fn to_live_instances(
     context: &Context,
     period: Duration,
     call: impl Fn(InstanceId) -> TaskCall,
 ) -> Result<usize, JobError> {
+    let served = context.served_hosts().await?;
     let mut sent = 0;
     let mut after: Option<InstanceId> = None;
     loop {
@@ -53,6 +54,7 @@ pub async fn to_live_instances(
         after = Some(last.id.clone());
         let signatures: Vec<_> = page
             .into_iter()
+            .filter(|addressed| addressed.host.as_ref().is_none_or(|host| served.contains(host)))
             .map(|addressed| {
                 context
                     .signature(&call(addressed.id), addressed.host.as_deref())

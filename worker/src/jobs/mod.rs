@@ -4,6 +4,7 @@
 //! lease ([`crate::lease`]), what only looks writes nothing that a second look would contradict.
 
 mod error;
+mod expire_status;
 mod finish_failed;
 mod node_away;
 mod outcome;

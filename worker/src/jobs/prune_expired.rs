@@ -1,7 +1,8 @@
 //! `prune_expired`: removes what has no other end.
 
 use celery::prelude::*;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use entities::StoreError;
 use entities::repo::housekeeping;
 use serde_json::{Value, json};
 use tracing::instrument;
@@ -30,25 +31,54 @@ pub async fn prune_expired() -> TaskResult<Value> {
     task::run(|context| async move { run(&context).await }).await
 }
 
-/// Removes expired refresh tokens, long removed instances, and entries of workers that are gone.
+/// Removes expired refresh tokens, long removed instances, history past its retention, and entries of workers
+/// that are gone.
 #[instrument(skip_all)]
 pub async fn run(context: &Context) -> Result<Value, JobError> {
-    let now = context.now();
-    let (mut tokens, mut instances) = (0, 0);
-    for _ in 0..PORTIONS {
-        let portion = housekeeping::prune_refresh_tokens(&context.db, now - TOKENS_KEPT, PORTION).await?;
-        tokens += portion;
-        if portion < PORTION {
-            break;
-        }
-    }
-    for _ in 0..PORTIONS {
-        let portion = housekeeping::prune_removed_instances(&context.db, now - REMOVED_KEPT, PORTION).await?;
-        instances += portion;
-        if portion < PORTION {
-            break;
-        }
-    }
+    let (db, now) = (&context.db, context.now());
+    let history = now - context.monitoring.history;
+    let tokens = all(now - TOKENS_KEPT, |before| {
+        housekeeping::prune_refresh_tokens(db, before, PORTION)
+    });
+    let tokens = tokens.await?;
+    let instances = all(now - REMOVED_KEPT, |before| {
+        housekeeping::prune_removed_instances(db, before, PORTION)
+    });
+    let instances = instances.await?;
+    let lines = all(history, |before| {
+        housekeeping::prune_audit_log(db, before, PORTION)
+    })
+    .await?;
+    let entries = all(history, |before| {
+        housekeeping::prune_timelines(db, before, PORTION)
+    })
+    .await?;
+    let invitations = all(history, |before| {
+        housekeeping::prune_invitations(db, before, PORTION)
+    })
+    .await?;
     let workers = presence::forget_gone(&context.redis, now).await?;
-    Ok(json!({"refresh_tokens": tokens, "instances": instances, "workers": workers}))
+    Ok(
+        json!({"refresh_tokens": tokens, "instances": instances, "audit_log": lines, "timelines": entries,
+        "invitations": invitations, "workers": workers}),
+    )
+}
+
+/// Portion after portion, so that SQLite's single writer is never held for long.
+async fn all<Pruning>(
+    before: DateTime<Utc>,
+    prune: impl Fn(DateTime<Utc>) -> Pruning,
+) -> Result<u64, StoreError>
+where
+    Pruning: Future<Output = Result<u64, StoreError>>,
+{
+    let mut removed = 0;
+    for _ in 0..PORTIONS {
+        let portion = prune(before).await?;
+        removed += portion;
+        if portion < PORTION {
+            break;
+        }
+    }
+    Ok(removed)
 }

@@ -1,5 +1,7 @@
 //! `reconcile_all`: heals what is overdue and sends `reconcile_runner` for every runner that needs it.
 
+use std::time::Duration;
+
 use celery::prelude::*;
 use chrono::TimeDelta;
 use domain::instance::InstanceState;
@@ -7,9 +9,9 @@ use domain::tasks::TaskCall;
 use entities::model::runner_instances;
 use entities::repo::{assignment, fleet, leases, lifecycle};
 use serde_json::{Value, json};
-use tracing::{info, instrument, warn};
+use tracing::{debug, info, instrument, warn};
 
-use super::{JobError, finish_failed, task};
+use super::{JobError, expire_status, finish_failed, task};
 use crate::context::Context;
 use crate::decide::overdue::{self, Cure};
 
@@ -18,6 +20,8 @@ const OVERDUE: u64 = 200;
 
 /// For how long a removal is left to the workers of the node's own host.
 const HOST_GRACE: TimeDelta = TimeDelta::minutes(2);
+/// A task that was sent again is sent once more long before this; copies must not pile up behind a long queue.
+const STALE_AFTER: Duration = Duration::from_mins(10);
 
 /// The task; the next tick makes up for a failed one.
 #[celery::task(
@@ -33,6 +37,8 @@ pub async fn reconcile_all() -> TaskResult<Value> {
 /// Goes through everything that is overdue or lacks instances.
 #[instrument(skip_all)]
 pub async fn run(context: &Context) -> Result<Value, JobError> {
+    // Before the spare ones are counted.
+    let offline = expire_status::run(context).await?;
     let mut healed = 0;
     for row in lifecycle::list_overdue(&context.db, context.now(), OVERDUE).await? {
         match heal(context, &row).await {
@@ -52,7 +58,7 @@ pub async fn run(context: &Context) -> Result<Value, JobError> {
         signatures.push(context.signature(&TaskCall::ReconcileRunner(demand.id()?), None));
     }
     context.celery.send_many(&signatures).await?;
-    Ok(json!({"healed": healed, "finished": finished, "runners": signatures.len()}))
+    Ok(json!({"healed": healed, "finished": finished, "offline": offline, "runners": signatures.len()}))
 }
 
 /// Sends the task that moves an overdue instance on. The deadline begins anew, so that a long queue is not
@@ -68,21 +74,29 @@ pub async fn heal(context: &Context, row: &runner_instances::Model) -> Result<()
     let Some(assignment) = assignment::find(&context.db, &id).await? else {
         return Ok(());
     };
+    let mut host = assignment.node.queue_host();
+    if let Some(name) = host
+        && !context.served_hosts().await?.contains(name)
+    {
+        let leaving = [InstanceState::Draining, InstanceState::Stopping].contains(&state);
+        if !leaving || context.now() - row.state_changed_at <= HOST_GRACE {
+            debug!(instance.id = %id, "no worker runs on host {name}; the instance waits for one");
+            // Or the same rows would be looked at in every run, before all others.
+            return Ok(lifecycle::restart_deadline(&context.db, &id, state, context.now()).await?);
+        }
+        // Any other worker can take the runner off GitHub.
+        host = None;
+    }
     info!(instance.id = %id, instance.state = %state, task.name = call.name(), "an overdue instance gets its task again");
-    let leaving = [InstanceState::Draining, InstanceState::Stopping].contains(&state);
-    if leaving && context.now() - row.state_changed_at > HOST_GRACE {
-        // No worker may run on the node's host any more. Any other can take the runner off GitHub.
-        context.celery.send(&context.signature(&call, None)).await?;
-    } else {
-        context
-            .send_in(&call, &assignment.node, std::time::Duration::ZERO)
-            .await?;
+    let signature = context.signature(&call, host);
+    // A look expires by itself, and needs the deadline as it is to know that it passed.
+    if matches!(call, TaskCall::SendHeartbeat(_)) {
+        context.celery.send(&signature).await?;
+        return Ok(());
     }
-    // A look needs the deadline as it is to know that it passed.
-    if !matches!(call, TaskCall::SendHeartbeat(_)) {
-        lifecycle::restart_deadline(&context.db, &id, state, context.now()).await?;
-        // What it tells, that its holder has died, is acted on by now.
-        leases::forget_expired(&context.db, &id, context.now()).await?;
-    }
+    context.celery.send(&signature.expires_in(STALE_AFTER)).await?;
+    lifecycle::restart_deadline(&context.db, &id, state, context.now()).await?;
+    // What it tells, that its holder has died, is acted on by now.
+    leases::forget_expired(&context.db, &id, context.now()).await?;
     Ok(())
 }

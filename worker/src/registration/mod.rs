@@ -5,6 +5,7 @@
 //! token, minted by the credential or given by its owner, for `config.sh`. Either way the secret enters the
 //! container by its standard input, never as environment, argument or label.
 
+mod identity;
 mod image;
 mod jit;
 mod script;
@@ -22,6 +23,7 @@ use crate::github_access::{self, RunnerList};
 use crate::jobs::JobError;
 
 use self::script::Configuration;
+pub use identity::find_own;
 pub use image::runs_as_root;
 pub use script::{Removal, removal_of, remove_with_token, token_input};
 

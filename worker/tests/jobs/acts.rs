@@ -30,6 +30,25 @@ impl Fixture {
         Ok(())
     }
 
+    /// Writes another runner's id at GitHub into an instance's row.
+    pub async fn write_github_id(&self, id: &InstanceId, github_id: Option<i64>) -> anyhow::Result<()> {
+        let token = uuid::Uuid::new_v4().to_string();
+        let now = self.context.now();
+        let lease = lifecycle::Lease {
+            token: &token,
+            until: now + chrono::TimeDelta::minutes(1),
+        };
+        lifecycle::claim(&self.context.db, id, &InstanceState::ALL, &lease, now)
+            .await?
+            .context("it could not be claimed")?;
+        let observed = lifecycle::Observed {
+            github_runner_id: Some(github_id),
+            ..lifecycle::Observed::default()
+        };
+        lifecycle::record(&self.context.db, id, &token, observed, now).await?;
+        Ok(lifecycle::release_lease(&self.context.db, id, &token).await?)
+    }
+
     /// Freezes an instance's container.
     pub async fn pause(&self, id: &InstanceId) -> anyhow::Result<()> {
         let container = self

@@ -27,6 +27,22 @@ async fn an_ephemeral_runner_that_did_its_job_is_removed() -> anyhow::Result<()>
 }
 
 #[tokio::test]
+async fn a_runner_of_another_name_is_left_alone_whatever_id_was_written_down() -> anyhow::Result<()> {
+    let fixture = Fixture::start().await?;
+    let ours = fixture.running(RunnerKind::default()).await?;
+    let theirs = fixture.running(RunnerKind::default()).await?;
+    // As after a change of the runner's target, where GitHub counts anew.
+    let foreign = fixture.row(&theirs).await?.github_runner_id;
+    fixture.write_github_id(&ours, foreign).await?;
+    fixture.drain(&ours, DesiredState::Removed).await?;
+    unregister_runner::run(&fixture.context, &ours, 0).await?;
+    assert_eq!(fixture.row(&ours).await?.state()?, InstanceState::Removed);
+    let left: Vec<i64> = fixture.github.registrations().iter().map(|one| one.id).collect();
+    assert_eq!(left, foreign.into_iter().collect::<Vec<_>>());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_running_job_is_waited_for_and_never_killed() -> anyhow::Result<()> {
     let fixture = Fixture::start().await?;
     let id = fixture.running(RunnerKind::default()).await?;

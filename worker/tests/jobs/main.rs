@@ -1,6 +1,7 @@
 //! The jobs against real Redis, a real database, a real Docker engine and the simulated GitHub: what they
 //! do, and what is left when a worker is killed between any two steps.
 
+mod absent;
 mod acts;
 mod duplicates;
 mod ends;

@@ -300,6 +300,7 @@ impl Parts<'_> {
                 heartbeat_interval: Duration::from_millis(200),
                 metrics_interval: Duration::from_secs(1),
                 retention: TimeDelta::days(1),
+                history: TimeDelta::days(365),
             },
             engines: EnginePool::default(),
             github: GithubAccess::new(clock),

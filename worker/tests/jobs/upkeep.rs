@@ -10,12 +10,15 @@ use bollard::query_parameters::RestartContainerOptions;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::Clock as _;
 use domain::ids::InstanceId;
+use domain::permissions::{Permissions, Rights, Role};
 use domain::redis_keys::{self, WORKERS};
 use domain::tasks::TaskCall;
 use domain::telemetry::RunnerMetrics;
+use entities::repo::audit::NewEntry;
+use entities::repo::invitations::NewInvitation;
 use entities::repo::refresh_tokens::NewRefreshToken;
 use entities::repo::samples::Sample;
-use entities::repo::{refresh_tokens, samples};
+use entities::repo::{audit, invitations, lifecycle, refresh_tokens, samples};
 use redis::AsyncCommands as _;
 use runner_pilot_worker::jobs::dispatch_heartbeats::to_live_instances;
 use runner_pilot_worker::jobs::{prune_expired, prune_monitoring};
@@ -32,7 +35,7 @@ use super::support::{Fixture, PATIENCE, RunnerKind};
 
 impl Fixture {
     /// The messages in a queue: task, arguments, headers.
-    async fn queued(&self, queue: &str) -> anyhow::Result<Vec<(Value, Value, Value)>> {
+    pub async fn queued(&self, queue: &str) -> anyhow::Result<Vec<(Value, Value, Value)>> {
         let mut redis = self.redis.connection().await?;
         let texts: Vec<String> = redis.lrange(queue, 0, -1).await?;
         let read = |text: &String| {
@@ -93,17 +96,44 @@ async fn samples_past_their_retention_are_removed_and_others_stay() -> anyhow::R
     samples::insert(&fixture.context.db, &ages.map(sample)).await?;
     assert_eq!(
         prune_monitoring::run(&fixture.context).await?,
-        json!({"removed": 2})
+        json!({"removed": 2, "rolled_up": 0})
     );
     assert_eq!(
         prune_monitoring::run(&fixture.context).await?,
-        json!({"removed": 0})
+        json!({"removed": 0, "rolled_up": 0})
     );
     fixture.clock.advance(TimeDelta::hours(2));
     assert_eq!(
         prune_monitoring::run(&fixture.context).await?,
-        json!({"removed": 1})
+        json!({"removed": 1, "rolled_up": 0})
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn samples_of_yesterday_become_means_of_five_minutes() -> anyhow::Result<()> {
+    let fixture = Fixture::start().await?;
+    let instance = fixture.pending(RunnerKind::default()).await?;
+    let hour = entities::repo::rollup::hour_of(fixture.context.now());
+    let sample = |secs: i64| Sample {
+        instance: instance.clone(),
+        at: hour + TimeDelta::seconds(secs),
+        metrics: RunnerMetrics {
+            cpu_usage: 1.0,
+            memory_usage: 2.0,
+            disk_usage: 3.0,
+        },
+    };
+    samples::insert(&fixture.context.db, &[0, 30, 60, 300].map(sample)).await?;
+    assert_eq!(prune_monitoring::run(&fixture.context).await?["rolled_up"], 0);
+    fixture.clock.advance(TimeDelta::hours(25));
+    // Kept for more than the day that the fixture keeps samples for.
+    let mut worker = fixture.other_worker(Arc::new(Unobserved)).await?;
+    worker.monitoring.retention = TimeDelta::days(30);
+    let ran = prune_monitoring::run(&worker).await?;
+    assert_eq!(ran, json!({"removed": 0, "rolled_up": 2}));
+    let ran = prune_monitoring::run(&worker).await?;
+    assert_eq!(ran, json!({"removed": 0, "rolled_up": 0}));
     Ok(())
 }
 
@@ -121,6 +151,42 @@ async fn token(fixture: &Fixture, hash: &str, expired_for: TimeDelta) -> anyhow:
     Ok(refresh_tokens::insert(&fixture.context.db, token, now).await?)
 }
 
+/// One line of each sort of history, all of now.
+async fn history(fixture: &Fixture, instance: &InstanceId) -> anyhow::Result<()> {
+    let (db, now) = (&fixture.context.db, fixture.context.now());
+    let line = NewEntry {
+        org_id: Some(&fixture.org),
+        user_id: None,
+        actor: "ada@example.org",
+        action: "runner.created",
+        target: None,
+        result: "success",
+        ip_address: None,
+        request_id: None,
+        detail: json!({}),
+    };
+    audit::insert(db, line, now).await?;
+    let entry = lifecycle::Event {
+        kind: "progress",
+        message: "Something happened.",
+        detail: None,
+    };
+    lifecycle::add_event(db, &fixture.row(instance).await?, entry, now).await?;
+    let invitation = NewInvitation {
+        org: &fixture.org,
+        email: "bob@example.org",
+        rights: &Rights {
+            role: Role::Member,
+            permissions: Permissions::default(),
+        },
+        token_hash: &"c".repeat(64),
+        invited_by: &fixture.user,
+        expires_at: now,
+    };
+    invitations::insert(db, invitation, now).await?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_has_no_other_end_is_removed_in_its_time() -> anyhow::Result<()> {
     let fixture = Fixture::start().await?;
@@ -132,15 +198,38 @@ async fn what_has_no_other_end_is_removed_in_its_time() -> anyhow::Result<()> {
     fixture.forget_container(&removed).await?;
 
     let ran = prune_expired::run(&fixture.context).await?;
-    assert_eq!(ran, json!({"refresh_tokens": 1, "instances": 0, "workers": 0}));
+    assert_eq!(
+        ran,
+        json!({"refresh_tokens": 1, "instances": 0, "audit_log": 0, "timelines": 0,
+        "invitations": 0, "workers": 0})
+    );
     // The one whose reuse would still be a theft.
     assert!(refresh_tokens::find_by_hash(db, &"b".repeat(64)).await?.is_some());
     assert!(!fixture.timeline(&removed).await?.is_empty());
 
     fixture.clock.advance(TimeDelta::days(91));
     let ran = prune_expired::run(&fixture.context).await?;
-    assert_eq!(ran, json!({"refresh_tokens": 1, "instances": 1, "workers": 0}));
+    assert_eq!(
+        ran,
+        json!({"refresh_tokens": 1, "instances": 1, "audit_log": 0, "timelines": 0,
+        "invitations": 0, "workers": 0})
+    );
     assert!(fixture.row(&removed).await.is_err());
+    assert!(fixture.row(&kept).await.is_ok());
+
+    history(&fixture, &kept).await?;
+    fixture.clock.advance(TimeDelta::days(364));
+    let ran = prune_expired::run(&fixture.context).await?;
+    assert_eq!(
+        (&ran["audit_log"], &ran["timelines"], &ran["invitations"]),
+        (&json!(0), &json!(0), &json!(0))
+    );
+    fixture.clock.advance(TimeDelta::days(2));
+    let ran = prune_expired::run(&fixture.context).await?;
+    assert_eq!(
+        (&ran["audit_log"], &ran["timelines"], &ran["invitations"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
     assert!(fixture.row(&kept).await.is_ok());
     Ok(())
 }
