@@ -10,13 +10,13 @@ use github::DeleteOutcome;
 use tracing::debug;
 
 use super::register_runner::{meta, resources_of};
-use super::{JobError, conclude, deregister, moved, reconcile_all};
+use super::{JobError, conclude, moved, reconcile_all};
 use crate::context::Context;
 use crate::decide::exit::{self, Ending, Remains};
 use crate::decide::look::Action;
 use crate::lease::Held;
 use crate::nodes::{ContainerState, Engine, OwnedContainer};
-use crate::registration::Account;
+use crate::registration::{self, Account};
 
 /// As much of an ended container's log as is read for the cause.
 const LOG_LINES: u32 = 200;
@@ -111,7 +111,7 @@ async fn is_known(context: &Context, assignment: &Assignment) -> Result<Option<b
         let Some(account) = Account::of(context, assignment)? else {
             return Ok(None);
         };
-        let Some(id) = deregister::github_id(&account, assignment).await? else {
+        let Some(id) = registration::find_own(&account, assignment).await? else {
             return Ok(Some(false));
         };
         let runner = account.client.get_runner(&account.target, id).await?;
@@ -152,7 +152,7 @@ pub async fn give_up_start(context: &Context, assignment: &Assignment) -> Result
         return Ok(());
     };
     if let Some(account) = Account::of(context, assignment)?
-        && let Some(id) = deregister::github_id(&account, assignment).await?
+        && let Some(id) = registration::find_own(&account, assignment).await?
         && account.client.delete_runner(&account.target, id).await? == DeleteOutcome::Busy
     {
         return Ok(());

@@ -122,15 +122,6 @@ impl Worker {
         };
         let (writer, writing) = Writer::new(link.clone(), ledger);
         let (events, occurrences) = EventSink::new(settings.events);
-        tracing::info!(
-            worker.hostname = settings.hostname,
-            redis.url = server.url(),
-            redis.database = server.database(),
-            queues = ?settings.queues,
-            tasks = ?registry.names(),
-            concurrency = settings.concurrency,
-            "worker starts"
-        );
         let core = Arc::new(Core {
             keys,
             settings,
@@ -148,6 +139,7 @@ impl Worker {
             run_id: Mutex::default(),
             vouched: Mutex::new(Instant::now()),
         });
+        core.announce();
 
         let give_up = CancellationToken::new();
         let mut parts = JoinSet::new();
@@ -228,6 +220,19 @@ async fn work(fetcher: Fetcher, consumer: Consumer) -> Instant {
 }
 
 impl Core {
+    /// Says in the log what starts.
+    fn announce(&self) {
+        tracing::info!(
+            worker.hostname = self.settings.hostname,
+            redis.url = self.server.url(),
+            redis.database = self.server.database(),
+            queues = ?self.settings.queues,
+            tasks = ?self.registry.names(),
+            concurrency = self.settings.concurrency,
+            "worker starts"
+        );
+    }
+
     /// Starts what tells of this worker and listens for it; returns where requests arrive.
     fn open_to_the_world(
         &self,
