@@ -1,5 +1,9 @@
 //! That a worker ends as Celery's does: warmly when asked once, at once when asked again.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -103,8 +103,12 @@ async fn a_host_without_a_worker_gets_no_task_and_its_node_is_inactive() -> anyh
     let live = fleet::insert_instance(db, &runner, &node, fixture.context.now())
         .await?
         .id()?;
-    use InstanceState::{Creating, Running, Starting};
-    fixture.walk(&live, &[Creating, Starting, Running]).await?;
+    let to_running = [
+        InstanceState::Creating,
+        InstanceState::Starting,
+        InstanceState::Running,
+    ];
+    fixture.walk(&live, &to_running).await?;
 
     assert_eq!(
         check_nodes::run(&fixture.context).await?,

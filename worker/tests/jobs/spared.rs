@@ -1,5 +1,6 @@
 //! Jobs that go on although their instance was given up.
 
+use anyhow::Context as _;
 use chrono::TimeDelta;
 use domain::ids::InstanceId;
 use domain::instance::{DesiredState, InstanceState};
@@ -34,7 +35,7 @@ fn ensure_succeeded(fixture: &Fixture, job: &Job) -> anyhow::Result<()> {
 async fn sweep(fixture: &Fixture) -> anyhow::Result<usize> {
     let node = assignment::find_node(&fixture.context.db, &fixture.node)
         .await?
-        .unwrap();
+        .context("the node is gone")?;
     Ok(sweep_node::run(&fixture.context, &node).await?)
 }
 
