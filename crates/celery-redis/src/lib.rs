@@ -21,6 +21,7 @@ mod pidbox;
 mod request;
 mod result;
 mod scripts;
+mod sent;
 mod signature;
 mod signature_json;
 mod worker;
