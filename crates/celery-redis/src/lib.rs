@@ -3,6 +3,7 @@
 
 mod backoff;
 pub mod beat;
+mod beat_entry;
 mod call;
 mod canvas;
 mod client;
