@@ -12,12 +12,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::DateTime;
 use redis::{RedisError, Value};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-pub use crate::crontab::Crontab;
+use crate::beat_entry::When;
 use crate::{
     backoff::Backoff,
     clock,
@@ -26,66 +25,11 @@ use crate::{
     keys::{DEFAULT_QUEUE, Keys, own_binding},
     link::{Link, Server, is_transient},
     scripts,
-    signature::Signature,
 };
+pub use crate::{beat_entry::Entry, crontab::Crontab};
 
-/// An entry is due this much early, as in Celery, so that waking up does not cost a tick.
-const EARLY: f64 = 0.01;
 /// The longest sleep between two looks at the schedule.
 const LONGEST_SLEEP: Duration = Duration::from_mins(5);
-
-/// When an entry is due.
-#[derive(Debug, Clone)]
-enum When {
-    Every(Duration),
-    Crontab(Crontab),
-}
-
-/// A call to send again and again.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    name: String,
-    when: When,
-    signature: Signature,
-}
-
-impl Entry {
-    /// Sends `signature` every `interval`; the name is what the last run is remembered under.
-    pub fn every(name: impl Into<String>, interval: Duration, signature: Signature) -> Self {
-        Self {
-            name: name.into(),
-            when: When::Every(interval),
-            signature: signature.header("celery_beat_task", true),
-        }
-    }
-
-    /// Sends `signature` at the times of a crontab. Being late by many of them makes one catch-up, like an interval.
-    pub fn crontab(name: impl Into<String>, crontab: Crontab, signature: Signature) -> Self {
-        Self {
-            when: When::Crontab(crontab),
-            ..Self::every(name, Duration::MAX, signature)
-        }
-    }
-
-    /// When the entry is due after a run, in epoch seconds.
-    fn due_after(&self, last: f64) -> f64 {
-        match &self.when {
-            When::Every(interval) => last + interval.as_secs_f64() - EARLY,
-            // Not early: a run noted before its minute would be followed by another in it.
-            When::Crontab(crontab) => {
-                let last = DateTime::from_timestamp_micros(micros(last)).unwrap_or_default();
-                crontab.next_after(last).map_or(f64::INFINITY, clock::epoch_of)
-            }
-        }
-    }
-
-    /// Lets each tick lapse this long after it was sent, so that ticks never pile up.
-    #[must_use]
-    pub fn expires(mut self, age: Duration) -> Self {
-        self.signature = self.signature.expires_in(age);
-        self
-    }
-}
 
 /// Describes a [`Beat`]; see each method for its default.
 #[derive(Debug)]
@@ -94,6 +38,7 @@ pub struct BeatBuilder {
     prefix: String,
     namespace: String,
     lock_ttl: Duration,
+    cron_deadline: Option<Duration>,
     entries: Vec<Entry>,
 }
 
@@ -120,6 +65,14 @@ impl BeatBuilder {
         self
     }
 
+    /// Celery's `beat_cron_starting_deadline`: a run of a crontab that was missed by more than this is left out. Unless
+    /// set, the last missed one is always caught up with.
+    #[must_use]
+    pub fn cron_starting_deadline(mut self, deadline: Duration) -> Self {
+        self.cron_deadline = Some(deadline);
+        self
+    }
+
     /// kombu's transport option `global_keyprefix`, put before every key.
     #[must_use]
     pub fn global_keyprefix(mut self, prefix: impl Into<String>) -> Self {
@@ -134,6 +87,7 @@ impl BeatBuilder {
             prefix,
             namespace,
             lock_ttl,
+            cron_deadline,
             entries,
         } = self;
         let check = |ok: bool, problem: String| if ok { Ok(()) } else { Err(Error::Config(problem)) };
@@ -158,6 +112,7 @@ impl BeatBuilder {
             last_run: format!("{prefix}{namespace}:last_run"),
             keys: Keys::new(&prefix, ""),
             lock_ttl,
+            cron_deadline,
             entries,
             token: Uuid::new_v4().simple().to_string(),
         })
@@ -172,6 +127,7 @@ pub struct Beat {
     lock: String,
     last_run: String,
     lock_ttl: Duration,
+    cron_deadline: Option<Duration>,
     entries: Vec<Entry>,
     /// Proves that the lock is ours; another one for every process.
     token: String,
@@ -191,6 +147,7 @@ impl Beat {
             prefix: String::new(),
             namespace: "celery-redis.beat".to_owned(),
             lock_ttl: Duration::from_secs(6),
+            cron_deadline: None,
             entries: Vec::new(),
         }
     }
@@ -248,7 +205,7 @@ impl Beat {
             for entry in &self.entries {
                 let now = clock::epoch();
                 let last = last_runs.get(&entry.name).cloned().unwrap_or_default();
-                if now < entry.due_after(read(&last)) {
+                if now < entry.due_after(read(&last), now, self.cron_deadline) {
                     continue;
                 }
                 match self.send(entry, now, &last).await? {
@@ -258,10 +215,14 @@ impl Beat {
                     _ => last_runs = self.load().await?,
                 }
             }
+            let now = clock::epoch();
             let next = self
                 .entries
                 .iter()
-                .map(|entry| entry.due_after(read(last_runs.get(&entry.name).map_or("", String::as_str))))
+                .map(|entry| {
+                    let last = read(last_runs.get(&entry.name).map_or("", String::as_str));
+                    entry.due_after(last, now, self.cron_deadline)
+                })
                 .fold(f64::INFINITY, f64::min);
             let until_due =
                 Duration::try_from_secs_f64((next - clock::epoch()).max(0.0)).unwrap_or(LONGEST_SLEEP);
@@ -333,16 +294,6 @@ impl Beat {
 /// A time as it is stored. Two beats compare this text, so it is always written alike.
 fn write(seconds: f64) -> String {
     format!("{seconds:.6}")
-}
-
-/// Whole microseconds of epoch seconds.
-fn micros(seconds: f64) -> i64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "saturating, far beyond any schedule"
-    )]
-    let micros = (seconds * 1e6).round() as i64;
-    micros
 }
 
 /// A stored time; one that cannot be read counts as long past.

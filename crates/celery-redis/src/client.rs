@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -18,6 +18,7 @@ use crate::{
     link::{Link, Server, lock},
     request,
     result::{AsyncResult, Hub, Outcome, TaskId},
+    sent,
     signature::Signature,
     workflow::{FollowUp, Place, Sender},
 };
@@ -31,6 +32,7 @@ pub struct ClientBuilder {
     url: String,
     prefix: String,
     default_queue: String,
+    sent_events: bool,
 }
 
 impl ClientBuilder {
@@ -48,6 +50,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Celery's `task_send_sent_event`: tells of each call that is sent by the event `task-sent`. Off unless set.
+    #[must_use]
+    pub fn send_sent_event(mut self, send: bool) -> Self {
+        self.sent_events = send;
+        self
+    }
+
     /// Makes the client; connects nowhere yet.
     pub fn build(self) -> Result<Client, Error> {
         let server = Server::new(&self.url)?;
@@ -60,6 +69,8 @@ impl ClientBuilder {
             hub,
             keys: Keys::new(&self.prefix, ""),
             default_queue: self.default_queue,
+            sent_events: self.sent_events,
+            event_clock: AtomicU64::new(0),
             bound: Mutex::default(),
         };
         Ok(Client(Arc::new(inner)))
@@ -73,6 +84,9 @@ struct Inner {
     hub: Hub,
     keys: Keys,
     default_queue: String,
+    sent_events: bool,
+    /// The Lamport clock of this client's events.
+    event_clock: AtomicU64,
     /// Queues whose bindings this client has written.
     bound: Mutex<HashSet<String>>,
 }
@@ -96,6 +110,7 @@ impl Client {
             url: url.to_owned(),
             prefix: String::new(),
             default_queue: DEFAULT_QUEUE.to_owned(),
+            sent_events: false,
         }
     }
 
@@ -207,6 +222,12 @@ impl Client {
             pipeline
                 .lpush(self.0.keys.list(draft.queue(), draft.priority), draft.encode())
                 .ignore();
+        }
+        // After the calls: whoever hears of one may look for it.
+        for draft in drafts.iter().filter(|_| self.0.sent_events) {
+            let channel = self.0.keys.events(self.0.server.database(), sent::ROUTING_KEY);
+            let event = sent::sent_event(draft, &self.0.event_clock);
+            pipeline.publish(channel, event).ignore();
         }
         unbound
     }

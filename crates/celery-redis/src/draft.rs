@@ -11,7 +11,8 @@ use uuid::Uuid;
 use crate::{clock, json, keys::DEFAULT_QUEUE};
 
 /// `gen<pid>@<host>`, the sender of a message.
-static ORIGIN: LazyLock<String> = LazyLock::new(|| format!("gen{}@{}", std::process::id(), host_name()));
+pub(crate) static ORIGIN: LazyLock<String> =
+    LazyLock::new(|| format!("gen{}@{}", std::process::id(), host_name()));
 
 /// The name of this machine, `localhost` if the system does not tell.
 pub(crate) fn host_name() -> String {

@@ -3,6 +3,7 @@
 
 mod backoff;
 pub mod beat;
+mod beat_entry;
 mod call;
 mod canvas;
 mod client;
@@ -21,6 +22,7 @@ mod pidbox;
 mod request;
 mod result;
 mod scripts;
+mod sent;
 mod signature;
 mod signature_json;
 mod worker;

@@ -3,7 +3,10 @@
 
 mod support;
 
-use support::python::check;
+use celery_redis::{Client, Signature};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use support::{DEADLINE, RedisServer, python::check};
 
 const CHECKS: &str = "event_checks.py";
 
@@ -45,4 +48,45 @@ fn check_64_flower_lists_the_worker_and_its_tasks() {
 #[test]
 fn an_exporter_counts_what_the_worker_does() {
     check(CHECKS, 640);
+}
+
+#[tokio::test]
+async fn a_client_tells_what_it_sent_if_it_was_asked_to() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let redis = RedisServer::start();
+    let mut subscribed = redis::Client::open(redis.url())
+        .unwrap()
+        .get_async_pubsub()
+        .await
+        .unwrap();
+    subscribed.psubscribe("/0.celeryev/*").await.unwrap();
+    let silent = redis.client();
+    silent.send(&Signature::new("add")).await.unwrap();
+    let telling = Client::builder(&redis.url())
+        .send_sent_event(true)
+        .build()
+        .unwrap();
+    let id = telling
+        .send(&Signature::new("add").arg(1).kwarg("y", 2).queue("other"))
+        .await
+        .unwrap();
+    let first = tokio::time::timeout(DEADLINE, subscribed.on_message().next())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(first.get_channel_name(), "/0.celeryev/task.sent");
+    let envelope: Value = serde_json::from_slice(first.get_payload_bytes()).unwrap();
+    let body = STANDARD.decode(envelope["body"].as_str().unwrap()).unwrap();
+    let event: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(event["type"], "task-sent");
+    assert_eq!(event["uuid"], json!(id));
+    assert_eq!(
+        (&event["args"], &event["kwargs"]),
+        (&json!("(1,)"), &json!("{'y': 2}"))
+    );
+    assert_eq!(
+        (&event["queue"], &event["routing_key"]),
+        (&json!("other"), &json!("other"))
+    );
+    assert_eq!(event["root_id"], event["uuid"]);
 }

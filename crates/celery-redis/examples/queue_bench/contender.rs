@@ -19,6 +19,8 @@ const DEADLINE: Duration = Duration::from_mins(1);
 pub enum Kind {
     /// Our conformance worker.
     Ours,
+    /// The same, telling of each task by events.
+    OursTelling,
     /// Celery's default pool, one process per core.
     Prefork,
     /// Celery's thread pool.
@@ -28,11 +30,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Ours, Self::Prefork, Self::Threads, Self::CeleryRs];
+    pub const ALL: [Self; 5] = [Self::Ours, Self::OursTelling, Self::Prefork, Self::Threads, Self::CeleryRs];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Ours => "celery-redis",
+            Self::OursTelling => "celery-redis, -E",
             Self::Prefork => "Celery (Python), prefork",
             Self::Threads => "Celery (Python), threads",
             Self::CeleryRs => "celery-rs, its own broker",
@@ -47,6 +50,7 @@ impl Kind {
     pub fn arguments(self) -> &'static str {
         match self {
             Self::Ours => "-Q bench -c 16 --prefetch-multiplier 16",
+            Self::OursTelling => "-Q bench -c 16 --prefetch-multiplier 16 -E",
             Self::Prefork => "worker -P prefork -Q bench -c 2 --prefetch-multiplier 16",
             Self::Threads => "worker -P threads -Q bench -c 8 --prefetch-multiplier 16",
             Self::CeleryRs => "prefetch_count 256",
@@ -56,7 +60,7 @@ impl Kind {
     /// How many tasks a throughput measurement runs: about two to four seconds' worth.
     pub fn batch(self) -> usize {
         match self {
-            Self::Ours => 40_000,
+            Self::Ours | Self::OursTelling => 40_000,
             Self::Prefork | Self::Threads => 1_500,
             Self::CeleryRs => 5_000,
         }
@@ -65,7 +69,7 @@ impl Kind {
     /// How many tasks are sent one at a time to an idle worker, and the pause before each.
     pub fn idle_samples(self) -> (usize, Duration) {
         match self {
-            Self::Ours => (200, Duration::from_millis(10)),
+            Self::Ours | Self::OursTelling => (200, Duration::from_millis(10)),
             Self::Prefork | Self::Threads => (100, Duration::from_millis(20)),
             // It looks once a second; not in step with it.
             Self::CeleryRs => (8, Duration::from_millis(1_270)),
@@ -100,7 +104,7 @@ impl Contender {
     /// wanted: celery-rs stores all or none of them, whatever the message says.
     pub fn start(kind: Kind, results: bool, programs: &Programs, server: &Server) -> anyhow::Result<Self> {
         let mut command = match kind {
-            Kind::Ours => Command::new(programs.examples.join("conformance")),
+            Kind::Ours | Kind::OursTelling => Command::new(programs.examples.join("conformance")),
             Kind::CeleryRs => Command::new(programs.examples.join("celery_rs_worker")),
             Kind::Prefork | Kind::Threads => {
                 let mut python = Command::new(&programs.python);

@@ -127,7 +127,7 @@ pub fn write(run: &Run) -> Result<String, std::fmt::Error> {
         "| | {} | bare Redis |",
         Kind::ALL.map(Kind::name).join(" | ")
     )?;
-    writeln!(page, "|---|--:|--:|--:|--:|--:|")?;
+    writeln!(page, "|---|--:|--:|--:|--:|--:|--:|")?;
     for (what, cells) in rows(run) {
         writeln!(page, "| {what} | {} |", cells.join(" | "))?;
     }
