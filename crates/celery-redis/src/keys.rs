@@ -10,8 +10,6 @@ pub(crate) const DEFAULT_QUEUE: &str = "celery";
 pub(crate) const TASK_META: &str = "celery-task-meta-";
 /// Prefix of the keys of groups and chords.
 pub(crate) const GROUP_META: &str = "celery-taskset-meta-";
-/// Members kept in the dead-letter list; older ones fall off.
-pub(crate) const DEAD_LETTER_LIMIT: u32 = 10_000;
 
 /// Rounds a priority down to its step; values out of range are clamped.
 pub(crate) fn priority_step(priority: i64) -> u8 {

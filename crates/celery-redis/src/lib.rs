@@ -10,6 +10,7 @@ mod client;
 mod clock;
 mod control;
 mod crontab;
+mod dead_letter;
 mod draft;
 mod envelope;
 mod error;

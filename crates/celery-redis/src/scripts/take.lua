@@ -148,8 +148,15 @@ end
 
 local rejected = {}
 
+-- Of a large one the head and the size are kept, cut between characters.
 local function reject(list, raw, reason, shown)
-  redis.call('LPUSH', KEYS[4], cjson.encode({reason = reason, at = now, message = raw}))
+  local entry = {reason = reason, at = now, message = raw}
+  if #raw > 262144 then
+    local to = 65536
+    while to > 65533 and raw:byte(to + 1) >= 128 and raw:byte(to + 1) < 192 do to = to - 1 end
+    entry.message, entry.bytes = raw:sub(1, to), #raw
+  end
+  redis.call('LPUSH', KEYS[4], cjson.encode(entry))
   redis.call('LTRIM', KEYS[4], 0, keep - 1)
   local three = #rejected
   rejected[three + 1], rejected[three + 2], rejected[three + 3] = list, shown, #raw

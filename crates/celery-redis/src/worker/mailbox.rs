@@ -10,14 +10,14 @@ use std::{
 
 use redis::{PushInfo, PushKind, RedisError, Value as RedisValue, aio::MultiplexedConnection};
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::Backoff,
-    envelope,
+    dead_letter, envelope,
     keys::Keys,
-    link::{PushHandler, Server},
+    link::{Link, PushHandler, Server},
     pidbox::Request,
     worker::{address::is_for, events::adopt},
 };
@@ -26,6 +26,8 @@ use crate::{
 const MINGLE: Duration = Duration::from_secs(1);
 /// How often a silent connection is asked whether it still lives.
 const UPKEEP: Duration = Duration::from_secs(25);
+/// How often a malformed message is kept.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
 /// Messages that may wait to be read, and requests to be obeyed; what comes beyond is dropped.
 const WAITING: usize = 1024;
 
@@ -44,6 +46,8 @@ type Arrived = (String, Vec<u8>);
 /// Listens.
 pub(crate) struct Mailbox {
     pub server: Server,
+    /// For what is not said over the connection that listens.
+    pub link: Link,
     pub keys: Keys,
     pub hostname: String,
     /// Whether to follow other workers' clocks.
@@ -125,18 +129,44 @@ impl Mailbox {
     /// Hands on what arrives; returns when the connection is gone.
     async fn read(&self, arrived: &mut mpsc::Receiver<Arrived>) {
         let control = self.keys.pidbox(self.server.database());
+        let mut kept: Option<Instant> = None;
         while let Some((channel, raw)) = arrived.recv().await {
             if channel == control {
                 match self.request(&raw) {
                     Ok(Some(request)) => drop(self.post.send(Post::Request(request)).await),
                     Ok(None) => {}
                     Err(problem) => {
-                        tracing::warn!(problem, bytes = raw.len(), "ignored a malformed control message");
+                        let [tag, ticket] = marks(&raw);
+                        tracing::warn!(
+                            problem,
+                            bytes = raw.len(),
+                            message.tag = tag,
+                            message.ticket = ticket,
+                            "ignored a malformed control message"
+                        );
+                        // A flood of them is not to push everything else out of the list.
+                        if kept.is_none_or(|at| at.elapsed() > KEEP_EVERY) {
+                            kept = Some(Instant::now());
+                            self.set_aside(&raw, &problem).await;
+                        }
                     }
                 }
             } else {
                 self.hear(&raw);
             }
+        }
+    }
+
+    /// Keeps a message that is no request, for whoever looks for its sender.
+    async fn set_aside(&self, raw: &[u8], problem: &str) {
+        let reason = format!("malformed control message: {problem}");
+        let entry = dead_letter::entry(&reason, &String::from_utf8_lossy(raw)).to_string();
+        let list = self.keys.dead_letter();
+        let last = isize::try_from(dead_letter::LIMIT).unwrap_or(isize::MAX) - 1;
+        let mut keep = redis::pipe();
+        keep.lpush(&list, entry).ignore().ltrim(&list, 0, last).ignore();
+        if let Err(error) = self.link.query::<()>(&keep).await {
+            tracing::warn!(error = %error, "could not keep a malformed control message");
         }
     }
 
@@ -220,6 +250,22 @@ impl Mailbox {
     }
 }
 
+/// What tells a malformed message from others, as far as it can be read: its delivery tag and its ticket.
+fn marks(raw: &[u8]) -> [Option<String>; 2] {
+    let short = |value: Option<&Value>| value?.as_str().map(|text| text.chars().take(64).collect());
+    if raw.len() > dead_letter::WHOLE {
+        return [None, None];
+    }
+    let envelope: Option<Value> = serde_json::from_slice(raw).ok();
+    let tag = short(
+        envelope
+            .as_ref()
+            .and_then(|envelope| envelope.pointer("/properties/delivery_tag")),
+    );
+    let body = envelope::unwrap(raw).ok().map(|(_, body)| body);
+    [tag, short(body.as_ref().and_then(|body| body.get("ticket")))]
+}
+
 /// The channel and the payload of a pushed message.
 fn payload(info: PushInfo) -> Option<Arrived> {
     let mut data = info.data.into_iter().rev();
@@ -237,5 +283,24 @@ impl std::fmt::Debug for Mailbox {
             .field("hostname", &self.hostname)
             .field("clock", &self.clock.load(Ordering::Relaxed))
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_malformed_message_is_known_by_its_tag_and_ticket() {
+        let body = json!({"ticket": "t-1", "method": 5}).to_string();
+        let raw = envelope::wrap(&body, &json!({}), "celery.pidbox", "");
+        let [tag, ticket] = marks(raw.as_bytes());
+        assert!(tag.is_some_and(|tag| raw.contains(&tag)));
+        assert_eq!(ticket.as_deref(), Some("t-1"));
+        assert_eq!(marks(b"\xff"), [None, None]);
+        assert_eq!(
+            marks(br#"{"properties": {"delivery_tag": "d"}}"#),
+            [Some("d".to_owned()), None]
+        );
     }
 }

@@ -253,6 +253,7 @@ impl Core {
         if self.settings.remote_control {
             let mailbox = Mailbox {
                 server: self.server.clone(),
+                link: self.link.clone(),
                 keys: self.keys.clone(),
                 hostname: self.settings.hostname.clone(),
                 follow_events: self.settings.events > Events::Off,

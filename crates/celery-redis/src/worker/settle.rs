@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    clock,
+    clock, dead_letter,
     exception::Exception,
     keys::own_binding,
     link::lock,
@@ -266,11 +266,11 @@ impl Core {
     pub(crate) async fn bury(&self, tag: &str, raw: &str, reason: &str, cutoff: &str) -> bool {
         let mut keys = self.ledger();
         keys.push(self.keys.dead_letter());
-        let entry = json!({"reason": reason, "at": clock::iso(clock::now()), "message": raw}).to_string();
+        let entry = dead_letter::entry(reason, raw).to_string();
         let call = Call::new(&scripts::BURY, keys)
             .arg(tag)
             .arg(entry)
-            .arg(crate::keys::DEAD_LETTER_LIMIT.to_string())
+            .arg(dead_letter::LIMIT.to_string())
             .arg(cutoff);
         matches!(self.writer.call(call).await, Some(redis::Value::Int(1)))
     }

@@ -3,7 +3,8 @@
 use redis::{Pipeline, RedisError, Value, aio::MultiplexedConnection};
 
 use crate::{
-    keys::{DEAD_LETTER_LIMIT, PRIORITY_STEPS},
+    dead_letter,
+    keys::PRIORITY_STEPS,
     link::is_no_script,
     message::Message,
     scripts,
@@ -42,7 +43,7 @@ impl Fetcher {
             .arg(self.queues.len())
             .arg(PRIORITY_STEPS.len())
             .arg(&self.consumer)
-            .arg(DEAD_LETTER_LIMIT)
+            .arg(dead_letter::LIMIT)
             .arg(self.message_limit);
         let waits_at = self.client_id.and(self.likely.as_ref());
         // Asked for each time: what the script reads is not to be watched.

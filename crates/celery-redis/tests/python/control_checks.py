@@ -127,6 +127,8 @@ def nonsense():
         redis().publish("/0.celery.pidbox", json.dumps(envelope))
         assert ask("ping") == {"ok": "pong"} and add.delay(1, 2).get(timeout=WAIT) == 3
         assert redis().llen("celery") == 0
+        kept = [json.loads(entry) for entry in redis().lrange("celery-redis.dead-letter", 0, -1)]
+        assert kept and all(entry["reason"].startswith("malformed control message") for entry in kept), kept
         # So large that Redis itself cuts the listener off.
         redis().publish("/0.celery.pidbox", b"x" * 100_000_000)
         eventually("the worker listens again", lambda: answers("rs@h"))
