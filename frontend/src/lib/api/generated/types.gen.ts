@@ -2095,7 +2095,8 @@ export type StreamEvent = {
      */
     change?: unknown;
     /**
-     * `ready`, `resync` (something may have been missed: read everything again) or `change`.
+     * `ready`, `change`, `stalled` (nothing can be told for now; `resync` comes when that is over) or `resync`
+     * (something may have been missed: read everything again).
      */
     event: string;
     /**
