@@ -30,7 +30,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [Self::Ours, Self::OursTelling, Self::Prefork, Self::Threads, Self::CeleryRs];
+    pub const ALL: [Self; 5] = [
+        Self::Ours,
+        Self::OursTelling,
+        Self::Prefork,
+        Self::Threads,
+        Self::CeleryRs,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
