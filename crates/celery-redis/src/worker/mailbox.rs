@@ -162,9 +162,9 @@ impl Mailbox {
         let reason = format!("malformed control message: {problem}");
         let entry = dead_letter::entry(&reason, &String::from_utf8_lossy(raw)).to_string();
         let list = self.keys.dead_letter();
-        let last = isize::try_from(dead_letter::LIMIT).unwrap_or(isize::MAX) - 1;
+        let end = isize::try_from(dead_letter::LIMIT).unwrap_or(isize::MAX) - 1;
         let mut keep = redis::pipe();
-        keep.lpush(&list, entry).ignore().ltrim(&list, 0, last).ignore();
+        keep.lpush(&list, entry).ignore().ltrim(&list, 0, end).ignore();
         if let Err(error) = self.link.query::<()>(&keep).await {
             tracing::warn!(error = %error, "could not keep a malformed control message");
         }
