@@ -5,7 +5,7 @@
 #
 #   journeys     every journey (the default).
 #   screenshots  takes the pictures of docs/screenshots anew.
-#   bench        prints the page's figures, with 1,000 instances.
+#   bench        prints the page's figures, with 1,000 instances, and fails over what is promised.
 #
 # Exit code 3: no Node that is new enough; see scripts/frontend.sh.
 

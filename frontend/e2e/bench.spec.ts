@@ -4,7 +4,7 @@ import { stopProcess } from "./processes";
 import { ADA, type Api, apiOf, type Named, signIn } from "./support";
 
 /**
- * The page's figures with 1,000 instances. They are printed, not demanded: the machine is shared. The worker
+ * The page's figures with 1,000 instances. What issue 3 promises is demanded, the rest is printed. The worker
  * and the beat are away, so that nothing looks for containers that are not there.
  */
 const INSTANCES = 1_000;
@@ -15,6 +15,17 @@ const STORM_SECONDS = 10;
 
 type Row = { what: string; value: string; promised: string };
 const rows: Row[] = [];
+
+/** What was promised, and whether it is kept; asked at the very end, so that a miss hides no other figure. */
+const kept: Record<string, boolean> = {};
+
+/** A figure that is promised: printed with how much of its limit it takes. */
+function promise(what: string, times: number[], share: "p50" | "p95", limitMs: number): void {
+  const taken = shareOf(times, share === "p50" ? 0.5 : 0.95);
+  const ratio = `${(taken / limitMs).toFixed(2)} of it`;
+  rows.push({ what, value: `${summary(times)} ms`, promised: `promised: ${share} ${limitMs} ms, takes ${ratio}` });
+  kept[`${what}: ${share} ${limitMs} ms`] = taken <= limitMs;
+}
 
 test.beforeAll(async ({ playwright, baseURL }) => {
   test.setTimeout(120_000);
@@ -69,7 +80,7 @@ test("a list is usable soon after it is opened", async ({ page, request }) => {
       );
       times.push(Number(await shown.jsonValue()));
     }
-    rows.push({ what, value: `${summary(times)} ms`, promised: "promised: 1,000 ms" });
+    promise(what, times, "p50", 1_000);
   }
 });
 
@@ -80,11 +91,7 @@ test("a change shows soon after it was made, also while everything changes", asy
   await page.goto(`/o/${api.orgId}/instances?sort=name`);
   await expect(page.locator('[data-connection="live"]')).toBeVisible();
   const shown = await firstInstances(api);
-  rows.push({
-    what: "API change to pixel",
-    value: `${summary(await changesToPixel(page, api, shown, CHANGES))} ms`,
-    promised: "promised: p95 500 ms",
-  });
+  promise("API change to pixel", await changesToPixel(page, api, shown, CHANGES), "p95", 500);
 
   const storm: Storm = await startStorm(api.orgId, INSTANCES, STORM_SECONDS);
   const smooth = watchFrames(page, STORM_SECONDS * 1_000);
@@ -106,6 +113,14 @@ test("a change shows soon after it was made, also while everything changes", asy
     },
     { what: "requests of the page meanwhile", value: String(requests), promised: "" },
   );
+});
+
+test("what is promised is kept", () => {
+  expect(kept).toEqual({
+    "first list of instances: p50 1000 ms": true,
+    "overview: p50 1000 ms": true,
+    "API change to pixel: p95 500 ms": true,
+  });
 });
 
 async function firstInstances(api: Api): Promise<Named[]> {
@@ -165,8 +180,11 @@ function watchFrames(page: Page, forMs: number): Promise<{ gaps: number[]; busyM
   );
 }
 
-function summary(values: number[]): string {
+function shareOf(values: number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  const at = (share: number) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
-  return `p50 ${at(0.5)}, p95 ${at(0.95)}, most ${at(1)}`;
+  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN);
+}
+
+function summary(values: number[]): string {
+  return `p50 ${shareOf(values, 0.5)}, p95 ${shareOf(values, 0.95)}, most ${shareOf(values, 1)}`;
 }
