@@ -1,4 +1,5 @@
 import { defineConfig } from "@playwright/test";
+import { SIZES } from "./e2e/sizes";
 
 /**
  * In a real browser against a really running system: BASE_URL is the address of a fresh one (no account yet)
@@ -7,8 +8,6 @@ import { defineConfig } from "@playwright/test";
  */
 const baseURL = process.env.BASE_URL;
 if (!baseURL) throw new Error("BASE_URL is not set; scripts/page-e2e.sh sets it to the system it started.");
-
-const DESKTOP = { width: 1440, height: 900 };
 
 export default defineConfig({
   testDir: "e2e",
@@ -21,15 +20,16 @@ export default defineConfig({
   retries: 0,
   forbidOnly: true,
   // Wide, so that only what never happens fails: the machine may be slow, and busy with other things.
-  timeout: 180_000,
+  timeout: 300_000,
   globalTimeout: 30 * 60_000,
   expect: { timeout: 30_000 },
   reporter: [["list"]],
   projects: [
     { name: "onboarding", testMatch: "1-onboarding.spec.ts" },
-    ...Object.entries({ desktop: DESKTOP, phone: { width: 390, height: 844 } }).map(([name, viewport]) => ({
+    ...Object.entries(SIZES).map(([name, viewport]) => ({
       name,
       testMatch: "3-pages.spec.ts",
+      grepInvert: name === "phone" ? /@desktop/ : /@phone/,
       dependencies: ["onboarding"],
       // A failure names its page and what is wrong on it; a trace would say no more, and costs as much as the looking.
       use: { viewport, trace: "off" as const, screenshot: "only-on-failure" as const },
@@ -43,7 +43,10 @@ export default defineConfig({
   ],
   use: {
     baseURL,
-    viewport: DESKTOP,
+    // What is not there after this long does not come; the test says which it was.
+    actionTimeout: 60_000,
+    navigationTimeout: 60_000,
+    viewport: SIZES.desktop,
     trace: "retain-on-failure",
     contextOptions: { reducedMotion: "reduce" },
     launchOptions: {

@@ -1,17 +1,6 @@
-import { expect, type Page, test } from "@playwright/test";
-import { expectGoodToUse } from "./accessibility";
+import { expect, test } from "@playwright/test";
+import { expectGoodOnEverySize } from "./accessibility";
 import { ADA, tabTo, watch } from "./support";
-
-const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
-
-/** A step as it stands, on both sizes. */
-async function checkStep(page: Page, step: string): Promise<void> {
-  for (const [size, viewport] of Object.entries(SIZES)) {
-    await page.setViewportSize(viewport);
-    await expectGoodToUse(page, `${step}, ${size}`);
-  }
-  await page.setViewportSize(SIZES.desktop);
-}
 
 test("a newcomer gets from an empty system to a first job by keyboard alone", async ({ page, baseURL }) => {
   test.setTimeout(360_000);
@@ -33,7 +22,7 @@ test("a newcomer gets from an empty system to a first job by keyboard alone", as
   const password = page.getByLabel("Password");
   await expect(password).toHaveAttribute("aria-invalid", "true");
   await expect(page.getByRole("alert")).toContainText("at least 8 characters");
-  await checkStep(page, "organisation");
+  await expectGoodOnEverySize(page, "organisation");
   await tabTo(page, password);
   await page.keyboard.press("ControlOrMeta+a");
   await page.keyboard.type(ADA.password);
@@ -42,37 +31,37 @@ test("a newcomer gets from an empty system to a first job by keyboard alone", as
   // The node, with its checks.
   const useIt = page.getByRole("button", { name: "Use it" });
   await expect(useIt).toBeVisible();
-  await checkStep(page, "node");
+  await expectGoodOnEverySize(page, "node");
   await tabTo(page, useIt);
   await key("Enter");
   await expect(page.getByText("The engine is ready.")).toBeVisible({ timeout: 30_000 });
-  await checkStep(page, "node's checks");
+  await expectGoodOnEverySize(page, "node's checks");
   await tabTo(page, page.getByRole("button", { name: "Continue" }));
   await key("Enter");
 
   // GitHub: the sandbox.
   const useSandbox = page.getByRole("button", { name: "Use the sandbox" });
   await expect(useSandbox).toBeVisible();
-  await checkStep(page, "GitHub");
+  await expectGoodOnEverySize(page, "GitHub");
   await tabTo(page, useSandbox);
   await key("Enter");
 
   // The runner: what the wizard proposes fits the sandbox.
   const createRunner = page.getByRole("button", { name: "Create runner" });
   await expect(createRunner).toBeVisible();
-  await checkStep(page, "runner");
+  await expectGoodOnEverySize(page, "runner");
   await tabTo(page, createRunner);
   await key("Enter");
 
   // The first instance goes live.
   const startInstance = page.getByRole("button", { name: "Start the instance" });
   await expect(startInstance).toBeVisible();
-  await checkStep(page, "first instance");
+  await expectGoodOnEverySize(page, "first instance");
   await tabTo(page, startInstance);
   await key("Enter");
   await expect(page.getByText("Your runner is live.")).toBeVisible({ timeout: 60_000 });
   await expect(page.getByLabel("runs-on snippet", { exact: true })).toContainText("runs-on: [self-hosted, linux]");
-  await checkStep(page, "live");
+  await expectGoodOnEverySize(page, "live");
 
   // Its first job, seen from waiting to done without a reload.
   await tabTo(page, page.getByRole("button", { name: "Run a sample job" }));

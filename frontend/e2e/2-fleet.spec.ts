@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
+import { expectGoodOnEverySize } from "./accessibility";
 import { ADA, apiOf, firstRunner, GRACE, type Named, SocketDoor, sendSampleJob, signIn } from "./support";
 
 test("a change made by one person is seen by another without a reload", async ({ page, request }) => {
@@ -70,6 +71,7 @@ test("a member without a permission sees the control and why it is out of reach"
   await expect(hers.getByRole("dialog")).toHaveCount(0);
   await hers.goto(`/o/${api.orgId}/audit`);
   await expect(hers.getByText("Only an admin")).toBeVisible();
+  await expectGoodOnEverySize(hers, "what she may not see");
   await context.close();
 
   // Her name is text wherever it stands.

@@ -1,4 +1,5 @@
 import { expect, type Page, test } from "@playwright/test";
+import { expectGoodOnEverySize } from "./accessibility";
 import { stopProcess } from "./processes";
 import { ADA, apiOf, firstRunner, type Named, signIn } from "./support";
 
@@ -14,9 +15,49 @@ test("a server that does not answer is said to be away, and what was seen stays"
   await expect(connection(page, "offline")).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText("What you see may be old.")).toBeVisible();
   await expect(row).toBeVisible();
+  await expectGoodOnEverySize(page, "without the server");
   await page.context().setOffline(false);
   await expect(connection(page, "live")).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText("What you see may be old.")).toHaveCount(0);
+});
+
+test("on a slow network the page says which rows are old, and claims nothing it does not know", async ({
+  page,
+  request,
+}) => {
+  const api = await apiOf(request, ADA);
+  await signIn(page, ADA);
+  // The answers are on their way for as long as this test looks at the page meanwhile.
+  let arrive: () => void = () => undefined;
+  const hold = () =>
+    new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+  let held = hold();
+  await page.route(/\/org\/[^/?]+\/nodes(\?|$)/, async (route) => {
+    await held;
+    await route.continue();
+  });
+
+  await page.goto(`/o/${api.orgId}/nodes`);
+  const table = page.getByRole("table", { name: "Nodes" });
+  await expect(table).toHaveAttribute("aria-busy", "true");
+  await expect(page.getByText("No nodes yet")).toHaveCount(0);
+  arrive();
+  const row = table.getByRole("row").filter({ hasText: "this-machine" });
+  await expect(row).toBeVisible();
+  await expect(table).toHaveAttribute("aria-busy", "false");
+
+  held = hold();
+  await page.getByLabel("Search nodes").fill("no-such-node");
+  await page.waitForURL(/q=no-such-node/);
+  await expect(table).toHaveAttribute("aria-busy", "true");
+  await expect(row).toBeVisible();
+  await expect(page.getByText("Nothing matches")).toHaveCount(0);
+  arrive();
+  await expect(page.getByText("Nothing matches")).toBeVisible();
+  await expect(table).toHaveAttribute("aria-busy", "false");
+  await expect(row).toHaveCount(0);
 });
 
 test("the page outlives a restart of the api and shows what happened since", async ({ page, request }) => {
@@ -45,10 +86,14 @@ test("the page outlives a restart of Redis and says meanwhile what it can't know
   const { runner, instance } = await firstRunner(api);
   await signIn(page, ADA);
   await expect(page.getByText("64 tasks at once").first()).toBeVisible();
+  await expect(connection(page, "live")).toBeVisible();
   const start = await stopProcess("redis");
+  await expect(connection(page, "live")).toHaveCount(0);
   await expect(page.getByText("Redis does not answer").first()).toBeVisible({ timeout: 45_000 });
+  await expect(connection(page, "live")).toHaveCount(0);
   await expect(page.getByRole("link", { name: "this-machine" })).toBeVisible();
   await start();
+  await expect(connection(page, "live")).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText("64 tasks at once").first()).toBeVisible({ timeout: 90_000 });
 
   // Changes are told again as they happen.

@@ -32,7 +32,6 @@ async function occurrences(page: Page, text: string): Promise<number> {
 }
 
 test("a log is followed live, also past a worker that is started again", async ({ page, request }) => {
-  test.setTimeout(240_000);
   const api = await apiOf(request, ADA);
   const { runner, instance } = await firstRunner(api);
   const log = await openLog(page, api, runner, instance);

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { expect, type Page } from "@playwright/test";
 import type axe from "axe-core";
+import { SIZES } from "./sizes";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -56,4 +57,13 @@ export async function expectGoodToUse(page: Page, what: string): Promise<void> {
   expect.soft(await violationsOf(page), what).toEqual([]);
   const tooWide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
   expect.soft(tooWide, `${what} scrolls sideways`).toBe(false);
+}
+
+/** The same on a desktop and on a phone, for what is hard to get back to. */
+export async function expectGoodOnEverySize(page: Page, what: string): Promise<void> {
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    await page.setViewportSize(viewport);
+    await expectGoodToUse(page, `${what}, ${size}`);
+  }
+  await page.setViewportSize(SIZES.desktop);
 }

@@ -63,6 +63,21 @@ export async function apiOf(request: APIRequestContext, who: { email: string; pa
   return { get, post, patch, delete: remove, orgId: me.orgs[0]?.uid ?? "" };
 }
 
+export type Person = { full_name: string; email: string; password: string };
+
+export const personOf = (full_name: string, email: string): Person => ({
+  full_name,
+  email,
+  password: `${full_name} has a long sentence`,
+});
+
+/** Makes an account, and gives the REST API as its owner sees it. */
+export async function registered(request: APIRequestContext, who: Person): Promise<Api> {
+  const answer = await request.post("/auth/register", { data: who });
+  expect(answer.ok(), await answer.text()).toBe(true);
+  return apiOf(request, who);
+}
+
 /** The runner that the onboarding made, with its first instance. */
 export async function firstRunner(api: Api): Promise<{ runner: Named; instance: Named }> {
   const runners = await api.get<PageOf<Named>>(`/org/${api.orgId}/runners?q=builder`);
@@ -75,10 +90,15 @@ export async function firstRunner(api: Api): Promise<{ runner: Named; instance: 
 }
 
 /** Sends a sample job to the simulated GitHub, as the wizard's snippet does. */
-export async function sendSampleJob(request: APIRequestContext, seconds: number, name = "build"): Promise<void> {
+export async function sendSampleJob(
+  request: APIRequestContext,
+  seconds: number,
+  name = "build",
+  labels = ["linux"],
+): Promise<void> {
   const config = (await (await request.get("/common/config")).json()) as { sandbox_github_url: string };
   const url = new URL("/_sandbox/jobs", config.sandbox_github_url);
-  const data = { target: "acme/web", labels: ["linux"], name, duration_secs: seconds, result: "Succeeded" };
+  const data = { target: "acme/web", labels, name, duration_secs: seconds, result: "Succeeded" };
   const answer = await request.post(url.href, { data });
   expect(answer.ok(), await answer.text()).toBe(true);
 }
