@@ -3,15 +3,15 @@
 use std::path::Path;
 
 fn main() {
-    let manifest = std::env!("CARGO_MANIFEST_DIR");
-    let built = Path::new(manifest).join("../frontend/dist");
-    let placeholder = Path::new(manifest).join("ui-placeholder");
-    let chosen = if built.join("index.html").is_file() {
-        &built
+    // Relative to this package, where build scripts run: a target directory may serve several checkouts, and what it
+    // keeps of one must not name its files in another.
+    let (built, placeholder) = ("../frontend/dist", "ui-placeholder");
+    let chosen = if Path::new(built).join("index.html").is_file() {
+        built
     } else {
-        &placeholder
+        placeholder
     };
-    println!("cargo::rustc-env=UI_DIR={}", chosen.display());
-    println!("cargo::rerun-if-changed={}", built.display());
-    println!("cargo::rerun-if-changed={}", placeholder.display());
+    println!("cargo::rustc-env=UI_DIR={chosen}");
+    println!("cargo::rerun-if-changed={built}");
+    println!("cargo::rerun-if-changed={placeholder}");
 }

@@ -180,13 +180,15 @@ impl Sender {
         if let Some(outer) = &place.chord {
             set_option(&mut body, "chord", outer.clone());
         }
-        // The body counts for an outer group; its own header's group tells Python where it came from.
+        // The body counts for an outer group, which Python may have written into it; else its own header's group tells
+        // Python where it came from.
         match &place.group {
             Some((outer, index)) => {
                 set_option(&mut body, "group_id", json!(outer));
                 set_option(&mut body, "group_index", json!(index));
             }
-            None => set_option(&mut body, "group_id", json!(group)),
+            None if option(&body, "group_id").is_none() => set_option(&mut body, "group_id", json!(group)),
+            None => {}
         }
         let mut flat = Vec::new();
         flatten(&tasks, &mut flat);

@@ -216,6 +216,10 @@ def _():
     inner = chord([add.s(1, 2), add.s(3, 4)], tsum.s())
     assert chord([inner, add.s(1, 4)], tsum.s()).delay().get(timeout=WAIT) == 15
     assert chord([chain(add.s(1, 2), mul.s(2)), add.s(1, 4)], echo.s()).delay().get(timeout=WAIT)["args"] == [[6, 5]]
+    # The member's group becomes a chord whose body counts for the outer one.
+    fan = add.s(1, 1) | group(add.s(1), add.s(2)) | tsum.s()
+    assert chord([fan, add.s(3, 3)], tsum.s()).delay().get(timeout=WAIT) == 13
+    assert chord([fan | mul.s(2), add.s(3, 3)], tsum.s()).delay().get(timeout=WAIT) == 20
 
 
 sys.exit(1 if failed else 0)
