@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use bollard::query_parameters::InspectContainerOptions;
+use domain::redis_keys::{BEAT_LAST_RUN, BEAT_SCHEDULE, QUEUE_PREFIX, WORKERS};
 use serde_json::{Value, json};
 use testkit::github::{Effect, Fault, JobSpec, JobStatus};
 use testkit::harness::canary::Canary;
@@ -327,6 +328,13 @@ async fn nothing_is_left(stack: &mut Stack, engine: &Engine, instances: &[String
         ensure!(busy.is_empty(), "Redis still holds {busy:?}");
         Ok(())
     };
+    // No message may be one that nobody can execute. Were the list there, it would be among the busy keys too:
+    // said here by its name.
+    let dead = format!("{QUEUE_PREFIX}dead-letter");
+    ensure!(
+        !stack.redis.keys().await?.contains(&dead),
+        "there are dead letters"
+    );
     eventually(
         PATIENCE,
         "every message is done with and no stray key is left",
@@ -356,11 +364,21 @@ fn secrets(stack: &mut Stack) -> anyhow::Result<Canary> {
     Ok(canary)
 }
 
-/// What Celery keeps (bindings, results until they expire) and what Runner Pilot declares as lasting.
+/// What Celery keeps (bindings, results until they expire) and what Runner Pilot declares as lasting or leaves to
+/// expire; nothing of the queue's own, which holds who works on what and what nobody can execute.
 fn may_stay(key: &str) -> bool {
-    ["_kombu.binding", "celery-task-meta-", "runner_pilot:"]
-        .iter()
-        .any(|prefix| key.starts_with(prefix))
+    let lasting = [WORKERS, BEAT_LAST_RUN, BEAT_SCHEDULE];
+    let expiring = [
+        "runner_pilot:events:",
+        "runner_pilot:wake:",
+        "runner_pilot:node_watch:",
+    ];
+    let celerys = ["_kombu.binding", "celery-task-meta-"];
+    lasting.contains(&key)
+        || expiring
+            .iter()
+            .chain(&celerys)
+            .any(|prefix| key.starts_with(prefix))
 }
 
 fn text(value: &Value, field: &str) -> anyhow::Result<String> {
