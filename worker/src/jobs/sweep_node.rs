@@ -69,7 +69,9 @@ fn is_left_over(
         Some(row) => Some(Known {
             state: row.state()?,
             since: row.state_changed_at,
-            on_this_node: row.node_id == node.uid,
+            // Two nodes may lead to one engine: the instance's own container is no left-over, whichever shows it.
+            on_this_node: row.node_id == node.uid
+                || row.instance_identifier.as_deref() == Some(container.container.id.as_str()),
             leased: row.lease_until.is_some_and(|until| until > now),
         }),
     };
