@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use celery_redis::{Outcome, Signature, TaskId};
+use domain::redis_keys::WORKERS;
 use domain::tasks::TaskCall;
+use domain::worker;
+use redis::AsyncCommands as _;
 
 use crate::context::Context;
 use crate::error::chain;
@@ -66,6 +69,22 @@ impl Context {
             Err(_) => {
                 tracing::warn!(tasks = ?names(), "Redis did not take tasks in time; the reconciler will send them");
             }
+        }
+    }
+
+    /// Whether a worker takes tasks for this host, as far as Redis tells: while it does not answer, nothing is known.
+    pub async fn is_served(&self, host: &str) -> bool {
+        let mut redis = self.redis.clone();
+        let asked = tokio::time::timeout(SEND_TIMEOUT, redis.hvals::<_, Vec<String>>(WORKERS));
+        match asked.await {
+            Ok(Ok(entries)) => {
+                worker::served_hosts(entries.iter().map(String::as_str), self.now()).contains(host)
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(error = %chain(&error), "the workers were not listed");
+                true
+            }
+            Err(_) => true,
         }
     }
 

@@ -5,6 +5,7 @@ use domain::ids::NodeId;
 use domain::keyring::Place;
 use domain::tasks::TaskCall;
 use entities::model::nodes::Model;
+use entities::repo::node_checks::{self, NodeCheck};
 use entities::repo::nodes::{self, NodeQuery, NodeSpec};
 use serde_json::json;
 
@@ -27,12 +28,26 @@ async fn own_host() -> String {
         .map_or_else(|_| "localhost".to_owned(), |name| name.trim().to_owned())
 }
 
-async fn ask_for_check(context: &Context, row: &Model) -> Result<(), ApiError> {
+/// Has a worker check the node. Where none runs on its host nobody would ever take the task, so that is written
+/// down at once. The answer is the node as it is then.
+async fn ask_for_check(context: &Context, access: &OrgAccess, row: Model) -> Result<Model, ApiError> {
+    let id = row.id()?;
+    if let Some(host) = row.queue_host()
+        && !context.is_served(host).await
+    {
+        let check = NodeCheck::unserved(host);
+        let changed = node_checks::record(&context.db, &id, check, context.now()).await?;
+        let row = nodes::find(&context.db, &access.org_id, &id)
+            .await?
+            .ok_or_else(ApiError::not_found)?;
+        if changed {
+            announce(context, access, &row).await?;
+        }
+        return Ok(row);
+    }
     let host = row.queue_host().map(str::to_owned);
-    context
-        .send_softly(&[(TaskCall::CheckNode(row.id()?), host)])
-        .await;
-    Ok(())
+    context.send_softly(&[(TaskCall::CheckNode(id), host)]).await;
+    Ok(row)
 }
 
 /// Tells open pages.
@@ -82,8 +97,7 @@ pub async fn create(context: &Context, access: &OrgAccess, input: NodeUpdate) ->
         .await?;
     txn.commit().await.map_err(entities::StoreError::from)?;
     announce(context, access, &row).await?;
-    ask_for_check(context, &row).await?;
-    NodeView::of(row, 0)
+    NodeView::of(ask_for_check(context, access, row).await?, 0)
 }
 
 /// One page of the organisation's nodes.
@@ -178,8 +192,7 @@ pub async fn update(
         .await?;
     txn.commit().await.map_err(entities::StoreError::from)?;
     announce(context, access, &row).await?;
-    ask_for_check(context, &row).await?;
-    NodeView::of(row, in_use)
+    NodeView::of(ask_for_check(context, access, row).await?, in_use)
 }
 
 /// Removes a node that no instance takes room on.
@@ -226,6 +239,5 @@ pub async fn check(context: &Context, access: &OrgAccess, id: &str) -> Result<No
             detail,
         )
         .await?;
-    ask_for_check(context, &row).await?;
-    view(context, row).await
+    view(context, ask_for_check(context, access, row).await?).await
 }

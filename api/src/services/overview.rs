@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::redis_keys::{WORKER_REFRESH, WORKERS};
+use domain::redis_keys::WORKERS;
 use domain::tasks::{QUEUE_DEFAULT, QUEUE_MONITORING, host_queue};
+use domain::worker::WorkerEntry;
 use entities::repo::overview::{self, NodeUse};
 use futures::future::try_join_all;
 use redis::AsyncCommands as _;
-use serde::Deserialize;
 
 use crate::access::OrgAccess;
 use crate::context::Context;
@@ -25,16 +25,6 @@ const MAX_FAILURES: u64 = 10;
 const MAX_NODES: u64 = 500;
 /// How long Redis may take.
 const REDIS_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// A worker's own words in Redis, as far as they are shown.
-#[derive(Debug, Deserialize)]
-struct WorkerEntry {
-    queues: Vec<String>,
-    concurrency: u32,
-    version: String,
-    started_at: DateTime<Utc>,
-    seen_at: DateTime<Utc>,
-}
 
 /// What there is, what failed, what waits and who works.
 pub async fn read(context: &Context, access: &OrgAccess) -> Result<Overview, ApiError> {
@@ -88,7 +78,7 @@ async fn workers(context: &Context, queues: &[String], now: DateTime<Utc>) -> Op
     let mut workers: Vec<WorkerView> = entries
         .into_iter()
         .filter_map(|(name, json)| Some((name, serde_json::from_str::<WorkerEntry>(&json).ok()?)))
-        .filter(|(_, entry)| is_alive(entry.seen_at, now))
+        .filter(|(_, entry)| entry.is_alive(now))
         .filter_map(|(name, entry)| {
             let mut taken = entry.queues;
             // The names of other organisations' hosts are no business of this one.
@@ -105,21 +95,4 @@ async fn workers(context: &Context, queues: &[String], now: DateTime<Utc>) -> Op
         .collect();
     workers.sort_by(|one, other| one.name.cmp(&other.name));
     Some(workers)
-}
-
-fn is_alive(seen_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    let patience = TimeDelta::from_std(WORKER_REFRESH * 3).unwrap_or(TimeDelta::MAX);
-    now - seen_at <= patience
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_worker_that_missed_three_refreshes_is_gone() {
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        assert!(is_alive(now - TimeDelta::seconds(30), now));
-        assert!(!is_alive(now - TimeDelta::seconds(31), now));
-    }
 }

@@ -1,5 +1,9 @@
 //! Nodes: what is taken, what is kept secret, and what is queued.
 
+use domain::redis_keys::WORKERS;
+use domain::worker::WorkerEntry;
+use domain::{Clock as _, SystemClock};
+use redis::AsyncCommands as _;
 use serde_json::json;
 
 use crate::support::{System, tls, uid};
@@ -59,6 +63,25 @@ async fn a_local_node_is_checked_by_its_own_host() -> anyhow::Result<()> {
         .post(&system.path("/nodes"), &body)
         .await?
         .expect(201)?;
+    // Nobody is there to check it, which is told at once.
+    assert!(system.messages("host.box-7").await?.is_empty());
+    assert_eq!(node["status"], "inactive");
+    assert_eq!(node["checks"][0]["message"], "No worker runs on host box-7");
+    let entry = WorkerEntry {
+        host: "box-7".to_owned(),
+        queues: vec!["celery".to_owned(), "host.box-7".to_owned()],
+        concurrency: 1,
+        version: "0.1.0".to_owned(),
+        pid: 7,
+        started_at: SystemClock.now(),
+        seen_at: SystemClock.now(),
+    };
+    let mut redis = system.redis.connection().await?;
+    let () = redis
+        .hset(WORKERS, "runner-pilot@box-7", serde_json::to_string(&entry)?)
+        .await?;
+    let check = system.path(&format!("/nodes/{}/check", uid(&node)));
+    system.admin.post(&check, &json!({})).await?.expect(202)?;
     let (task, args, _) = &system.messages("host.box-7").await?[0];
     assert_eq!((task.as_str(), args), ("check_node", &json!([uid(&node)])));
     let body = json!({"name": "own", "type": "local"});

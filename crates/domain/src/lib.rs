@@ -22,6 +22,7 @@ pub mod runner;
 pub mod schedule;
 pub mod tasks;
 pub mod telemetry;
+pub mod worker;
 
 pub use clock::{Clock, SystemClock};
 pub use invalid::Invalid;

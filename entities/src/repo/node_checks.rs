@@ -5,7 +5,7 @@ use domain::ids::NodeId;
 use domain::node::NodeStatus;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::StoreError;
 use crate::model::nodes::{Column, Entity};
@@ -21,6 +21,20 @@ pub struct NodeCheck {
     pub facts: Option<Value>,
     /// The named checks with their results.
     pub checks: Value,
+}
+
+impl NodeCheck {
+    /// The outcome for a node whose host no worker runs on: nobody would take the check.
+    pub fn unserved(host: &str) -> Self {
+        let message = format!("No worker runs on host {host}");
+        let fix = format!("Start runner-pilot-worker there, or with WORKER_HOSTNAME=runner-pilot@{host}.");
+        Self {
+            status: NodeStatus::Inactive,
+            reason: Some(format!("{message}. {fix}")),
+            facts: None,
+            checks: json!([{"name": "worker", "ok": false, "message": message, "fix": fix}]),
+        }
+    }
 }
 
 /// Writes a check's outcome; `true` if the node's status or its reason is another one now.

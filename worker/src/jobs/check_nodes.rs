@@ -62,19 +62,11 @@ pub async fn run(context: &Context) -> Result<Value, JobError> {
 
 /// Nobody would take the check, so it is answered here: placement must not go on choosing the node.
 async fn give_up(context: &Context, id: &NodeId, host: &str) -> Result<(), JobError> {
-    let message = format!("No worker runs on host {host}");
-    let fix = format!("Start runner-pilot-worker there, or with WORKER_HOSTNAME=runner-pilot@{host}.");
-    let reason = format!("{message}. {fix}");
-    let check = NodeCheck {
-        status: NodeStatus::Inactive,
-        reason: Some(reason.clone()),
-        facts: None,
-        checks: json!([{"name": "worker", "ok": false, "message": message, "fix": fix}]),
-    };
+    let check = NodeCheck::unserved(host);
     if !node_checks::record(&context.db, id, check, context.now()).await? {
         return Ok(());
     }
-    info!(node.id = %id, reason, "the node's status changed");
+    info!(node.id = %id, host, "the node is inactive: no worker runs on its host");
     let node = assignment::find_node(&context.db, id).await?;
     if let Some(org) = node.and_then(|node| node.org_id.parse().ok()) {
         let change = Change::NodeChanged {
