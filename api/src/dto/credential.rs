@@ -106,13 +106,20 @@ impl CredentialUpdate {
         if let Some(secret) = &secret {
             check_token(&mut fields, "secret", secret);
         }
-        let moved = |row: &Model| api_url.as_ref().is_some_and(|url| url.as_str() != row.api_url);
+        let moved = |row: &Model| {
+            let differs = |url: &Option<Url>, stored: &str| {
+                url.as_ref()
+                    .is_some_and(|url| !is_same_base(url.as_str(), stored))
+            };
+            differs(&api_url, &row.api_url) || differs(&web_url, &row.web_url)
+        };
         if secret.is_none() && current.is_none_or(moved) {
-            // Or whoever may change a credential could have the stored token sent to a server of theirs.
+            // Or whoever may change a credential could have the stored token sent to a server of theirs, or a
+            // registration token that was made with it.
             fields.refuse_as(
                 "secret",
                 "required",
-                "is required; when `api_url` changes, it has to be given again",
+                "is required; when `api_url` or `web_url` changes, it has to be given again",
             );
         }
         let (Some(name), Some(api_url), Some(web_url), true) = (name, api_url, web_url, fields.is_clean())
@@ -130,6 +137,11 @@ impl CredentialUpdate {
             secret,
         })
     }
+}
+
+/// Whether two bases are one: a slash at the end makes no difference.
+pub fn is_same_base(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
 }
 
 /// Checks the shape of a token of GitHub's, which has no fixed length.
@@ -165,7 +177,7 @@ fn base_url(fields: &mut Fields, field: &str, given: Option<&str>, default: &Url
         fields.refuse(field, "must be an address such as https://github.example.org");
         return None;
     };
-    if &url == default || url.as_str().trim_end_matches('/') == default.as_str().trim_end_matches('/') {
+    if is_same_base(url.as_str(), default.as_str()) {
         return Some(url);
     }
     match check_base(&url) {

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::access::OrgAccess;
 use crate::context::Context;
-use crate::dto::credential::{CredentialUpdate, CredentialView, hint_of};
+use crate::dto::credential::{CredentialUpdate, CredentialView, hint_of, is_same_base};
 use crate::error::{ApiError, chain};
 use crate::fields::Fields;
 use crate::page::Page;
@@ -163,7 +163,9 @@ pub async fn create(
         now,
     )
     .await?;
-    let detail = json!({"name": row.name, "kind": row.kind, "api_url": row.api_url});
+    let detail = json!({
+        "name": row.name, "kind": row.kind, "api_url": row.api_url, "web_url": row.web_url,
+    });
     access
         .audit(&txn, now, "credential.created", ("credential", &row.uid), detail)
         .await?;
@@ -212,10 +214,10 @@ pub async fn update(
     let unmoved = credentials::lock(&txn, &access.org_id, &id)
         .await?
         .ok_or_else(ApiError::not_found)?;
-    if !changes_secret && unmoved.api_url != wish.spec.api_url {
+    if !changes_secret && let Some(field) = moved(&unmoved, &wish.spec).next() {
         return Err(
             ApiError::conflict("changed", "Somebody else changed it meanwhile. Read it again.").about(
-                "api_url",
+                field,
                 "changed",
                 "is another one by now; read the credential again",
             ),
@@ -228,7 +230,9 @@ pub async fn update(
     let row = credentials::update(&txn, &access.org_id, &id, wish.spec, sealed, now)
         .await?
         .ok_or_else(ApiError::not_found)?;
-    let detail = json!({"name": row.name, "api_url": row.api_url, "secret_changed": changes_secret});
+    let detail = json!({
+        "name": row.name, "api_url": row.api_url, "web_url": row.web_url, "secret_changed": changes_secret,
+    });
     access
         .audit(&txn, now, "credential.updated", ("credential", &row.uid), detail)
         .await?;
@@ -282,26 +286,29 @@ fn named(runners: &[String]) -> String {
 /// Where instances are registered is where they are deregistered: another GitHub would be asked to remove a
 /// runner whose number means something else there.
 fn check_unmoved(before: &Model, wish: &CredentialSpec, users: &[String]) -> Result<(), ApiError> {
-    let differ = |one: &str, other: &str| one.trim_end_matches('/') != other.trim_end_matches('/');
-    let moved = [
-        ("api_url", differ(&before.api_url, &wish.api_url)),
-        ("web_url", differ(&before.web_url, &wish.web_url)),
-    ];
-    if !moved.iter().any(|(_, moved)| *moved) {
+    let mut fields = moved(before, wish).peekable();
+    if fields.peek().is_none() {
         return Ok(());
     }
     let detail = format!(
         "Instances of these runners are registered there: {}. Remove them first, or add another credential.",
         named(users)
     );
-    let fields = moved.iter().filter(|(_, moved)| *moved);
-    Err(
-        fields.fold(ApiError::conflict("in_use", detail), |error, (field, _)| {
-            error.about(
-                field,
-                "in_use",
-                "can't change while instances are registered there; remove them first",
-            )
-        }),
-    )
+    Err(fields.fold(ApiError::conflict("in_use", detail), |error, field| {
+        error.about(
+            field,
+            "in_use",
+            "can't change while instances are registered there; remove them first",
+        )
+    }))
+}
+
+/// The fields by which a credential would be another GitHub's.
+fn moved<'a>(before: &'a Model, wish: &'a CredentialSpec) -> impl Iterator<Item = &'static str> + 'a {
+    let urls = [
+        ("api_url", &before.api_url, &wish.api_url),
+        ("web_url", &before.web_url, &wish.web_url),
+    ];
+    urls.into_iter()
+        .filter_map(|(field, old, new)| (!is_same_base(old, new)).then_some(field))
 }
