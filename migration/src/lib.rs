@@ -13,6 +13,7 @@ mod m20261123_000003_history;
 mod m20261124_000004_instance_lists;
 mod m20261124_000005_names_in_any_case;
 mod m20261128_000006_upkeep_indexes;
+mod m20261128_000007_log_entries;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000004_instance_lists::Migration),
             Box::new(m20261124_000005_names_in_any_case::Migration),
             Box::new(m20261128_000006_upkeep_indexes::Migration),
+            Box::new(m20261128_000007_log_entries::Migration),
         ]
     }
 }

@@ -133,8 +133,8 @@ pub enum EventKind {
     Progress,
     /// Something did not work, and is tried again.
     Warning,
-    /// Something did not work for good.
-    Failure,
+    /// The last lines of the container's log, for who may read logs.
+    Log,
 }
 
 impl EventKind {
@@ -144,7 +144,7 @@ impl EventKind {
             Self::State => "state",
             Self::Progress => "progress",
             Self::Warning => "warning",
-            Self::Failure => "failure",
+            Self::Log => "log",
         }
     }
 }

@@ -5,13 +5,15 @@ use std::time::Duration;
 use chrono::DateTime;
 use domain::ids::NodeId;
 use domain::logs::LogBatch;
+use domain::permissions::Permission;
 use domain::redis_keys;
 use domain::tasks::TaskCall;
 use domain::telemetry::RunnerMetrics;
 use entities::StoreError;
 use entities::model::runner_instances::Model;
 use entities::repo::page::ListQuery;
-use entities::repo::{metrics, nodes, timeline};
+use entities::repo::timeline::{self, Entries};
+use entities::repo::{metrics, nodes};
 use futures::Stream;
 use serde_json::Value;
 
@@ -62,7 +64,7 @@ pub async fn read_metrics(
     })
 }
 
-/// One page of an instance's timeline.
+/// One page of an instance's timeline. Who may not read logs does not get those entries that quote one.
 pub async fn list_events(
     context: &Context,
     access: &OrgAccess,
@@ -71,7 +73,11 @@ pub async fn list_events(
     query: &ListQuery,
 ) -> Result<Page<EventView>, ApiError> {
     let id = find(context, access, names).await?.id()?;
-    let page = timeline::list(&context.db, &access.org_id, &id, kind, query).await?;
+    let entries = Entries {
+        kind,
+        with_log: access.rights.allow(Permission::ViewLogs),
+    };
+    let page = timeline::list(&context.db, &access.org_id, &id, entries, query).await?;
     Ok(Page::of(page, query, EventView::from))
 }
 

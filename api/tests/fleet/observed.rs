@@ -5,10 +5,12 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use domain::instance::InstanceState::{Creating, Draining, Running, Starting, Stopped, Stopping};
 use domain::telemetry::RunnerMetrics;
-use entities::repo::lifecycle::{self, Observed};
+use entities::repo::lifecycle::{self, Event, Observed};
 use entities::repo::samples::{self, Sample};
+use entities::repo::timeline;
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
+use testkit::harness::client::ApiClient;
 use testkit::harness::eventually;
 
 use crate::support::System;
@@ -181,4 +183,31 @@ async fn answer_next(system: &System, task: &str) -> anyhow::Result<Value> {
     let _: () = redis.set(&key, meta.to_string()).await?;
     let _: () = redis.publish(&key, meta.to_string()).await?;
     Ok(args)
+}
+
+#[tokio::test]
+async fn who_may_not_read_logs_does_not_find_them_on_the_timeline() -> anyhow::Result<()> {
+    let system = System::start().await?;
+    let (_, instance, id) = system.instance("quoted").await?;
+    let db = &system.context.db;
+    let row = lifecycle::find(db, &id).await?.unwrap();
+    let event = Event {
+        kind: timeline::LOG,
+        message: "The last lines of the container's log:\nlogin as root",
+        detail: None,
+    };
+    lifecycle::add_event(db, &row, event, row.created_at).await?;
+    let path = format!("{instance}/events");
+    let count = async |client: &ApiClient, query: &str| {
+        let page = client.get(&format!("{path}{query}")).await?.expect(200)?;
+        anyhow::Ok(page["total"].as_u64().unwrap_or_default())
+    };
+    let reader = system.member("reader", json!({"view_logs": true})).await?;
+    let other = system.member("other", json!({})).await?;
+    let all = count(&reader, "").await?;
+    for (query, found) in [("", all), ("?kind=log", 1), ("?q=login", 1)] {
+        assert_eq!(count(&reader, query).await?, found, "{query}");
+        assert_eq!(count(&other, query).await?, found - 1, "{query}");
+    }
+    Ok(())
 }

@@ -15,22 +15,8 @@ pub async fn prune_refresh_tokens(
     before: DateTime<Utc>,
     limit: u64,
 ) -> Result<u64, StoreError> {
-    let uids: Vec<String> = refresh_tokens::Entity::find()
-        .select_only()
-        .column(refresh_tokens::Column::Uid)
-        .filter(refresh_tokens::Column::ExpiresAt.lt(before))
-        .limit(limit)
-        .into_tuple()
-        .all(db)
-        .await?;
-    if uids.is_empty() {
-        return Ok(0);
-    }
-    Ok(refresh_tokens::Entity::delete_many()
-        .filter(refresh_tokens::Column::Uid.is_in(uids))
-        .exec(db)
-        .await?
-        .rows_affected)
+    use refresh_tokens::{Column, Entity};
+    prune::<Entity>(db, Column::Uid, Column::ExpiresAt, before, limit).await
 }
 
 /// Removes at most `limit` instances that were removed before a time, with their timelines and samples,
@@ -80,23 +66,8 @@ pub async fn prune_audit_log(
     before: DateTime<Utc>,
     limit: u64,
 ) -> Result<u64, StoreError> {
-    let uids: Vec<String> = audit_log::Entity::find()
-        .select_only()
-        .column(audit_log::Column::Uid)
-        .filter(audit_log::Column::CreatedAt.lt(before))
-        .order_by_asc(audit_log::Column::CreatedAt)
-        .limit(limit)
-        .into_tuple()
-        .all(db)
-        .await?;
-    if uids.is_empty() {
-        return Ok(0);
-    }
-    Ok(audit_log::Entity::delete_many()
-        .filter(audit_log::Column::Uid.is_in(uids))
-        .exec(db)
-        .await?
-        .rows_affected)
+    use audit_log::{Column, Entity};
+    prune::<Entity>(db, Column::Uid, Column::CreatedAt, before, limit).await
 }
 
 /// Removes at most `limit` entries of timelines from before a time, oldest first, and says how many.
@@ -105,37 +76,45 @@ pub async fn prune_timelines(
     before: DateTime<Utc>,
     limit: u64,
 ) -> Result<u64, StoreError> {
-    let uids: Vec<String> = instance_events::Entity::find()
-        .select_only()
-        .column(instance_events::Column::Uid)
-        .filter(instance_events::Column::CreatedAt.lt(before))
-        .order_by_asc(instance_events::Column::CreatedAt)
-        .limit(limit)
-        .into_tuple()
-        .all(db)
-        .await?;
-    if uids.is_empty() {
-        return Ok(0);
-    }
-    Ok(instance_events::Entity::delete_many()
-        .filter(instance_events::Column::Uid.is_in(uids))
-        .exec(db)
-        .await?
-        .rows_affected)
+    use instance_events::{Column, Entity};
+    prune::<Entity>(db, Column::Uid, Column::CreatedAt, before, limit).await
 }
 
-/// Removes at most `limit` invitations, accepted or not, that were not good any more before a time, and says
-/// how many.
+/// Removes at most `limit` invitations, accepted or not, that were not good any more before a time, oldest
+/// first, and says how many.
 pub async fn prune_invitations(
     db: &impl ConnectionTrait,
     before: DateTime<Utc>,
     limit: u64,
 ) -> Result<u64, StoreError> {
-    let uids: Vec<String> = invitations::Entity::find()
+    use invitations::{Column, Entity};
+    prune::<Entity>(db, Column::Uid, Column::ExpiresAt, before, limit).await
+}
+
+/// Removes at most `limit` samples taken before a time, oldest first, and says how many.
+pub async fn prune_samples(
+    db: &impl ConnectionTrait,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<u64, StoreError> {
+    use monitoring::{Column, Entity};
+    prune::<Entity>(db, Column::Uid, Column::Timestamp, before, limit).await
+}
+
+/// Removes at most `limit` rows whose `time` is before another, oldest first, and says how many. In bounded
+/// portions, so that SQLite's single writer is never held for long.
+async fn prune<E: EntityTrait>(
+    db: &impl ConnectionTrait,
+    uid: E::Column,
+    time: E::Column,
+    before: DateTime<Utc>,
+    limit: u64,
+) -> Result<u64, StoreError> {
+    let uids: Vec<String> = E::find()
         .select_only()
-        .column(invitations::Column::Uid)
-        .filter(invitations::Column::ExpiresAt.lt(before))
-        .order_by_asc(invitations::Column::ExpiresAt)
+        .column(uid)
+        .filter(time.lt(before))
+        .order_by_asc(time)
         .limit(limit)
         .into_tuple()
         .all(db)
@@ -143,8 +122,8 @@ pub async fn prune_invitations(
     if uids.is_empty() {
         return Ok(0);
     }
-    Ok(invitations::Entity::delete_many()
-        .filter(invitations::Column::Uid.is_in(uids))
+    Ok(E::delete_many()
+        .filter(uid.is_in(uids))
         .exec(db)
         .await?
         .rows_affected)

@@ -48,6 +48,17 @@ pub async fn postpone(
     Ok(())
 }
 
+/// A failed instance whose clean-up is done needs no further one.
+pub async fn end_clean_up(db: &impl ConnectionTrait, id: &InstanceId) -> Result<(), StoreError> {
+    Entity::update_many()
+        .col_expr(Column::StateDeadline, Expr::value(Option::<DateTime<Utc>>::None))
+        .filter(Column::Uid.eq(id.as_str()))
+        .filter(Column::State.eq(InstanceState::Failed.as_str()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Writes why an instance is in its state without a step; `false` means that the lease was lost.
 pub async fn explain(
     db: &impl ConnectionTrait,
@@ -67,8 +78,8 @@ pub async fn explain(
     Ok(written.rows_affected == 1)
 }
 
-/// Failed instances that something is left of: a registration at GitHub, or a wish to be removed. Only those
-/// whose next attempt is due and that nobody holds a lease of.
+/// Failed instances that something is left of: a registration at GitHub, a clean-up that was put off to the state's
+/// deadline, or a wish to be removed. Only those whose next attempt is due and that nobody holds a lease of.
 pub async fn list_unfinished_failures(
     db: &impl ConnectionTrait,
     now: DateTime<Utc>,
@@ -76,6 +87,7 @@ pub async fn list_unfinished_failures(
 ) -> Result<Vec<Model>, StoreError> {
     let left = Condition::any()
         .add(Column::GithubRunnerId.is_not_null())
+        .add(Column::StateDeadline.is_not_null())
         .add(Column::DesiredState.eq(DesiredState::Removed.as_str()));
     let due = Condition::any()
         .add(Column::StateDeadline.is_null())

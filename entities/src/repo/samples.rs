@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{InstanceId, SampleId};
 use domain::telemetry::RunnerMetrics;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{ConnectionTrait, EntityTrait, Set};
 
 use crate::StoreError;
-use crate::model::monitoring::{ActiveModel, Column, Entity};
+use crate::model::monitoring::{ActiveModel, Entity};
 
 /// One sample of one instance.
 #[derive(Debug, Clone)]
@@ -45,26 +45,4 @@ pub async fn insert(db: &impl ConnectionTrait, samples: &[Sample]) -> Result<(),
     );
     Entity::insert_many(rows).exec_without_returning(db).await?;
     Ok(())
-}
-
-/// Removes at most `limit` samples taken before a time, oldest first, and says how many. In bounded
-/// portions, so that SQLite's single writer is never held for long.
-pub async fn prune(db: &impl ConnectionTrait, before: DateTime<Utc>, limit: u64) -> Result<u64, StoreError> {
-    let uids: Vec<String> = Entity::find()
-        .select_only()
-        .column(Column::Uid)
-        .filter(Column::Timestamp.lt(before))
-        .order_by_asc(Column::Timestamp)
-        .limit(limit)
-        .into_tuple()
-        .all(db)
-        .await?;
-    if uids.is_empty() {
-        return Ok(0);
-    }
-    Ok(Entity::delete_many()
-        .filter(Column::Uid.is_in(uids))
-        .exec(db)
-        .await?
-        .rows_affected)
 }

@@ -8,19 +8,34 @@ use super::page::{self, ListPage, ListQuery};
 use crate::StoreError;
 use crate::model::instance_events::{Column, Entity, Model};
 
+/// The kind of an entry that quotes the container's log.
+pub const LOG: &str = "log";
+
+/// Which entries of a timeline are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Entries<'a> {
+    /// Only those of this kind.
+    pub kind: Option<&'a str>,
+    /// Whether those that quote the container's log may be read.
+    pub with_log: bool,
+}
+
 /// One window of an instance's timeline; ids grow with time.
 pub async fn list(
     db: &impl ConnectionTrait,
     org: &OrgId,
     instance: &InstanceId,
-    kind: Option<&str>,
+    entries: Entries<'_>,
     query: &ListQuery,
 ) -> Result<ListPage<Model>, StoreError> {
     let mut select = Entity::find()
         .filter(Column::RunnerInstanceId.eq(instance.as_str()))
         .filter(Column::OrgId.eq(org.as_str()));
-    if let Some(kind) = kind {
+    if let Some(kind) = entries.kind {
         select = select.filter(Column::Kind.eq(kind));
+    }
+    if !entries.with_log {
+        select = select.filter(Column::Kind.ne(LOG));
     }
     page::fetch(db, select, "instance_events", &["message"], query).await
 }

@@ -9,7 +9,8 @@ use entities::DatabaseConnection;
 use entities::repo::lifecycle::{self, Lease, Observed, Transition};
 use entities::repo::page::{ListQuery, Sort};
 use entities::repo::samples::{self, Sample};
-use entities::repo::{fleet, timeline};
+use entities::repo::timeline::{self, Entries};
+use entities::repo::{fleet, housekeeping};
 use futures::future::try_join_all;
 
 async fn instance(db: &DatabaseConnection, fleet: &Fleet) -> anyhow::Result<InstanceId> {
@@ -60,7 +61,13 @@ async fn a_failed_attempt_is_a_warning_on_the_timeline_and_leaves_no_status() ->
             },
             q: None,
         };
-        let kinds = async |kind| timeline::list(&db, &fleet.org, &id, Some(kind), &everything).await;
+        let kinds = async |kind| {
+            let entries = Entries {
+                kind: Some(kind),
+                with_log: true,
+            };
+            timeline::list(&db, &fleet.org, &id, entries, &everything).await
+        };
         let warnings = kinds("warning").await?;
         assert_eq!(warnings.total, 1);
         assert!(
@@ -309,9 +316,9 @@ async fn samples_are_pruned_oldest_first_in_portions() -> anyhow::Result<()> {
         samples::insert(&db, &taken).await?;
         samples::insert(&db, &[]).await?;
         let before = noon() + TimeDelta::seconds(7);
-        assert_eq!(samples::prune(&db, before, 5).await?, 5);
-        assert_eq!(samples::prune(&db, before, 5).await?, 2);
-        assert_eq!(samples::prune(&db, before, 5).await?, 0);
+        assert_eq!(housekeeping::prune_samples(&db, before, 5).await?, 5);
+        assert_eq!(housekeeping::prune_samples(&db, before, 5).await?, 2);
+        assert_eq!(housekeeping::prune_samples(&db, before, 5).await?, 0);
     }
     Ok(())
 }

@@ -208,7 +208,11 @@ async fn what_takes_up_room_is_counted_per_node_and_per_runner() -> anyhow::Resu
             page.items.iter().map(|row| row.uid.as_str()).collect::<Vec<_>>(),
             [gone.as_str()]
         );
-        let events = timeline::list(&db, &fleet.org, &gone, Some("state"), &everything("created_at")).await?;
+        let entries = timeline::Entries {
+            kind: Some("state"),
+            with_log: false,
+        };
+        let events = timeline::list(&db, &fleet.org, &gone, entries, &everything("created_at")).await?;
         assert_eq!(events.total, 1);
     }
     Ok(())

@@ -11,6 +11,7 @@ use entities::model::runner_instances;
 use entities::repo::assignment::Assignment;
 use entities::repo::leases;
 use entities::repo::lifecycle::{self, Event, Observed, Transition};
+use entities::repo::timeline;
 use redis::AsyncCommands as _;
 use serde_json::{Value, json};
 use tracing::warn;
@@ -25,6 +26,8 @@ use crate::nodes::{Engine, NodeError, OwnedContainer};
 const LAST_LINES: u32 = 20;
 /// And how many bytes of them.
 const LAST_BYTES: usize = 4 << 10;
+/// When the clean-up of a failed instance is tried again.
+pub const CLEAN_UP_AGAIN: TimeDelta = TimeDelta::minutes(5);
 /// What is said of a registration that is left.
 const REGISTERED: &str = "its registration at GitHub is left and is removed later";
 
@@ -33,8 +36,13 @@ const REGISTERED: &str = "its registration at GitHub is left and is removed late
 enum Cleanup {
     /// Nothing.
     Complete,
-    /// This; reconciling removes it later.
-    LeftOvers(String),
+    /// Something that reconciling removes later.
+    LeftOvers {
+        /// In words.
+        what: String,
+        /// Whether it is a registration at GitHub, of which not even the id may be known.
+        registration: bool,
+    },
     /// A job runs, so that nothing was done.
     Busy,
 }
@@ -47,6 +55,27 @@ pub async fn forget_observed(context: &Context, id: &InstanceId) {
         // They expire by themselves.
         warn!(instance.id = %id, %error, "the instance's status was not deleted");
     }
+}
+
+/// Ends a removal that does not get on as failed, so that the instance takes no room for ever. What is wanted of it
+/// stays. The answer is the row after the step.
+pub async fn give_up_removal(
+    context: &Context,
+    lease: &Held<'_>,
+    id: &InstanceId,
+    reason: &str,
+) -> Result<runner_instances::Model, JobError> {
+    let step = Transition {
+        to: InstanceState::Failed,
+        from: &[InstanceState::Draining, InstanceState::Stopping],
+        lease_token: Some(lease.token()),
+        desired: None,
+        reason: Some(reason),
+        message: reason,
+    };
+    let row = moved(context, id, &step).await?.ok_or_else(JobError::overtaken)?;
+    forget_observed(context, id).await;
+    Ok(row)
 }
 
 /// To be called after a look has written what it saw: whether the instance is still one that is looked at. If it
@@ -112,9 +141,9 @@ pub async fn fail(
             Ok(clean_up(context, &lease, assignment).await)
         }))
         .await?;
-    let (to, desired, reason) = match cleaned {
+    let (to, desired, reason) = match &cleaned {
         Cleanup::Complete => (InstanceState::Failed, None, reason.to_owned()),
-        Cleanup::LeftOvers(what) => (InstanceState::Failed, None, format!("{reason} ({what})")),
+        Cleanup::LeftOvers { what, .. } => (InstanceState::Failed, None, format!("{reason} ({what})")),
         Cleanup::Busy => (
             InstanceState::Draining,
             // After its job there is nothing of it that could be started again.
@@ -131,6 +160,21 @@ pub async fn fail(
         message: &reason,
     };
     let row = moved(context, &id, &step).await?;
+    if matches!(
+        cleaned,
+        Cleanup::LeftOvers {
+            registration: true,
+            ..
+        }
+    ) {
+        leases::postpone(
+            &context.db,
+            &id,
+            InstanceState::Failed,
+            context.now() + CLEAN_UP_AGAIN,
+        )
+        .await?;
+    }
     lease.release().await;
     if let Some(row) = &row
         && row.state()? == InstanceState::Draining
@@ -146,7 +190,7 @@ pub async fn fail(
 /// Removes registration and container as far as they can be reached. GitHub comes first: a runner that it
 /// has forgotten gets no job while its container is removed.
 async fn clean_up(context: &Context, lease: &Held<'_>, assignment: &Assignment) -> Cleanup {
-    let mut left = Vec::new();
+    let (mut left, mut registration) = (Vec::new(), false);
     let forgotten = deregister::at_github(context, assignment).await;
     match remove_container(context, lease, assignment, &forgotten).await {
         Ok(Removal::Done) => {}
@@ -163,16 +207,22 @@ async fn clean_up(context: &Context, lease: &Held<'_>, assignment: &Assignment) 
         Ok(None) => {}
         Ok(Some(Deregistered::Surely)) => forget_id(context, lease, assignment).await,
         // The container is gone: GitHub notices within minutes that nobody runs the job any more.
-        Ok(Some(Deregistered::Busy)) => left.push(REGISTERED),
+        Ok(Some(Deregistered::Busy)) => registration = true,
         Err(error) => {
             warn!(instance.id = %assignment.instance.uid, %error, "a registration was not removed");
-            left.push(REGISTERED);
+            registration = true;
         }
+    }
+    if registration {
+        left.push(REGISTERED);
     }
     if left.is_empty() {
         Cleanup::Complete
     } else {
-        Cleanup::LeftOvers(left.join("; "))
+        Cleanup::LeftOvers {
+            what: left.join("; "),
+            registration,
+        }
     }
 }
 
@@ -242,7 +292,7 @@ pub async fn note_last_lines(
     }
     let message = format!("The last lines of the container's log:\n{lines}");
     let event = Event {
-        kind: "failure",
+        kind: timeline::LOG,
         message: &message,
         detail: None,
     };

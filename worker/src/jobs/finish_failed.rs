@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use domain::instance::{DesiredState, InstanceState};
 use domain::node::NodeStatus;
 use domain::tasks::TaskCall;
@@ -13,6 +12,7 @@ use entities::repo::leases;
 use entities::repo::lifecycle::{self, Observed, Transition};
 use tracing::{instrument, warn};
 
+use super::conclude::CLEAN_UP_AGAIN;
 use super::deregister::{self, Deregistered};
 use super::{JobError, moved};
 use crate::context::Context;
@@ -20,8 +20,6 @@ use crate::lease::Held;
 
 /// As many as one run takes; each may cost a call to GitHub.
 const FAILED: u64 = 50;
-/// When one that could not be finished is tried again.
-const AGAIN: TimeDelta = TimeDelta::minutes(5);
 
 /// Goes through the failed instances that are due, and says of how many something was finished.
 #[instrument(skip_all)]
@@ -46,7 +44,7 @@ async fn finish(context: &Context, row: &runner_instances::Model) -> Result<bool
         return Ok(false);
     };
     // First of all, so that one at which this fails does not come again at once.
-    leases::postpone(&context.db, &id, failed, context.now() + AGAIN).await?;
+    leases::postpone(&context.db, &id, failed, context.now() + CLEAN_UP_AGAIN).await?;
     let result = lease.keep(Box::pin(go_on(context, &lease, &assignment))).await;
     lease.release().await;
     let done = result?;
@@ -69,9 +67,10 @@ enum Done {
 async fn go_on(context: &Context, lease: &Held<'_>, assignment: &Assignment) -> Result<Done, JobError> {
     let (row, node) = (&assignment.instance, &assignment.node);
     let id = row.id()?;
-    let is_to_go = row.desired()? == DesiredState::Removed
-        && (node.is_deleted || node.status == NodeStatus::Active.as_str());
-    if row.github_runner_id.is_none() && !is_to_go {
+    let is_unwanted = row.desired()? == DesiredState::Removed;
+    let is_to_go = is_unwanted && (node.is_deleted || node.status == NodeStatus::Active.as_str());
+    let is_registered = row.github_runner_id.is_some() || row.state_deadline.is_some();
+    if !is_registered && !is_to_go {
         return Ok(Done::Nothing);
     }
     if deregister::at_github(context, assignment).await? == Some(Deregistered::Busy) {
@@ -85,6 +84,9 @@ async fn go_on(context: &Context, lease: &Held<'_>, assignment: &Assignment) -> 
         return Err(JobError::overtaken());
     }
     if !is_to_go {
+        if !is_unwanted {
+            leases::end_clean_up(&context.db, &id).await?;
+        }
         return Ok(Done::Deregistered);
     }
     let step = Transition {

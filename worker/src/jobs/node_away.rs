@@ -4,10 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::instance::InstanceState;
 use entities::model::runner_instances;
 use entities::repo::assignment::Assignment;
-use entities::repo::lifecycle::{self, Event, Observed, Transition};
+use entities::repo::lifecycle::{self, Event, Observed};
 
 use super::deregister::{self, Deregistered};
-use super::{JobError, conclude, moved, noted, unregister_runner};
+use super::{JobError, conclude, noted, unregister_runner};
 use crate::context::Context;
 use crate::lease::Held;
 
@@ -102,17 +102,5 @@ async fn give_up(
         LIMIT.num_minutes(),
         row.name,
     );
-    let step = Transition {
-        to: InstanceState::Failed,
-        from: &[InstanceState::Draining, InstanceState::Stopping],
-        lease_token: Some(lease.token()),
-        desired: None,
-        reason: Some(&reason),
-        message: &reason,
-    };
-    let row = moved(context, &id, &step)
-        .await?
-        .ok_or_else(JobError::overtaken)?;
-    conclude::forget_observed(context, &id).await;
-    Ok(row)
+    conclude::give_up_removal(context, lease, &id, &reason).await
 }

@@ -2,7 +2,7 @@
 
 use celery::prelude::*;
 use chrono::TimeDelta;
-use entities::repo::{rollup, samples};
+use entities::repo::{housekeeping, rollup};
 use serde_json::{Value, json};
 use tracing::{info, instrument};
 
@@ -34,7 +34,7 @@ pub async fn run(context: &Context) -> Result<Value, JobError> {
     let before = context.now() - context.monitoring.retention;
     let mut removed = 0;
     for _ in 0..PORTIONS {
-        let portion = samples::prune(&context.db, before, PORTION).await?;
+        let portion = housekeeping::prune_samples(&context.db, before, PORTION).await?;
         removed += portion;
         if portion < PORTION {
             break;

@@ -4,15 +4,14 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use domain::instance::InstanceState;
 use entities::model::runner_instances;
 use entities::repo::leases;
-use entities::repo::lifecycle::{Event, Transition};
+use entities::repo::lifecycle::Event;
 use entities::repo::timeline;
 use process::telemetry::redact;
 
 use super::outcome::tell_instance;
-use super::{JobError, conclude, moved, noted};
+use super::{JobError, conclude, noted};
 use crate::context::Context;
 use crate::lease::Held;
 
@@ -32,7 +31,7 @@ pub async fn tell(
     row: &runner_instances::Model,
     error: JobError,
 ) -> Result<runner_instances::Model, JobError> {
-    let (id, state, now) = (row.id()?, row.state()?, context.now());
+    let (id, now) = (row.id()?, context.now());
     let message = format!("{BEGINNING}{}.", redact(error.reason()));
     let Some(since) = timeline::first_of(&context.db, &id, &message, row.state_changed_at).await? else {
         let event = Event {
@@ -50,19 +49,7 @@ pub async fn tell(
         "{message} It was tried for {} minutes. It goes on by itself once the cause is gone, or when the instance is deleted again.",
         LIMIT.num_minutes()
     );
-    let step = Transition {
-        to: InstanceState::Failed,
-        from: &[state],
-        lease_token: Some(lease.token()),
-        desired: None,
-        reason: Some(&reason),
-        message: &reason,
-    };
-    let row = moved(context, &id, &step)
-        .await?
-        .ok_or_else(JobError::overtaken)?;
-    conclude::forget_observed(context, &id).await;
-    Ok(row)
+    conclude::give_up_removal(context, lease, &id, &reason).await
 }
 
 async fn explain(

@@ -86,7 +86,7 @@ async fn metrics_are_exactly_three_percentages_and_become_a_row() -> anyhow::Res
     assert!(value["memory_usage"].as_f64() > Some(0.0), "{value}");
     assert!((1..=600).contains(&ttl), "{ttl}");
     fixture.context.samples.flush(&fixture.context.db).await;
-    let removed = entities::repo::samples::prune(
+    let removed = entities::repo::housekeeping::prune_samples(
         &fixture.context.db,
         fixture.context.now() + chrono::TimeDelta::seconds(10),
         100,

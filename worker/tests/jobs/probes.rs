@@ -58,7 +58,11 @@ impl Fixture {
             },
             q: None,
         };
-        let page = timeline::list(&self.context.db, &self.org, id, None, &query).await?;
+        let entries = timeline::Entries {
+            kind: None,
+            with_log: true,
+        };
+        let page = timeline::list(&self.context.db, &self.org, id, entries, &query).await?;
         Ok(page.items.into_iter().map(|event| event.message).collect())
     }
 

@@ -1,9 +1,12 @@
 //! Removals that don't get on: what is said of them, how often they are tried, and how they end.
 
+use anyhow::Context as _;
 use chrono::TimeDelta;
 use domain::ids::InstanceId;
 use domain::instance::{DesiredState, InstanceState};
+use entities::repo::lifecycle::{self, Observed};
 use runner_pilot_worker::jobs::{JobError, reconcile_all, send_heartbeat, unregister_runner};
+use runner_pilot_worker::lease::Held;
 use testkit::github::{Effect, Fault, Pat, SANDBOX_PAT};
 
 use super::support::{Fixture, RunnerKind};
@@ -102,6 +105,7 @@ async fn looks_at_an_ended_container_send_its_removal_only_when_that_is_overdue(
     assert_eq!(sent(&fixture).await?, before + 1);
     Ok(())
 }
+
 #[tokio::test]
 async fn what_github_did_not_answer_of_a_failed_instance_is_asked_again() -> anyhow::Result<()> {
     let fixture = Fixture::start().await?;
@@ -130,6 +134,35 @@ async fn what_github_did_not_answer_of_a_failed_instance_is_asked_again() -> any
         (row.state()?, row.github_runner_id),
         (InstanceState::Failed, None)
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_registration_whose_id_nobody_wrote_down_is_found_by_its_name() -> anyhow::Result<()> {
+    let fixture = Fixture::start().await?;
+    let id = fixture.running(RunnerKind::default()).await?;
+    let (lease, _) = Held::take(&fixture.context, &id, &[InstanceState::Running])
+        .await?
+        .context("somebody else acts on it")?;
+    let unknown = Observed {
+        github_runner_id: Some(None),
+        ..Observed::default()
+    };
+    let (db, now) = (&fixture.context.db, fixture.context.now());
+    assert!(lifecycle::record(db, &id, lease.token(), unknown, now).await?);
+    lease.release().await;
+    fixture.github.revoke_pat(SANDBOX_PAT);
+    fixture.engine.remove_containers(&fixture.label()).await?;
+    fixture.until(&id, InstanceState::Failed).await?;
+    fixture.github.add_pat(Pat::admin(SANDBOX_PAT));
+    assert_eq!(fixture.github.registrations().len(), 1);
+    fixture.clock.advance(TimeDelta::minutes(6));
+    let ran = reconcile_all::run(&fixture.context).await?;
+    assert_eq!(ran["finished"], 1, "{ran}");
+    assert!(fixture.github.registrations().is_empty());
+    fixture.clock.advance(TimeDelta::minutes(6));
+    let ran = reconcile_all::run(&fixture.context).await?;
+    assert_eq!(ran["finished"], 0, "nothing is left: {ran}");
     Ok(())
 }
 

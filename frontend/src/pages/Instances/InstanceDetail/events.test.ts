@@ -10,7 +10,7 @@ describe("timeline events", () => {
   });
 
   it("let failures stand out", () => {
-    expect(eventTone("failure", undefined)).toBe("bad");
+    expect(eventTone("log", undefined)).toBe("normal");
     expect(eventTone("state", { state: "failed" })).toBe("bad");
     expect(eventTone("warning", {})).toBe("warn");
     expect(eventTone("state", { state: "running" })).toBe("good");

@@ -19,7 +19,7 @@ export function eventDetail(detail: unknown): string | null {
 /** Failures stand out, and so does the moment a runner came online. */
 export function eventTone(kind: string, detail: unknown): NonNullable<TimelineEntry["tone"]> {
   const state = isRecord(detail) ? detail.state : undefined;
-  if (kind === "failure" || state === "failed") return "bad";
+  if (state === "failed") return "bad";
   if (kind === "warning") return "warn";
   return state === "running" ? "good" : "normal";
 }

@@ -126,7 +126,7 @@ export function InstanceStep({ orgId, runnerId, instanceId, isSandbox, go }: Ins
               id: event.uid,
               at: event.created_at,
               title: event.message,
-              tone: event.kind === "failure" ? "bad" : "normal",
+              tone: eventTone(event.kind, event.detail),
             }))}
           />
         </CardContent>
