@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::ids::{CredentialId, OrgId, UserId};
 use domain::instance::InstanceState;
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
@@ -167,28 +167,9 @@ pub async fn list_runner_names(
     id: &CredentialId,
     limit: u64,
 ) -> Result<Vec<String>, StoreError> {
-    let still_there = Query::select()
-        .column(runner_instances::Column::RunnerId)
-        .from(runner_instances::Entity)
-        .and_where(runner_instances::Column::OrgId.eq(org.as_str()))
-        .and_where(runner_instances::Column::IsDeleted.eq(false))
-        .to_owned();
-    let names = runners::Entity::find()
-        .select_only()
-        .column(runners::Column::Name)
-        .filter(runners::Column::OrgId.eq(org.as_str()))
-        .filter(runners::Column::CredentialId.eq(id.as_str()))
-        .filter(
-            runners::Column::IsDeleted
-                .eq(false)
-                .or(runners::Column::Uid.in_subquery(still_there)),
-        )
-        .order_by_asc(runners::Column::Name)
-        .limit(limit)
-        .into_tuple()
-        .all(db)
-        .await?;
-    Ok(names)
+    let still_there = runners::Column::Uid.in_subquery(runners_with_instances(org));
+    let used = runners::Column::IsDeleted.eq(false).or(still_there);
+    names_of_runners(db, org, id, limit, used).await
 }
 
 /// The names of up to `limit` runners of a credential, deleted ones too, that have instances which take up
@@ -199,19 +180,35 @@ pub async fn list_runner_names_in_use(
     id: &CredentialId,
     limit: u64,
 ) -> Result<Vec<String>, StoreError> {
-    let alive = Query::select()
+    let states = states_where(InstanceState::takes_room);
+    let mut alive = runners_with_instances(org);
+    alive.and_where(runner_instances::Column::State.is_in(states));
+    names_of_runners(db, org, id, limit, runners::Column::Uid.in_subquery(alive)).await
+}
+
+/// The ids of the organisation's runners that have instances which are not removed.
+fn runners_with_instances(org: &OrgId) -> SelectStatement {
+    Query::select()
         .column(runner_instances::Column::RunnerId)
         .from(runner_instances::Entity)
         .and_where(runner_instances::Column::OrgId.eq(org.as_str()))
         .and_where(runner_instances::Column::IsDeleted.eq(false))
-        .and_where(runner_instances::Column::State.is_in(states_where(InstanceState::takes_room)))
-        .to_owned();
+        .to_owned()
+}
+
+async fn names_of_runners(
+    db: &impl ConnectionTrait,
+    org: &OrgId,
+    id: &CredentialId,
+    limit: u64,
+    which: Expr,
+) -> Result<Vec<String>, StoreError> {
     let names = runners::Entity::find()
         .select_only()
         .column(runners::Column::Name)
         .filter(runners::Column::OrgId.eq(org.as_str()))
         .filter(runners::Column::CredentialId.eq(id.as_str()))
-        .filter(runners::Column::Uid.in_subquery(alive))
+        .filter(which)
         .order_by_asc(runners::Column::Name)
         .limit(limit)
         .into_tuple()
