@@ -8,8 +8,16 @@ pub struct Figure {
     pub what: String,
     /// The measured value, with its unit.
     pub measured: String,
-    /// The bound it should keep to, with how it stands to it.
-    pub bound: String,
+    /// The bound it keeps to; `None` for what others are measured against.
+    pub bound: Option<Bound>,
+}
+
+/// How a measurement stands to its bound.
+pub struct Bound {
+    /// In words.
+    pub text: String,
+    /// Whether it is kept.
+    pub kept: bool,
 }
 
 /// The value below which `share` (0 to 1) of the times lie; zero of nothing.
@@ -37,15 +45,21 @@ pub fn summary(times: &[Duration]) -> String {
     )
 }
 
-/// Prints a table.
+/// Prints a table, and says whether every bound in it is kept.
 #[expect(clippy::print_stdout, reason = "the table is what this program is for")]
-pub fn print(title: &str, figures: &[Figure]) {
+pub fn print(title: &str, figures: &[Figure]) -> bool {
+    let mut all_kept = true;
     for Figure {
         what,
         measured,
         bound,
     } in figures
     {
+        let bound = bound.as_ref().map_or_else(String::new, |Bound { text, kept }| {
+            all_kept &= kept;
+            format!("{text}: {}", if *kept { "kept" } else { "MISSED" })
+        });
         println!("{title:<9} {what:<42} {measured:<48} {bound}");
     }
+    all_kept
 }
