@@ -2,11 +2,36 @@
 -- by step, round robin over the queues within a step. One atomic step, so that no message is ever outside both
 -- places.
 -- KEYS  unacked, unacked_index, owners, dead_letter, then the lists, step-major
--- ARGV  limit, number of queues, number of steps, consumer, size of the dead-letter list, bytes of the largest message
--- Returns {order of the queues afterwards, {list, tag, message, ...}, {list, rejected message or, of one that is too
+-- ARGV  limit, number of queues, number of steps, consumer, size of the dead-letter list, bytes of the largest message,
+--       number of the list that was waited at (0 = none)
+-- Returns {order of the queues afterwards (empty: as before), {list, tag, message, ...}, {list, rejected message or, of one that is too
 --         large, what tells its id, bytes, ...}}
+local consumer, largest = ARGV[4], tonumber(ARGV[6])
+
+-- An idle worker's only message, of which nothing is odd: a part of what follows, as it is all that a wait mostly ends
+-- with, and each line more is time until the task begins.
+local alone = KEYS[4 + ARGV[7]]
+if ARGV[7] ~= '0' and redis.pcall('LLEN', alone) == 1 then
+  local raw = redis.call('RPOP', alone)
+  local size = #raw
+  local exchange, key, tag
+  if size <= largest and raw:byte(1) == 123 then
+    exchange, key, tag = raw:match(
+      '^"delivery_info": ?{"exchange": ?("[^"\\]*"), ?"routing_key": ?("[^"\\]*")}[^{}\\]*"delivery_tag": ?"([^"\\]+)"}}$',
+      raw:find('"delivery_info"', -512, true) or size)
+  end
+  if tag and redis.call('HSETNX', KEYS[1], tag, '[' .. raw .. ', ' .. exchange .. ', ' .. key .. ']') == 1 then
+    local time = redis.call('TIME')
+    local now = time[1] .. '.' .. ('00000' .. time[2]):sub(-6)
+    redis.call('ZADD', KEYS[2], now, tag)
+    redis.call('HSET', KEYS[3], tag, consumer .. ' ' .. now)
+    return {{}, {tonumber(ARGV[7]), tag, raw}, {}}
+  end
+  redis.call('RPUSH', alone, raw)
+end
+
 local limit, queues, steps = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local consumer, keep, largest = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local keep = tonumber(ARGV[5])
 local time = redis.call('TIME')
 local now = time[1] .. '.' .. string.format('%06d', tonumber(time[2]))
 -- About how many bytes of messages to reply with at most; the rest is for the next call.

@@ -97,7 +97,7 @@ impl Fetcher {
             .arg(&[&likely, &likely])
             .arg(&["RIGHT", "RIGHT"])
             .arg(UPKEEP.as_secs());
-        self.ask(&mut pipeline, room);
+        self.ask(&mut pipeline, room, Some(&likely));
         let mut waiting = connection.clone();
         let (began, mut told) = (Instant::now(), false);
         let count = if silent { 3 } else { 4 };

@@ -23,7 +23,7 @@ impl Fetcher {
     ) -> Result<Look, RedisError> {
         let mut pipeline = redis::pipe();
         pipeline.ignore_errors();
-        self.ask(&mut pipeline, room);
+        self.ask(&mut pipeline, room, None);
         let (reply, _, waiting): (Value, Value, Value) = pipeline.query_async(connection).await?;
         self.read(connection, reply, waiting).await
     }
@@ -31,7 +31,9 @@ impl Fetcher {
     /// Adds the take script, and `EXISTS` on all lists but the one to wait at: with `CLIENT TRACKING` on, the server
     /// now owes us one notice as soon as any of them changes. Nothing falls between, for the pipeline is one
     /// connection's sequence.
-    pub(super) fn ask(&self, pipeline: &mut Pipeline, room: usize) {
+    ///
+    /// `waited` is the list that the pipeline waits at first: most likely it then has one message, and no other has.
+    pub(super) fn ask(&self, pipeline: &mut Pipeline, room: usize, waited: Option<&str>) {
         let lists = self.ordered_lists();
         pipeline
             .cmd("EVALSHA")
@@ -44,7 +46,10 @@ impl Fetcher {
             .arg(PRIORITY_STEPS.len())
             .arg(&self.consumer)
             .arg(dead_letter::LIMIT)
-            .arg(self.message_limit);
+            .arg(self.message_limit)
+            .arg(waited.map_or(0, |waited| {
+                lists.iter().position(|list| *list == waited).map_or(0, |at| at + 1)
+            }));
         let waits_at = self.client_id.and(self.likely.as_ref());
         // Asked for each time: what the script reads is not to be watched.
         pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
@@ -84,10 +89,12 @@ impl Fetcher {
         if last.is_some() {
             self.likely = last;
         }
-        self.order = order
-            .iter()
-            .filter_map(|at| self.order.get(at - 1).copied())
-            .collect();
+        if !order.is_empty() {
+            self.order = order
+                .iter()
+                .filter_map(|at| self.order.get(at - 1).copied())
+                .collect();
+        }
         Ok(Look {
             taken,
             more: waiting > 0,
