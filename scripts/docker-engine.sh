@@ -47,9 +47,7 @@ start() {
         return 0
     fi
     [ -z "${DOCKER_HOST:-}" ] || die "DOCKER_HOST=$DOCKER_HOST is set, but no engine answers there. Start it, or unset DOCKER_HOST to let this script start one on /var/run/docker.sock."
-    if [ -S /var/run/docker.sock ] && [ ! -w /var/run/docker.sock ]; then
-        die "/var/run/docker.sock exists, but $(id -un) may not use it. Add yourself to its group (sudo usermod -aG docker $(id -un), then sign in again), or run as root."
-    fi
+    refuse_closed_socket
     need_package dockerd docker.io "the Docker engine that runners live on"
     install_needed
     if start_service; then
@@ -71,7 +69,17 @@ start() {
 # Where systemd runs, the engine is the machine's, not ours.
 start_service() {
     [ -d /run/systemd/system ] && have systemctl || return 1
-    as_root systemctl start docker >&2 && wait_until 30 answers
+    as_root systemctl start docker >&2 || return 1
+    wait_until 30 answers && return 0
+    refuse_closed_socket
+    return 1
+}
+
+# Another engine beside one that only its group may use would help nobody.
+refuse_closed_socket() {
+    if [ -S /var/run/docker.sock ] && [ ! -w /var/run/docker.sock ]; then
+        die "/var/run/docker.sock exists, but $(id -un) may not use it. Add yourself to its group (sudo usermod -aG docker $(id -un), then sign in again), or run as root."
+    fi
 }
 
 # A dockerd that was killed leaves pid files behind, which make the next one give up.
@@ -85,8 +93,9 @@ clear_stale_files() {
 }
 
 start_dockerd() {
+    # The engine is for whoever starts it: through sudo it would else be root's and the group docker's alone.
     local group=()
-    getent group docker >/dev/null || group=(--group "$(id -gn)")
+    id -nG | tr ' ' '\n' | grep -qx docker || group=(--group "$(id -gn)")
     # shellcheck disable=SC2016 # the inner shell expands them
     as_root env PATH="$PATH:/usr/sbin:/sbin" setsid bash -c '
         log="$1"; pidfile="$2"; shift 2

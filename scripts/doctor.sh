@@ -27,9 +27,11 @@ free_gib=$(($(df -Pk "$ROOT" | awk 'NR == 2 { print $4 }') / 1048576))
 if [ "$free_gib" -ge 5 ]; then good "$free_gib GiB of disk are free"; else
     bad "only $free_gib GiB of disk are free" "A build needs about 5 GiB in $CARGO_TARGET_DIR."
 fi
-if [ -d "$SECRETS" ] && [ "$(stat -c %a "$SECRETS")" != 700 ]; then
-    bad "others may read $SECRETS" "chmod 700 $SECRETS && chmod 600 $SECRETS/*"
-fi
+for directory in "$VAR" "$SECRETS"; do
+    if [ -d "$directory" ] && [ "$(stat -c %a "$directory")" != 700 ]; then
+        bad "others may read $directory" "chmod 700 $directory"
+    fi
+done
 
 step "What make up started"
 for name in redis sandbox-github api worker beat; do

@@ -31,9 +31,9 @@ default_secret() {
 }
 
 prepare_directories() {
-    mkdir -p "$VAR" "$RUN" "$LOG"
-    (umask 077 && mkdir -p "$SECRETS")
-    chmod 700 "$SECRETS"
+    (umask 077 && mkdir -p "$VAR" "$RUN" "$LOG" "$SECRETS")
+    # Database, append-only file and logs hold hashes, sealed tokens and what runners print.
+    chmod 700 "$VAR" "$SECRETS"
 }
 
 read_dotenv "$ROOT/.env"

@@ -40,7 +40,7 @@ end() {
         cp -r "$RUNNER_PILOT_VAR/log" "$ROOT/frontend/test-results/" 2>/dev/null || true
         warn "the processes' logs and the browser's traces are in frontend/test-results"
     fi
-    "$ROOT/scripts/down.sh" >&2 || true
+    "$ROOT/scripts/down.sh" >&2 || status=1
     rm -rf "$RUNNER_PILOT_VAR"
     exit "$status"
 }

@@ -64,6 +64,7 @@ timed "format, scripts, lints" scripts/lint.sh
 # Tests start the binaries as processes and find them where this puts them.
 timed "build" cargo build --locked --workspace --all-targets
 timed "tests" run_tests
+timed "make up and make down" scripts/up-test.sh
 timed "page in a browser" check_journeys
 
 summary
