@@ -102,3 +102,37 @@ fn answer_to(error: poem::Error) -> Response {
     }
     .into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use poem::endpoint::make;
+    use poem::http::header::CONTENT_TYPE;
+
+    use super::*;
+
+    async fn answered_by(work: impl Endpoint) -> (StatusCode, String) {
+        let outcome = Outcome {
+            timeout: Duration::from_millis(20),
+        };
+        let response = outcome.transform(work).call(Request::default()).await.unwrap();
+        let kind = response.headers().get(CONTENT_TYPE).cloned();
+        assert_eq!(kind.unwrap(), "application/problem+json");
+        let status = response.status();
+        (status, response.into_body().into_string().await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_without_its_words() {
+        let panics = make(async |_| -> &'static str { panic!("c4n4ry") });
+        let (status, body) = answered_by(panics).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(body.contains("request_id") && !body.contains("c4n4ry"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn work_without_an_end_is_given_up() {
+        let endless = make(async |_| std::future::pending::<&'static str>().await);
+        let (status, _) = answered_by(endless).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -1,7 +1,8 @@
 //! The table against the server: whom it refuses, whom it lets in, and that it is complete.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use domain::permissions::Permission;
 use serde_json::json;
 
 use super::driver::{operations, things};
@@ -57,6 +58,28 @@ async fn who_may_not_call_an_operation_is_refused() -> anyhow::Result<()> {
         204,
     )?;
     let rows = rows();
+    // One for each permission, who has all others; under no name, one who has them all.
+    let mut nearly = BTreeMap::new();
+    let lacking: BTreeSet<&str> = rows
+        .values()
+        .filter_map(|row| match row.rule {
+            Granted(permission) => Some(permission),
+            Public | SignedIn | Member | Admin => None,
+        })
+        .chain([""])
+        .collect();
+    for lacking in lacking {
+        let person = server.person(&things.fresh()).await?;
+        let granted: Vec<&str> = Permission::ALL
+            .iter()
+            .map(|permission| permission.as_str())
+            .filter(|permission| *permission != lacking)
+            .collect();
+        server
+            .add(&things.admin, &things.org, &person, "member", &granted)
+            .await?;
+        nearly.insert(lacking, person.client);
+    }
     let mut wrong = Vec::new();
     let mut asked = 0;
     for operation in operations(server).await? {
@@ -64,6 +87,11 @@ async fn who_may_not_call_an_operation_is_refused() -> anyhow::Result<()> {
             continue;
         };
         let path = things.path(&operation).await?;
+        let lacking = if let Granted(permission) = row.rule {
+            permission
+        } else {
+            ""
+        };
         let expected = match row.rule {
             Public => vec![],
             SignedIn => vec![("anonymous", &server.anonymous, 401)],
@@ -77,6 +105,7 @@ async fn who_may_not_call_an_operation_is_refused() -> anyhow::Result<()> {
                 ("stranger", &stranger.client, 404),
                 ("removed", &removed.client, 404),
                 ("member", &member.client, 403),
+                ("member with every other permission", &nearly[lacking], 403),
             ],
         };
         for (who, client, status) in expected {

@@ -63,10 +63,20 @@ async fn the_schema_goes_up_down_and_up_again() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn upkeep_finds_its_rows_by_an_index() -> anyhow::Result<()> {
+async fn lists_and_upkeep_find_their_rows_by_an_index() -> anyhow::Result<()> {
     for (database, db) in both().await? {
         let manager = SchemaManager::new(&db);
         for (table, column) in [
+            ("org_users", "user_id"),
+            ("invitations", "org_id"),
+            ("nodes", "org_id_is_deleted"),
+            ("runner_instances", "runner_id_is_deleted"),
+            ("runner_instances", "node_id_state"),
+            ("runner_instances", "org_id_state"),
+            ("runner_instances", "org_id_is_deleted_name_uid"),
+            ("monitoring", "runner_instance_id_timestamp"),
+            ("instance_events", "runner_instance_id_uid"),
+            ("audit_log", "org_id_uid"),
             ("runner_instances", "state_deadline"),
             ("runner_instances", "deleted_at"),
             ("refresh_tokens", "expires_at"),

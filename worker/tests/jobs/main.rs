@@ -8,6 +8,7 @@ mod ends;
 mod faults;
 mod follow;
 mod heartbeat;
+mod images;
 mod kills;
 mod node_away;
 mod probes;

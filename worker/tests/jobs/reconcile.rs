@@ -1,6 +1,7 @@
 //! What reconciling heals, makes and leaves alone.
 
 use chrono::TimeDelta;
+use domain::ids::NodeId;
 use domain::instance::{DesiredState, InstanceState};
 use entities::repo::assignment;
 use runner_pilot_worker::jobs::{
@@ -69,6 +70,28 @@ async fn a_left_over_container_is_removed_and_a_foreign_one_is_not() -> anyhow::
     assert_eq!(sweep_node::run(&fixture.context, &node).await?, 1);
     assert!(fixture.containers().await?.is_empty());
     assert_eq!(other.containers().await?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_second_node_that_leads_to_the_same_engine_takes_no_container_of_the_first() -> anyhow::Result<()> {
+    let fixture = Fixture::start().await?;
+    let lasting = RunnerKind {
+        ephemeral: false,
+        ..RunnerKind::default()
+    };
+    let live = fixture.running(lasting).await?;
+    let second = NodeId::new();
+    fixture.add_node(&second, "here too", fixture.socket()?).await?;
+    fixture.clock.advance(TimeDelta::minutes(3));
+    let checked = check_node::run(&fixture.context, &second).await?;
+    assert_eq!(checked["status"], "active", "{checked}");
+    assert_eq!(fixture.containers().await?.len(), 1, "the instance is live");
+    // Once nobody needs it, either node may sweep it.
+    fixture.forget_container(&live).await?;
+    fixture.clock.advance(TimeDelta::minutes(3));
+    check_node::run(&fixture.context, &second).await?;
+    assert!(fixture.containers().await?.is_empty());
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Secrets are nowhere but where they must be.
 
+use std::collections::BTreeSet;
+
 use domain::instance::{DesiredState, InstanceState};
 use github::GitHub;
 use runner_pilot_worker::jobs::{collect_metrics, fetch_logs, unregister_runner};
@@ -17,7 +19,7 @@ pub async fn registration_token(fixture: &Fixture) -> anyhow::Result<String> {
 }
 
 #[tokio::test]
-async fn a_token_is_in_no_container_database_redis_or_result() -> anyhow::Result<()> {
+async fn no_secret_is_in_a_container_the_database_redis_or_a_result() -> anyhow::Result<()> {
     let fixture = Fixture::start().await?;
     let token = registration_token(&fixture).await?;
     let mut canary = Canary::new();
@@ -28,10 +30,24 @@ async fn a_token_is_in_no_container_database_redis_or_result() -> anyhow::Result
         ..RunnerKind::default()
     };
     let id = fixture.running(own).await?;
+    let minted = RunnerKind {
+        ephemeral: false,
+        ..RunnerKind::default()
+    };
+    let minted = fixture.running(minted).await?;
     let jit = fixture.running(RunnerKind::default()).await?;
+    canary.add("the PAT", SANDBOX_PAT)?;
+    canary.add_issued(&fixture.github)?;
+    let kinds: BTreeSet<&str> = fixture
+        .github
+        .issued_secrets()
+        .iter()
+        .map(|(kind, _)| *kind)
+        .collect();
+    assert_eq!(kinds.len(), 3, "{kinds:?}");
     let label = fixture.label();
     canary.ensure_absent("the containers", &fixture.engine.told_about(&label).await?)?;
-    for id in [&id, &jit] {
+    for id in [&id, &minted, &jit] {
         let metrics = collect_metrics::run(&fixture.context, id).await?;
         canary.ensure_absent("the metrics", metrics.to_string().as_bytes())?;
         let log = fetch_logs::run(&fixture.context, id, 1000).await?;

@@ -1,5 +1,6 @@
 //! What the tests of the jobs start from: real Redis, real database, real engine, simulated GitHub.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -140,28 +141,7 @@ impl Fixture {
         };
         users::insert(db, user, now).await?;
         orgs::insert(db, &self.org, "acme", OrgType::Organization, &self.user, now).await?;
-        let socket = self
-            .engine
-            .socket()
-            .context("these tests need the engine's socket")?;
-        let node = NodeSpec {
-            name: "here".to_owned(),
-            node_type: NodeType::Socket,
-            ip_address: None,
-            port: None,
-            socket_path: Some(socket.display().to_string()),
-            host: None,
-            capacity: 100,
-            is_active: true,
-        };
-        nodes::insert(db, &self.node, &self.org, &self.user, node, None, now).await?;
-        let active = NodeCheck {
-            status: NodeStatus::Active,
-            reason: None,
-            facts: None,
-            checks: serde_json::json!([]),
-        };
-        node_checks::record(db, &self.node, active, now).await?;
+        self.add_node(&self.node, "here", self.socket()?).await?;
         let url = self.github.url().to_string();
         let credential = CredentialSpec {
             name: "sandbox".to_owned(),
@@ -185,6 +165,37 @@ impl Fixture {
             now,
         )
         .await?;
+        Ok(())
+    }
+
+    /// The socket of the engine of the tests.
+    pub fn socket(&self) -> anyhow::Result<&Path> {
+        self.engine
+            .socket()
+            .context("these tests need the engine's socket")
+    }
+
+    /// Adds an active node whose engine answers on a socket.
+    pub async fn add_node(&self, id: &NodeId, name: &str, socket: &Path) -> anyhow::Result<()> {
+        let (db, now) = (&self.context.db, self.context.now());
+        let node = NodeSpec {
+            name: name.to_owned(),
+            node_type: NodeType::Socket,
+            ip_address: None,
+            port: None,
+            socket_path: Some(socket.display().to_string()),
+            host: None,
+            capacity: 100,
+            is_active: true,
+        };
+        nodes::insert(db, id, &self.org, &self.user, node, None, now).await?;
+        let active = NodeCheck {
+            status: NodeStatus::Active,
+            reason: None,
+            facts: None,
+            checks: serde_json::json!([]),
+        };
+        node_checks::record(db, id, active, now).await?;
         Ok(())
     }
 
@@ -233,11 +244,16 @@ impl Fixture {
 
     /// Adds a `pending` instance of a runner.
     pub async fn instance(&self, runner: &RunnerId) -> anyhow::Result<InstanceId> {
+        self.instance_on(runner, &self.node).await
+    }
+
+    /// The same on another node.
+    pub async fn instance_on(&self, runner: &RunnerId, node: &NodeId) -> anyhow::Result<InstanceId> {
         let db = &self.context.db;
         let runner = runners::find(db, &self.org, runner)
             .await?
             .context("there is no such runner")?;
-        let row = fleet::insert_instance(db, &runner, &self.node, self.context.now()).await?;
+        let row = fleet::insert_instance(db, &runner, node, self.context.now()).await?;
         Ok(row.id()?)
     }
 

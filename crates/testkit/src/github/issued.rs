@@ -54,6 +54,24 @@ impl Tokens {
     }
 }
 
+/// What was handed out, so that a test can look for it where it must not be.
+#[derive(Debug, Default)]
+pub(super) struct Secrets(VecDeque<(&'static str, String)>);
+
+impl Secrets {
+    /// Notes a secret under a name that may be shown; the oldest are forgotten beyond a bound.
+    pub(super) fn note(&mut self, name: &'static str, secret: &str) {
+        self.0.push_back((name, secret.to_owned()));
+        if self.0.len() > MAX_TOKENS {
+            self.0.pop_front();
+        }
+    }
+
+    pub(super) fn list(&self) -> Vec<(&'static str, String)> {
+        self.0.iter().cloned().collect()
+    }
+}
+
 /// A secret that a runner proves itself with.
 pub(super) fn new_credential() -> String {
     random_text(

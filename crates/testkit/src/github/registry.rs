@@ -167,6 +167,7 @@ impl State {
             online: false,
         };
         let credential = new_credential();
+        self.secrets.note("a runner's key", &credential);
         let runner = Runner {
             registration: registration.clone(),
             credential: credential.clone(),

@@ -151,6 +151,11 @@ impl SimulatedGitHub {
             .context("too many jobs wait already")
     }
 
+    /// Every token, runner's key and JIT configuration that was handed out, each with what it is.
+    pub fn issued_secrets(&self) -> Vec<(&'static str, String)> {
+        self.simulation.read(|state| state.secrets.list())
+    }
+
     /// All registered runners, oldest first.
     pub fn registrations(&self) -> Vec<Registration> {
         self.simulation.read(|state| {

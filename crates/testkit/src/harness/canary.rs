@@ -6,6 +6,8 @@ use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use crate::github::SimulatedGitHub;
+
 /// Shorter secrets would be found by chance.
 const MIN_LENGTH: usize = 12;
 
@@ -38,6 +40,14 @@ impl Canary {
             forms: forms(secret.as_bytes()),
         });
         Ok(())
+    }
+
+    /// Adds all that a simulated GitHub has handed out so far.
+    pub fn add_issued(&mut self, github: &SimulatedGitHub) -> anyhow::Result<()> {
+        github
+            .issued_secrets()
+            .iter()
+            .try_for_each(|(name, secret)| self.add(name, secret))
     }
 
     /// The names of the secrets that `bytes` hold, plainly or inside base64.

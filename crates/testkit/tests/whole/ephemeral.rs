@@ -1,8 +1,11 @@
 //! An ephemeral runner from its configuration to its replacement.
 
+use std::time::Duration;
+
 use anyhow::ensure;
-use testkit::github::{Conclusion, JobSpec, JobStatus};
-use testkit::harness::{DatabaseKind, Engine, Stack, engine, eventually};
+use serde_json::json;
+use testkit::github::{Conclusion, Effect, Fault, JobSpec, JobStatus};
+use testkit::harness::{Canary, DatabaseKind, Engine, Stack, engine, eventually};
 
 use crate::support::{PATIENCE, REPOSITORY, add_node, create_runner, end, text, wait_for_idle};
 
@@ -14,6 +17,59 @@ async fn an_ephemeral_runner_does_one_job_and_is_replaced() -> anyhow::Result<()
     let mut stack = Stack::start(DatabaseKind::Sqlite, &settings).await?;
     let outcome = journey(&mut stack, &engine, &image).await;
     end(&mut stack, &engine, outcome).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_killed_while_github_registers_leaves_one_runner() -> anyhow::Result<()> {
+    let engine = engine().await?;
+    let image = testkit::runner_image::build(engine.docker()).await?;
+    let settings = [
+        ("HEARTBEAT_INTERVAL_SECS", "1"),
+        ("RECONCILE_INTERVAL_SECS", "2"),
+        ("VISIBILITY_TIMEOUT_SECS", "5"),
+    ];
+    let mut stack = Stack::start(DatabaseKind::Sqlite, &settings).await?;
+    let outcome = killed(&mut stack, &engine, &image).await;
+    end(&mut stack, &engine, outcome).await
+}
+
+async fn killed(stack: &mut Stack, engine: &Engine, image: &str) -> anyhow::Result<()> {
+    let (api, org) = stack.onboard().await?;
+    add_node(&api, &org, engine).await?;
+    let runner = create_runner(&api, &org, image, (&stack.pat, 0)).await?;
+    // GitHub has registered the runner, but its answer is read by nobody: the worker tries again later.
+    let lost = Fault::next(Effect::StatusAfterEffect(502)).on("POST", "generate-jitconfig");
+    stack.github.script(lost);
+    let slow = Fault::next(Effect::Delay(Duration::from_secs(30))).on("POST", "generate-jitconfig");
+    stack.github.script(slow);
+    let made = api
+        .post(&format!("{runner}/instance"), &json!({}))
+        .await?
+        .expect(201)?;
+    stack
+        .github
+        .wait_until("the worker asks a second time", PATIENCE, |github| {
+            let requests = github.requests();
+            let asked = requests
+                .iter()
+                .filter(|request| request.path.ends_with("generate-jitconfig"));
+            (asked.count() == 2).then_some(())
+        })
+        .await?;
+    stack.worker.kill()?;
+    stack.worker.start().await?;
+    let idle = wait_for_idle(&api, &runner, None).await?;
+    ensure!(idle["uid"] == made["uid"], "another instance was made: {idle}");
+    let names: Vec<String> = stack
+        .github
+        .registrations()
+        .into_iter()
+        .map(|one| one.name)
+        .collect();
+    ensure!(names == [text(&idle, "name")?], "GitHub knows {names:?}");
+    let containers = engine.containers(&stack.install_label().await?).await?.len();
+    ensure!(containers == 1, "{containers} containers");
+    Ok(())
 }
 
 async fn journey(stack: &mut Stack, engine: &Engine, image: &str) -> anyhow::Result<()> {
@@ -31,6 +87,11 @@ async fn journey(stack: &mut Stack, engine: &Engine, image: &str) -> anyhow::Res
         .filter(|request| jit(&request.path))
         .count();
     ensure!(asked == 1, "{asked} configurations were asked for");
+
+    let mut canary = Canary::new();
+    canary.add_issued(&stack.github)?;
+    let label = stack.install_label().await?;
+    canary.ensure_absent("docker inspect and logs", &engine.told_about(&label).await?)?;
 
     let job = stack
         .github
@@ -63,5 +124,7 @@ async fn journey(stack: &mut Stack, engine: &Engine, image: &str) -> anyhow::Res
         .map(|one| one.name)
         .collect();
     ensure!(names == [text(&next, "name")?], "GitHub knows {names:?}");
+    canary.add_issued(&stack.github)?;
+    canary.ensure_absent_in_files(stack.logs())?;
     Ok(())
 }

@@ -2,5 +2,6 @@
 //! ephemeral runner that is replaced.
 
 mod ephemeral;
+mod nodes;
 mod python;
 mod support;

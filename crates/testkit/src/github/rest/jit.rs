@@ -64,6 +64,7 @@ pub(super) async fn generate(request: &Request, payload: Body) -> Result<Respons
         .update(|state, now| state.register(new, now))
         .map_err(|error| refusal(&error, &name))?;
     let blob = jit_blob(&runner, &credential, &work_folder, &simulation.root);
+    simulation.note(|state, _| state.secrets.note("a JIT configuration", &blob));
     let reply = json!({ "runner": runner_json(&runner), "encoded_jit_config": blob });
     Ok(Json(reply).with_status(StatusCode::CREATED).into_response())
 }

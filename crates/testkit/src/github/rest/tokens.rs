@@ -21,8 +21,11 @@ pub(super) fn create_remove_token(request: &Request) -> Result<Response> {
 
 fn mint(request: &Request, purpose: Purpose) -> Result<Response> {
     let target = runner_target(request, Need::Write)?;
-    let (token, expires_at) =
-        simulation(request)?.update(|state, now| state.tokens.mint(purpose, &target, now));
+    let (token, expires_at) = simulation(request)?.update(|state, now| {
+        let minted = state.tokens.mint(purpose, &target, now);
+        state.secrets.note("a minted token", &minted.0);
+        minted
+    });
     let expires_at = expires_at.to_rfc3339_opts(SecondsFormat::Millis, true);
     Ok(Json(json!({ "token": token, "expires_at": expires_at }))
         .with_status(StatusCode::CREATED)
