@@ -11,7 +11,7 @@ cd "$ROOT"
 step "Building"
 cargo build --locked --workspace --all-targets </dev/null
 step "End to end"
-cargo test --locked -p testkit --test main_job --test readme </dev/null
+cargo test --locked --workspace --test main_job --test readme </dev/null
 step "The page"
 status=0
 scripts/page-e2e.sh journeys || status=$?

@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/install.sh"
 need_rust
 install_needed
 cd "$ROOT"
-cargo build --locked --quiet -p runner-pilot-api --bin runner-pilot-api </dev/null
+cargo build --locked --quiet --workspace --bin runner-pilot-api </dev/null
 # Not straight into the file: a failure must leave the old one whole.
 description="$("$CARGO_TARGET_DIR/debug/runner-pilot-api" openapi)"
 printf '%s\n' "$description" >openapi.json

@@ -10,6 +10,6 @@ need_package redis-server redis-server "the private Redis that is killed"
 install_needed
 cd "$ROOT"
 step "Building"
-cargo build --locked -p testkit --bin queue-soak </dev/null >&2
+cargo build --locked --workspace --bin queue-soak </dev/null >&2
 step "Soaking"
 exec "$CARGO_TARGET_DIR/debug/queue-soak" run "$@"

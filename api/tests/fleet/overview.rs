@@ -81,12 +81,6 @@ async fn the_overview_counts_what_there_is() -> anyhow::Result<()> {
 async fn the_overview_tells_what_waits_and_who_works() -> anyhow::Result<()> {
     let system = System::start().await?;
     system.instance("one").await?;
-    let host = json!({"name": "here", "type": "local", "host": "box"});
-    system
-        .admin
-        .post(&system.path("/nodes"), &host)
-        .await?
-        .expect(201)?;
     let (now, mut redis) = (SystemClock.now(), system.redis.connection().await?);
     let entries = [
         ("worker@box", worker(&["celery", "monitoring", "host.box"], now)),
@@ -95,6 +89,12 @@ async fn the_overview_tells_what_waits_and_who_works() -> anyhow::Result<()> {
         ("rubbish", "{".to_owned()),
     ];
     let _: () = redis.hset_multiple(WORKERS, &entries).await?;
+    let host = json!({"name": "here", "type": "local", "host": "box"});
+    system
+        .admin
+        .post(&system.path("/nodes"), &host)
+        .await?
+        .expect(201)?;
     let shown = system.admin.get(&system.path("/overview")).await?.expect(200)?;
     let waiting = |name: &str| {
         let queues = shown["queues"].as_array().into_iter().flatten();

@@ -48,7 +48,10 @@ impl Fetcher {
             .arg(dead_letter::LIMIT)
             .arg(self.message_limit)
             .arg(waited.map_or(0, |waited| {
-                lists.iter().position(|list| *list == waited).map_or(0, |at| at + 1)
+                lists
+                    .iter()
+                    .position(|list| *list == waited)
+                    .map_or(0, |at| at + 1)
             }));
         let waits_at = self.client_id.and(self.likely.as_ref());
         // Asked for each time: what the script reads is not to be watched.
