@@ -36,7 +36,6 @@ async fn no_secret_is_in_a_container_the_database_redis_or_a_result() -> anyhow:
     };
     let minted = fixture.running(minted).await?;
     let jit = fixture.running(RunnerKind::default()).await?;
-    canary.add("the PAT", SANDBOX_PAT)?;
     canary.add_issued(&fixture.github)?;
     let kinds: BTreeSet<&str> = fixture
         .github
