@@ -91,7 +91,7 @@ pub async fn list_unfinished_failures(
         .add(Column::DesiredState.eq(DesiredState::Removed.as_str()));
     let due = Condition::any()
         .add(Column::StateDeadline.is_null())
-        .add(Column::StateDeadline.lt(now));
+        .add(Column::StateDeadline.lte(now));
     let free = Condition::any()
         .add(Column::LeaseUntil.is_null())
         .add(Column::LeaseUntil.lt(now));

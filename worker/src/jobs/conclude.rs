@@ -26,8 +26,6 @@ use crate::nodes::{Engine, NodeError, OwnedContainer};
 const LAST_LINES: u32 = 20;
 /// And how many bytes of them.
 const LAST_BYTES: usize = 4 << 10;
-/// When the clean-up of a failed instance is tried again.
-pub const CLEAN_UP_AGAIN: TimeDelta = TimeDelta::minutes(5);
 /// What is said of a registration that is left.
 const REGISTERED: &str = "its registration at GitHub is left and is removed later";
 
@@ -167,13 +165,7 @@ pub async fn fail(
             ..
         }
     ) {
-        leases::postpone(
-            &context.db,
-            &id,
-            InstanceState::Failed,
-            context.now() + CLEAN_UP_AGAIN,
-        )
-        .await?;
+        leases::postpone(&context.db, &id, InstanceState::Failed, context.now()).await?;
     }
     lease.release().await;
     if let Some(row) = &row

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use domain::instance::{DesiredState, InstanceState};
 use domain::node::NodeStatus;
 use domain::tasks::TaskCall;
@@ -12,7 +13,6 @@ use entities::repo::leases;
 use entities::repo::lifecycle::{self, Observed, Transition};
 use tracing::{instrument, warn};
 
-use super::conclude::CLEAN_UP_AGAIN;
 use super::deregister::{self, Deregistered};
 use super::{JobError, moved};
 use crate::context::Context;
@@ -20,6 +20,8 @@ use crate::lease::Held;
 
 /// As many as one run takes; each may cost a call to GitHub.
 const FAILED: u64 = 50;
+/// When one that could not be finished is tried again.
+const AGAIN: TimeDelta = TimeDelta::minutes(5);
 
 /// Goes through the failed instances that are due, and says of how many something was finished.
 #[instrument(skip_all)]
@@ -44,7 +46,7 @@ async fn finish(context: &Context, row: &runner_instances::Model) -> Result<bool
         return Ok(false);
     };
     // First of all, so that one at which this fails does not come again at once.
-    leases::postpone(&context.db, &id, failed, context.now() + CLEAN_UP_AGAIN).await?;
+    leases::postpone(&context.db, &id, failed, context.now() + AGAIN).await?;
     let result = lease.keep(Box::pin(go_on(context, &lease, &assignment))).await;
     lease.release().await;
     let done = result?;
