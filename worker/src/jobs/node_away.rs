@@ -63,7 +63,10 @@ pub async fn finish_without(
     };
     noted(context, row, event).await?;
     if row.state()? == InstanceState::Draining {
-        let message = "GitHub no longer knows the runner.";
+        let message = match at_github {
+            Some(_) => "GitHub no longer knows the runner.",
+            None => "The removal ends without its node.",
+        };
         unregister_runner::to_stopping(context, lease, row, message).await?;
     }
     unregister_runner::finish(context, lease, &row.id()?).await

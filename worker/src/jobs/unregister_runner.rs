@@ -134,7 +134,11 @@ async fn drain(
     }
     if row.state()? == InstanceState::Draining {
         context.reached(Step::Deregistered).await;
-        let message = "GitHub no longer knows the runner; its container is stopped.";
+        let message = match at_github {
+            Some(_) => "GitHub no longer knows the runner; its container is stopped.",
+            // Its own token may not have been good for that, which the timeline says then.
+            None => "The runner takes no job any more; its container is stopped.",
+        };
         to_stopping(context, lease, row, message).await?;
     }
     context.reached(Step::RecordedStopping).await;
