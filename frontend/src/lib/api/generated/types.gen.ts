@@ -209,7 +209,7 @@ export type DesiredState = 'running' | 'stopped' | 'removed';
 /**
  * What an entry on a timeline is about.
  */
-export type EventKind = 'state' | 'progress' | 'warning' | 'failure';
+export type EventKind = 'state' | 'progress' | 'warning' | 'log';
 
 /**
  * EventView

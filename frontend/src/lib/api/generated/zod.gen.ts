@@ -107,7 +107,7 @@ export const zEventKind = z.enum([
     'state',
     'progress',
     'warning',
-    'failure'
+    'log'
 ]);
 
 /**
