@@ -46,16 +46,16 @@ async fn killed(stack: &mut Stack, engine: &Engine, image: &str) -> anyhow::Resu
         .post(&format!("{runner}/instance"), &json!({}))
         .await?
         .expect(201)?;
-    stack
-        .github
-        .wait_until("the worker asks a second time", PATIENCE, |github| {
-            let requests = github.requests();
-            let asked = requests
-                .iter()
-                .filter(|request| request.path.ends_with("generate-jitconfig"));
-            (asked.count() == 2).then_some(())
-        })
-        .await?;
+    eventually(PATIENCE, "the worker asks a second time", async || {
+        let requests = stack.github.requests();
+        let asked = requests
+            .iter()
+            .filter(|request| request.path.ends_with("generate-jitconfig"))
+            .count();
+        ensure!(asked == 2, "{asked} times so far");
+        Ok(())
+    })
+    .await?;
     stack.worker.kill()?;
     stack.worker.start().await?;
     let idle = wait_for_idle(&api, &runner, None).await?;
