@@ -19,11 +19,11 @@ macro_rules! scripts {
 scripts! {
     /// Takes messages from the queues into `unacked`.
     TAKE = "take.lua";
-    /// Notes what has begun and ends deliveries: sends what follows, stores the results, acknowledges.
+    /// Notes what has begun and ends deliveries: sends what follows, counts in chords, stores results, acknowledges.
     SETTLE = "settle.lua";
     /// Moves messages from `unacked` back to their lists.
     GIVE_BACK = "give_back.lua";
-    /// Moves a message from `unacked` to the dead-letter list.
+    /// Moves a lost worker's message to the dead-letter list and tells its caller.
     BURY = "bury.lua";
     /// Vouches for deliveries still held.
     RENEW = "renew.lua";
@@ -39,10 +39,6 @@ scripts! {
     BEAT_RENEW = "beat_renew.lua";
     /// Sends due entries while the beat's lock is held.
     BEAT_SEND = "beat_send.lua";
-    /// Counts one part of a chord.
-    CHORD_PART = "chord_part.lua";
-    /// Starts the body of a complete chord.
-    CHORD_DONE = "chord_done.lua";
 }
 
 /// A pipeline that loads every script.

@@ -44,6 +44,16 @@ pub(crate) fn set_option(signature: &mut Value, name: &str, value: Value) {
     }
 }
 
+/// The signatures in a list, or a single one; those of a group that stands for its list.
+pub(crate) fn items(value: Option<&Value>) -> Vec<&Value> {
+    match value {
+        Some(Value::Array(items)) => items.iter().collect(),
+        Some(group) if is_group(group) => items(group.pointer("/kwargs/tasks")),
+        Some(single @ Value::Object(_)) => vec![single],
+        _ => Vec::new(),
+    }
+}
+
 /// A list, or a single signature as a list of one.
 pub(crate) fn list(value: Option<&Value>) -> Vec<Value> {
     match value {

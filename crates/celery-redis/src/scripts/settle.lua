@@ -6,10 +6,14 @@
 --       tags to acknowledge, nothing more;
 --       (tag, result key, result) to store and acknowledge;
 --       ends with more to do, uncounted: tag ('' if already acknowledged), acknowledge (1/0), result key, result (''
---       for none), number of actions, and for each (action, key, value): P push a message, B bind a queue, S open a
---       chord of that size (key without its suffix)
+--       for none), number of actions, and for each (action, key, value):
+--         P push a message, B bind a queue, R store another task's result, D push into the dead-letter list ("<size
+--         of the list>\n<entry>"); of chords, whose key is without its suffix: S open one of that size, C count a
+--         member ("<score>\n<part>\n<task id>"), E close one that is complete thereby ("done", or "failed")
 -- Returns what is to be told of ends, numbered in this order from 1: (number, answer) for each; the answer is 0 if
--- the delivery was no longer ours (then nothing was sent), or the text of an error. Nothing is told of all others.
+-- the delivery was no longer ours (then nothing was sent), the text of an error, or, of an end that closes other chords
+-- than it completes (then nothing was done), where each chord that it counts in would stand: 1 complete, 0 not or no
+-- more, 2 complete and being closed by somebody else. Nothing is told of all others.
 local call, pcall_redis = redis.call, redis.pcall
 local consumer, life = ARGV[1], ARGV[2]
 local expires = life ~= '0'
@@ -82,13 +86,6 @@ local function keep(key, value)
   return pcall_redis('SET', key, value)
 end
 
-local function act(action, key, value)
-  if action == 'P' then return pcall_redis('LPUSH', key, value) end
-  if action == 'B' then return pcall_redis('SADD', key, value) end
-  call('DEL', key .. '.c')
-  return keep(key .. '.s', value)
-end
-
 local function succeeded(meta)
   if not meta or not meta:find('SUCCESS', 1, true) then return false end
   local ok, decoded = pcall(cjson.decode, meta)
@@ -97,6 +94,7 @@ end
 
 -- Stores a result and tells of it; a stored success stays. Returns the text of an error.
 local function store(key, meta)
+  if stored[key] == nil then stored[key] = call('GET', key) end
   if succeeded(stored[key]) then return end
   local reply = keep(key, meta)
   if reply.err then return reply.err end
@@ -104,16 +102,90 @@ local function store(key, meta)
   stored[key] = meta
 end
 
--- What an error leaves undone is one end's alone.
-local function finish(from, held)
+local function member(value) return value:match('^([^\n]*)\n([^\n]*)\n(.*)$') end
+
+-- Where each chord that an end counts in would stand, if the end closes other ones than it completes.
+local function otherwise(from, to)
+  local counts, added, seen, closes = {}, {}, {}, {}
+  for at = from, to, 3 do
+    local action, base = ARGV[at], ARGV[at + 1]
+    if action == 'E' then closes[base] = 1 end
+    if action == 'C' then
+      counts[#counts + 1] = base
+      local score, _, id = member(ARGV[at + 2])
+      local one = id .. ':' .. score
+      if not seen[base .. one] and call('SISMEMBER', base .. '.d', one) == 0 then
+        added[base] = (added[base] or 0) + 1
+      end
+      seen[base .. one] = true
+    end
+  end
+  local standing, agree = {}, true
+  for number, base in ipairs(counts) do
+    local size, claim, state = call('GET', base .. '.s'), call('GET', base .. '.c'), 0
+    if size and claim ~= 'done' then
+      local expected = tonumber(size) + tonumber(call('GET', base .. '.t') or 0)
+      if call('ZCARD', base .. '.j') + (added[base] or 0) == expected then state = claim and 2 or 1 end
+    end
+    standing[number] = state
+    agree = agree and state == (closes[base] or 0)
+  end
+  if not agree then return standing end
+end
+
+-- Counts a member of a chord, once however often it is delivered.
+local function count_member(base, value)
+  local score, part, id = member(value)
+  if call('GET', base .. '.c') == 'done' then return end
+  if call('SADD', base .. '.d', id .. ':' .. score) == 1 then call('ZADD', base .. '.j', score, part) end
+  if expires then
+    for _, suffix in ipairs({'.j', '.t', '.s', '.d', ''}) do call('EXPIRE', base .. suffix, life) end
+  end
+end
+
+local function act(action, key, value)
+  if action == 'P' then return pcall_redis('LPUSH', key, value) end
+  if action == 'B' then return pcall_redis('SADD', key, value) end
+  if action == 'R' then return {err = store(key, value)} end
+  if action == 'C' then return count_member(key, value) end
+  if action == 'D' then
+    local size, entry = value:match('^(%d+)\n(.*)$')
+    local reply = pcall_redis('LPUSH', key, entry)
+    if type(reply) == 'number' then call('LTRIM', key, 0, size - 1) end
+    return reply
+  end
+  if action == 'E' and value == 'done' then
+    call('DEL', key .. '.j', key .. '.t', key .. '.s', key .. '.d')
+    return call('SET', key .. '.c', 'done', 'EX', 300)
+  end
+  -- Without its size a failed chord is closed; what its members gave stays, as in Celery.
+  if action == 'E' then return call('DEL', key .. '.s') end
+  call('DEL', key .. '.c')
+  return keep(key .. '.s', value)
+end
+
+-- Does what follows from an end; what an error leaves undone is one end's alone.
+local function follow(from, held)
   if held then
     -- Whoever holds the message now sends what follows from it; twice would be one too many.
-    for action = from + 5, from + 4 + 3 * tonumber(ARGV[from + 4]), 3 do
-      local reply = act(ARGV[action], ARGV[action + 1], ARGV[action + 2])
+    local first, last = from + 5, from + 4 + 3 * tonumber(ARGV[from + 4])
+    local standing = otherwise(first, last)
+    if standing then return standing end
+    for at = first, last, 3 do
+      local reply = act(ARGV[at], ARGV[at + 1], ARGV[at + 2])
       if type(reply) == 'table' and reply.err then return reply.err end
     end
   end
   if ARGV[from + 3] ~= '' then return store(ARGV[from + 2], ARGV[from + 3]) end
+end
+
+-- As `follow`: a key of a chord that is of another type is one end's alone, too.
+local function finish(from, held)
+  local ok, answer = pcall(follow, from, held)
+  if ok then return answer end
+  if type(answer) == 'table' then return answer.err end
+  -- Before Redis 7, with the place before the error itself.
+  return answer:match('^@user_script: %d+: %-?(.*)$') or answer
 end
 
 local told, number, acknowledged, done = {}, 0, {}, 0

@@ -10,7 +10,7 @@ use crate::{
     message::Message,
     worker::{
         consumer::{Consumer, Due, Held, Side},
-        execute::{fail, revoke},
+        execute::{fail_for_good, revoke},
         job::{Job, Taken},
         runtime::Core,
         settle::Stored,
@@ -122,16 +122,9 @@ impl Consumer {
         self.side.spawn(async move {
             if let Some(job) = end {
                 // Readable, and therefore part of a workflow perhaps: all its duties are done.
-                core.settle_dead(&job, &exception, &problem).await;
+                fail_for_good(&core, &job, &exception, problem).await;
             } else {
-                if let Some(id) = id {
-                    core.store(
-                        &id,
-                        Stored::exception("FAILURE", &exception).meta(&id, None, None),
-                    )
-                    .await;
-                }
-                core.bury(&taken.tag, &taken.raw, &problem, "").await;
+                core.set_aside(&taken, &problem, &exception).await;
             }
             Side::Done
         });
@@ -149,14 +142,4 @@ fn message_end(taken: &Taken, core: &Core, seq: u64, exception: &Exception) -> O
     );
     let late = core.registry.acks_late(&message.task);
     Some(Job::new(seq, taken.clone(), message, late))
-}
-
-impl Core {
-    /// Fails a readable message without executing it and keeps it in the dead-letter list.
-    async fn settle_dead(&self, job: &Job, exception: &Exception, problem: &str) {
-        // Into the list first: after the acknowledgement there is nothing left to keep.
-        self.bury(&job.taken.tag, &job.taken.raw, problem, "").await;
-        job.set_acked();
-        fail(self, job, "FAILURE", exception).await;
-    }
 }

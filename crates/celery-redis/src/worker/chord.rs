@@ -1,136 +1,255 @@
 //! Chords: counting their members, starting their bodies; and failing what a failure leaves without hope.
+//!
+//! A member is counted by the step that ends it, and the body is sent by the step that counts the last one. Only
+//! then it is known which member that is, so the step refuses to do anything and says so: the values of the others
+//! are read, and it is asked for again with the body. Nothing lies between the two that a death could lose or double.
 
+use std::collections::HashMap;
+
+use redis::RedisError;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    backoff::Backoff,
     exception::{Exception, repr_encoded},
     keys::DEFAULT_QUEUE,
+    link::is_transient,
     message::Message,
-    scripts,
-    signature_json::{fresh_id, list, option},
-    worker::{runtime::Core, settle::Stored, writer::Call},
+    signature_json::{is_group, items, list, option},
+    worker::{runtime::Core, settle::Stored},
     workflow::{DEPTH, FollowUp, Place, Sender},
 };
 
-/// Seconds a worker has to start a chord's body before another may (twice Celery's join timeout).
-const CLAIM_SECONDS: u32 = 6;
+/// A member of a chord that ends.
+#[derive(Clone)]
+pub(crate) struct Part<'a> {
+    group: &'a str,
+    index: Option<f64>,
+    /// The body.
+    chord: &'a Value,
+    id: &'a str,
+    /// As Celery keeps it: `[1, id, status, result]`.
+    encoded: String,
+}
 
-impl Core {
-    /// Fails the tasks of a chain that will now never run, so that nobody waits for them.
-    pub(crate) async fn fail_chain(&self, message: &Message, status: &'static str, exception: &Exception) {
-        let mut open: Vec<Value> = message.embed.chain.clone();
+impl<'a> Part<'a> {
+    /// The part that a message's own task has in a chord.
+    pub(crate) fn of(message: &'a Message, status: &str, result: &Value) -> Option<Self> {
+        let (chord, group) = (message.embed.chord.as_ref()?, message.group.as_deref()?);
+        Some(Self::new(
+            group,
+            message.group_index,
+            chord,
+            &message.id,
+            status,
+            result,
+        ))
+    }
+
+    fn new(
+        group: &'a str,
+        index: Option<f64>,
+        chord: &'a Value,
+        id: &'a str,
+        status: &str,
+        result: &Value,
+    ) -> Self {
+        Self {
+            group,
+            index,
+            chord,
+            id,
+            encoded: json!([1, id, status, result]).to_string(),
+        }
+    }
+
+    /// As Redis reads it.
+    fn score(&self) -> String {
+        self.index
+            .map_or_else(|| "+inf".to_owned(), |index| index.to_string())
+    }
+
+    /// How the chord remembers that it was counted.
+    fn member(&self) -> String {
+        format!("{}:{}", self.id, self.score())
+    }
+}
+
+/// What will never run because of a failure: states to store by task id, and parts of chords.
+#[derive(Default)]
+pub(crate) struct Doomed<'a> {
+    pub(crate) states: Vec<(&'a str, String)>,
+    pub(crate) parts: Vec<Part<'a>>,
+}
+
+impl<'a> Doomed<'a> {
+    /// All that the signatures would have led to: what they hold and what follows from them. Their failure counts in
+    /// the chords that they belong to, so that nobody waits for any of them.
+    pub(crate) fn of(signatures: impl IntoIterator<Item = &'a Value>, stored: &Stored<'_>) -> Self {
+        let mut doomed = Self::default();
+        let mut open: Vec<&'a Value> = signatures.into_iter().collect();
         let mut seen = 0;
         while let Some(signature) = open.pop() {
             seen += 1;
             if seen > DEPTH * DEPTH {
-                return;
+                break;
             }
-            if let Some(body) = signature.pointer("/kwargs/body") {
-                open.push(body.clone());
+            open.extend(items(option(signature, "chain")));
+            match signature.get("subtask_type").and_then(Value::as_str) {
+                Some("chord") => open.extend(signature.pointer("/kwargs/body")),
+                Some("group" | "chain") => open.extend(items(signature.pointer("/kwargs/tasks"))),
+                _ => {}
             }
-            let Some(id) = option(&signature, "task_id").and_then(Value::as_str) else {
+            let Some(id) = option(signature, "task_id").and_then(Value::as_str) else {
                 continue;
             };
-            let group = option(&signature, "group_id").and_then(Value::as_str);
-            let stored = Stored::exception(status, exception);
-            self.store(id, stored.meta(id, group, None)).await;
-            if let (Some(chord), Some(group)) = (option(&signature, "chord"), group) {
-                let index = option(&signature, "group_index").and_then(Value::as_f64);
-                let part = Part {
-                    group,
-                    index,
-                    chord,
-                    id,
-                    root: message.root(),
-                };
-                self.count_part(&part, status, &stored.result).await;
+            let group = option(signature, "group_id").and_then(Value::as_str);
+            doomed.states.push((id, stored.meta(id, group, None)));
+            if let (Some(chord), Some(group)) = (option(signature, "chord"), group) {
+                let index = option(signature, "group_index").and_then(Value::as_f64);
+                doomed
+                    .parts
+                    .push(Part::new(group, index, chord, id, stored.status, &stored.result));
             }
         }
+        doomed
+    }
+}
+
+/// The chords known to be complete with an end's parts, by group: the values in order, or which member failed.
+pub(crate) type Complete = HashMap<String, Result<Value, String>>;
+
+/// What an end counts, and what follows from it.
+#[derive(Default)]
+pub(crate) struct Tally<'a> {
+    /// In the order in which the settle script is told of them.
+    parts: Vec<Part<'a>>,
+    sends: Vec<[String; 3]>,
+    counts: Vec<[String; 3]>,
+    closes: Vec<[String; 3]>,
+}
+
+impl Tally<'_> {
+    /// The settle script's actions. What the server may refuse comes first: then nothing is counted.
+    pub(crate) fn actions(&self) -> impl Iterator<Item = [String; 3]> {
+        let all = self.sends.iter().chain(&self.counts).chain(&self.closes);
+        all.cloned()
+    }
+}
+
+impl Core {
+    /// Counts parts; of those that complete their chord, starts the body or fails it, and counts what fails with it.
+    pub(crate) fn tally<'a>(&self, parts: &[Part<'a>], root: &str, complete: &Complete) -> Tally<'a> {
+        let mut tally = Tally::default();
+        let mut open = parts.to_vec();
+        let mut closed: Vec<&str> = Vec::new();
+        while let Some(part) = open.pop() {
+            let base = self.keys.group_meta(part.group);
+            let value = format!("{}\n{}\n{}", part.score(), part.encoded, part.id);
+            tally.counts.push(["C".to_owned(), base.clone(), value]);
+            if let Some(joined) = complete.get(part.group).filter(|_| !closed.contains(&part.group)) {
+                closed.push(part.group);
+                let started = match joined {
+                    Ok(results) => chord_body(&part, root, results),
+                    Err(problem) => Err(problem.clone()),
+                };
+                let (follow_up, how) = match started {
+                    Ok(follow_up) => (follow_up, "done"),
+                    Err(problem) => {
+                        let exception = Exception::celery("ChordError", vec![json!(problem)]);
+                        let doomed = Doomed::of([part.chord], &Stored::exception("FAILURE", &exception));
+                        for (id, meta) in doomed.states {
+                            tally.sends.push(["R".to_owned(), self.keys.task_meta(id), meta]);
+                        }
+                        open.extend(doomed.parts);
+                        (self.body_errbacks(part.chord, root), "failed")
+                    }
+                };
+                tally.sends.extend(follow_up.actions(self));
+                tally.closes.push(["E".to_owned(), base, how.to_owned()]);
+            }
+            tally.parts.push(part);
+        }
+        tally
     }
 
-    /// Counts a finished member of a chord; the last one starts the body.
-    pub(crate) async fn chord_part(&self, message: &Message, status: &str, result: &Value) {
-        if let (Some(chord), Some(group)) = (&message.embed.chord, &message.group) {
-            let part = Part {
-                group,
-                index: message.group_index,
-                chord,
-                id: &message.id,
-                root: message.root(),
-            };
-            self.count_part(&part, status, result).await;
-        }
-    }
-
-    async fn count_part(&self, part: &Part<'_>, status: &str, result: &Value) {
-        let base = self.keys.group_meta(part.group);
-        let key = |suffix: &str| format!("{base}{suffix}");
-        let token = fresh_id();
-        let counters = [key(".j"), key(".t"), key(".s"), key(".d")];
-        let mut keys = counters.to_vec();
-        keys.extend([base.clone(), key(".c")]);
-        let call = Call::new(&scripts::CHORD_PART, keys)
-            .arg(part.id)
-            .arg(json!([1, part.id, status, result]).to_string())
-            .arg(
-                part.index
-                    .map_or_else(|| "+inf".to_owned(), |index| index.to_string()),
-            )
-            .arg(self.settings.result_life().to_string())
-            .arg(CLAIM_SECONDS.to_string())
-            .arg(&token);
-        if self.writer.call(call).await != Some(redis::Value::Int(1)) {
-            return;
-        }
-        let (failed, follow_up) = match self.joined(&base, &counters[0]).await {
-            Ok(results) => self.chord_body(part, &results),
-            Err(problem) => (Some(problem), FollowUp::default()),
+    /// The errbacks of a chord's body; of a group its members', each with the member's id.
+    fn body_errbacks(&self, body: &Value, root: &str) -> FollowUp {
+        let errbacks = |signature: &Value| list(option(signature, "link_error"));
+        let mut follow_up = FollowUp::default();
+        let members = if is_group(body) {
+            items(body.pointer("/kwargs/tasks"))
+        } else {
+            vec![body]
         };
-        let follow_up = match &failed {
-            None => follow_up,
-            Some(problem) => self.fail_body(part, problem).await,
-        };
-        let mut keys = counters.to_vec();
-        keys.push(key(".c"));
-        let mut call = Call::new(&scripts::CHORD_DONE, keys)
-            .arg(&token)
-            .arg(if failed.is_some() { "1" } else { "0" })
-            .arg(self.settings.result_life().to_string());
-        for action in follow_up.actions(self).into_iter().flatten() {
-            call = call.arg(action);
+        for member in members {
+            let mut own = errbacks(member);
+            if is_group(body) {
+                let shared = errbacks(body);
+                own.extend(
+                    shared
+                        .into_iter()
+                        .filter(|errback| !errbacks(member).contains(errback)),
+                );
+            }
+            if let Some(id) = option(member, "task_id").and_then(Value::as_str) {
+                let FollowUp { drafts, chords, .. } = self.errbacks(&own, id, root);
+                follow_up.drafts.extend(drafts);
+                follow_up.chords.extend(chords);
+            }
         }
-        self.writer.call(call).await;
+        follow_up
     }
 
-    #[expect(
-        clippy::unused_self,
-        reason = "reads as part of the delivery's end, beside its siblings"
-    )]
-    fn chord_body(&self, part: &Part<'_>, results: &Value) -> (Option<String>, FollowUp) {
-        let place = Place {
-            root_id: Some(part.root.to_owned()),
-            parent_id: Some(part.id.to_owned()),
-            ..Place::default()
-        };
-        let mut sender = Sender::new(DEFAULT_QUEUE);
-        match sender.apply(part.chord, std::slice::from_ref(results), &place) {
-            Ok(_) => (None, sender.follow_up),
-            Err(problem) => (Some(problem), FollowUp::default()),
+    /// Takes note of where chords stand, the settle script having said so of each part of a tally; returns whether
+    /// somebody else is about to close one.
+    pub(crate) async fn look_again(
+        &self,
+        tally: &Tally<'_>,
+        standings: &[redis::Value],
+        complete: &mut Complete,
+    ) -> bool {
+        let mut pending = false;
+        for (part, standing) in tally.parts.iter().zip(standings) {
+            match standing {
+                redis::Value::Int(1) => {
+                    if !complete.contains_key(part.group) {
+                        let own: Vec<&Part<'_>> = tally
+                            .parts
+                            .iter()
+                            .filter(|other| other.group == part.group)
+                            .collect();
+                        let joined = self.joined(part.group, &own).await;
+                        complete.insert(part.group.to_owned(), joined);
+                    }
+                }
+                standing => {
+                    pending |= *standing == redis::Value::Int(2);
+                    complete.remove(part.group);
+                }
+            }
         }
+        pending
     }
 
-    /// The results of all members in order, or which of them failed.
-    async fn joined(&self, base: &str, parts: &str) -> Result<Value, String> {
-        let mut read = redis::pipe();
-        read.zrange(parts, 0, -1).get(base);
-        let (parts, saved): (Vec<String>, Option<String>) = self
-            .link
-            .query(&read)
-            .await
-            .map_err(|error| format!("cannot read the parts: {error}"))?;
+    /// The results of all members in order, of which the last are `own`; or which of them failed.
+    async fn joined(&self, group: &str, own: &[&Part<'_>]) -> Result<Value, String> {
+        let mut backoff = Backoff::new();
+        let (mut parts, saved) = loop {
+            match self.parts(group, own).await {
+                Ok(read) => break read,
+                Err(error) if is_transient(&error) => {
+                    tracing::warn!(error = %error, group, "Redis is out of reach; a chord waits for it");
+                    backoff.pause().await;
+                }
+                Err(error) => return Err(format!("cannot read the parts: {error}")),
+            }
+        };
+        // As the sorted set will have them.
+        parts.sort_by(|(one, at), (other, and)| at.total_cmp(and).then_with(|| one.cmp(other)));
         let mut results = Map::new();
         let mut order = Vec::new();
-        for part in &parts {
+        for (part, _) in &parts {
             let Ok(Value::Array(part)) = crate::json::parse(part) else {
                 continue;
             };
@@ -151,43 +270,35 @@ impl Core {
         Ok(structured.unwrap_or(Value::Array(order)))
     }
 
-    /// Fails a chord's body and what would have followed it; returns its errbacks.
-    async fn fail_body(&self, part: &Part<'_>, problem: &str) -> FollowUp {
-        let exception = Exception::celery("ChordError", vec![json!(problem)]);
-        let stored = Stored::exception("FAILURE", &exception);
-        let Some(id) = option(part.chord, "task_id").and_then(Value::as_str) else {
-            return FollowUp::default();
-        };
-        let group = option(part.chord, "group_id").and_then(Value::as_str);
-        self.store(id, stored.meta(id, group, None)).await;
-        for next in list(option(part.chord, "chain")) {
-            if let Some(id) = option(&next, "task_id").and_then(Value::as_str) {
-                self.store(id, stored.meta(id, None, None)).await;
-            }
+    /// The parts that are counted and `own` ones, with their scores; and the saved group.
+    async fn parts(
+        &self,
+        group: &str,
+        own: &[&Part<'_>],
+    ) -> Result<(Vec<(String, f64)>, Option<String>), RedisError> {
+        let base = self.keys.group_meta(group);
+        let mut read = redis::pipe();
+        read.zrange_withscores(format!("{base}.j"), 0, -1).get(&base);
+        read.smembers(format!("{base}.d"));
+        let (mut parts, saved, counted): (Vec<(String, f64)>, Option<String>, Vec<String>) =
+            self.link.query(&read).await?;
+        for part in own.iter().filter(|part| !counted.contains(&part.member())) {
+            parts.push((part.encoded.clone(), part.index.unwrap_or(f64::INFINITY)));
         }
-        if let (Some(chord), Some(group)) = (option(part.chord, "chord"), group) {
-            let index = option(part.chord, "group_index").and_then(Value::as_f64);
-            let outer = Part {
-                group,
-                index,
-                chord,
-                id,
-                root: part.root,
-            };
-            Box::pin(self.count_part(&outer, "FAILURE", &stored.result)).await;
-        }
-        self.errbacks(&list(option(part.chord, "link_error")), id, part.root)
+        Ok((parts, saved))
     }
 }
 
-/// A finished member of a chord.
-struct Part<'a> {
-    group: &'a str,
-    index: Option<f64>,
-    /// The body.
-    chord: &'a Value,
-    id: &'a str,
-    root: &'a str,
+/// What starts the body of a chord.
+fn chord_body(part: &Part<'_>, root: &str, results: &Value) -> Result<FollowUp, String> {
+    let place = Place {
+        root_id: Some(root.to_owned()),
+        parent_id: Some(part.id.to_owned()),
+        ..Place::default()
+    };
+    let mut sender = Sender::new(DEFAULT_QUEUE);
+    sender.apply(part.chord, std::slice::from_ref(results), &place)?;
+    Ok(sender.follow_up)
 }
 
 /// The results of a saved group in its own structure; `None` if any is missing.

@@ -14,7 +14,14 @@ use crate::{
     exception::Exception,
     link::lock,
     request::{Surroundings, TaskRequest},
-    worker::{job::Job, registry::Verdict, runtime::Core, settle::Stored, slots::Slot},
+    worker::{
+        chord::Part,
+        job::Job,
+        registry::Verdict,
+        runtime::Core,
+        settle::{Ending, Stored},
+        slots::Slot,
+    },
     workflow::FollowUp,
 };
 
@@ -97,7 +104,7 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>, slot: Slot) {
                 .task("rejected", &message.id, || json!({"requeue": false}));
         }
         Verdict::Ignore => {
-            core.settle(&job, true, None, &FollowUp::default()).await;
+            core.settle(&job, &Ending::default()).await;
         }
     }
 }
@@ -148,13 +155,13 @@ async fn succeed(core: &Core, job: &Job, value: Value, sent: Vec<Value>, seconds
         traceback: None,
         children: [sent, follow_up.children.clone()].concat(),
     };
-    let meta = stored.own_meta(message);
-    if message.embed.chord.is_none() {
-        core.settle(job, true, meta, &follow_up).await;
-    } else if core.settle(job, false, meta, &follow_up).await {
-        core.chord_part(message, "SUCCESS", &value).await;
-        core.settle(job, true, None, &FollowUp::default()).await;
-    }
+    let ending = Ending {
+        meta: stored.own_meta(message),
+        parts: Vec::from_iter(Part::of(message, stored.status, &value)),
+        follow_up,
+        ..Ending::default()
+    };
+    core.settle(job, &ending).await;
     core.events.task(
         "succeeded",
         &message.id,
@@ -162,22 +169,31 @@ async fn succeed(core: &Core, job: &Job, value: Value, sent: Vec<Value>, seconds
     );
 }
 
-/// Stores the failure, tells all who wait for this task, then acknowledges.
+/// Stores the failure, tells all who wait for this task, and acknowledges.
 pub(crate) async fn fail(core: &Core, job: &Job, status: &'static str, exception: &Exception) {
-    let message = &job.message;
-    let stored = Stored::exception(status, exception);
-    let follow_up = core.after_failure(message);
-    let alone = message.embed.chord.is_none() && message.embed.chain.is_empty();
-    let held = core
-        .settle(job, alone, stored.own_meta(message), &follow_up)
-        .await;
-    if !alone && held {
-        core.chord_part(message, status, &stored.result).await;
-        core.fail_chain(message, status, exception).await;
-        core.settle(job, true, None, &FollowUp::default()).await;
-    }
+    end_badly(core, job, status, exception, None).await;
+}
+
+/// As `fail`, and keeps the message in the dead-letter list.
+pub(crate) async fn fail_for_good(core: &Core, job: &Job, exception: &Exception, problem: String) {
+    end_badly(core, job, "FAILURE", exception, Some(problem)).await;
+}
+
+async fn end_badly(
+    core: &Core,
+    job: &Job,
+    status: &'static str,
+    exception: &Exception,
+    buried: Option<String>,
+) {
+    let ending = Ending {
+        follow_up: core.after_failure(&job.message),
+        buried,
+        ..Ending::failure(&job.message, &Stored::exception(status, exception))
+    };
+    core.settle(job, &ending).await;
     if status == "FAILURE" {
-        core.events.task("failed", &message.id, || told(exception));
+        core.events.task("failed", &job.message.id, || told(exception));
     }
 }
 
@@ -205,13 +221,17 @@ async fn retry(core: &Core, job: &Job, eta: Option<chrono::DateTime<chrono::Utc>
     );
     let mut stored = Stored::exception("RETRY", cause);
     stored.children = vec![json!([[message.id, null], null])];
-    let follow_up = FollowUp {
-        raw: vec![(core.list_of(job), raw)],
-        ..FollowUp::default()
+    let ending = Ending {
+        meta: stored.own_meta(message),
+        follow_up: FollowUp {
+            raw: vec![(core.list_of(job), raw)],
+            ..FollowUp::default()
+        },
+        ..Ending::default()
     };
     // Before the message is sent: whoever takes it tells of it at once.
     core.events.task("retried", &message.id, || told(cause));
-    core.settle(job, true, stored.own_meta(message), &follow_up).await;
+    core.settle(job, &ending).await;
 }
 
 impl Core {

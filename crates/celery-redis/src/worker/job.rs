@@ -84,6 +84,11 @@ impl Job {
         self.leaving.store(true, Ordering::Release);
     }
 
+    /// Notes that the message stays in `unacked` after all. Likewise.
+    pub(crate) fn set_staying(&self) {
+        self.leaving.store(false, Ordering::Release);
+    }
+
     /// Asks the execution to end; the signal is only told on.
     pub(crate) fn terminate(&self, signal: i32) {
         self.signal.store(signal, Ordering::Relaxed);

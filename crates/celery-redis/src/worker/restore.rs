@@ -7,6 +7,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
+    dead_letter,
+    exception::Exception,
     json,
     keys::SEP,
     link::{is_transient, lock},
@@ -261,11 +263,31 @@ impl Core {
                 ]);
             } else {
                 tracing::error!(tag, "set aside an unreadable message of a lost worker");
-                self.bury(tag, &slot, "unreadable in `unacked`", cutoff).await;
+                self.bury(tag, &slot, cutoff).await;
             }
         }
         let keys = [self.keys.unacked(), self.keys.unacked_index(), self.keys.owners()];
         self.link.script(&scripts::GIVE_BACK, &keys, &args).await
+    }
+
+    /// Moves a message that cannot be given back to the dead-letter list, unless it was renewed since; tells who waits
+    /// for it, if that can be read.
+    async fn bury(&self, tag: &str, slot: &str, cutoff: &str) {
+        let problem = "unreadable in `unacked`";
+        let exception = Exception::celery("InvalidTaskError", vec![problem.into()]);
+        let told = read_slot(slot).and_then(|(raw, ..)| self.told(&raw, &exception));
+        let (key, meta) = told.unwrap_or_default();
+        let mut keys = self.ledger();
+        keys.push(self.keys.dead_letter());
+        let call = Call::new(&scripts::BURY, keys)
+            .arg(tag)
+            .arg(dead_letter::entry(problem, slot).to_string())
+            .arg(dead_letter::LIMIT.to_string())
+            .arg(cutoff)
+            .arg(key)
+            .arg(meta)
+            .arg(self.settings.result_life().to_string());
+        self.writer.call(call).await;
     }
 
     /// The queue an address leads to: itself through the anonymous exchange, else what is bound.

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use redis::Value as Reply;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    backoff::Backoff,
     clock, dead_letter,
     exception::Exception,
     keys::own_binding,
@@ -12,7 +14,8 @@ use crate::{
     message::{self, Message},
     scripts,
     worker::{
-        job::Job,
+        chord::{Complete, Doomed, Part},
+        job::{Job, Taken},
         runtime::Core,
         writer::{Call, End, Posted, Writer},
     },
@@ -105,64 +108,118 @@ impl<'a> Stored<'a> {
     }
 }
 
+/// How a delivery ends.
+#[derive(Default)]
+pub(crate) struct Ending<'a> {
+    /// The task's own state, unless it is ignored.
+    pub meta: Option<String>,
+    pub follow_up: FollowUp,
+    /// What it counts as in chords.
+    pub parts: Vec<Part<'a>>,
+    /// States of tasks that will now never run, by id.
+    pub doomed: Vec<(&'a str, String)>,
+    /// Why the message goes into the dead-letter list, if it does.
+    pub buried: Option<String>,
+}
+
+impl<'a> Ending<'a> {
+    /// A failure, which the rest of a chain shares; without what is called for it.
+    pub(crate) fn failure(message: &'a Message, stored: &Stored<'_>) -> Self {
+        let Doomed { states, mut parts } = Doomed::of(&message.embed.chain, stored);
+        parts.extend(Part::of(message, stored.status, &stored.result));
+        Self {
+            meta: stored.own_meta(message),
+            parts,
+            doomed: states,
+            ..Self::default()
+        }
+    }
+}
+
 impl Core {
-    fn ledger(&self) -> Vec<String> {
+    pub(super) fn ledger(&self) -> Vec<String> {
         vec![self.keys.unacked(), self.keys.unacked_index(), self.keys.owners()]
     }
 
-    fn end_of(&self, job: &Job, acknowledge: bool, meta: Option<String>, follow_up: &FollowUp) -> End {
+    fn end_of(&self, job: &Job, ending: &Ending<'_>) -> End {
         End {
             tag: job.open_tag().to_owned(),
-            acknowledge,
+            acknowledge: true,
             key: self.keys.task_meta(&job.message.id),
-            meta: meta.unwrap_or_default(),
-            actions: follow_up.actions(self),
+            meta: ending.meta.clone().unwrap_or_default(),
+            actions: ending.follow_up.actions(self),
         }
     }
 
-    /// Stores, sends and acknowledges in one step. Returns whether the delivery was still ours.
-    pub(crate) async fn settle(
-        &self,
-        job: &Job,
-        ack: bool,
-        meta: Option<String>,
-        follow_up: &FollowUp,
-    ) -> bool {
-        let server = self.known_server();
-        let held = |reply: &redis::Value| *reply == redis::Value::Int(1);
-        let end = self.end_of(job, ack, meta.clone(), follow_up);
-        if end.tag.is_empty() && end.meta.is_empty() && end.actions.is_empty() {
-            return true;
-        }
-        let posted = if ack {
-            let _order = lock(&self.order);
-            job.set_leaving();
-            self.writer.end(end)
-        } else {
-            self.writer.end(end)
-        };
-        match posted.await {
-            Ok(Ok(reply)) if held(&reply) => return true,
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => {
+    /// Ends a delivery in one step: sends what follows, stores the results, counts in chords, acknowledges. Returns
+    /// whether the delivery was still ours.
+    pub(crate) async fn settle(&self, job: &Job, ending: &Ending<'_>) -> bool {
+        match self.try_to_settle(job, ending).await {
+            Ok(held) => held,
+            Err(error) => {
                 self.refused(job, &error).await;
-                return false;
+                false
             }
-            // This worker gave up while shutting down.
-            Err(_) => return false,
         }
-        // A server that lost its data does not know the delivery, though nobody else has it.
-        if self.server_was_replaced(&server).await && self.has_forgotten().await {
-            self.writer.call(self.reinstate_call([job])).await;
-            let again = self.writer.end(self.end_of(job, ack, meta, follow_up));
-            return Writer::reply(again).await.is_some_and(|reply| held(&reply));
+    }
+
+    /// As `settle`; the error is what the server refuses for good.
+    async fn try_to_settle(&self, job: &Job, ending: &Ending<'_>) -> Result<bool, String> {
+        let server = self.known_server();
+        let (mut complete, mut backoff) = (Complete::new(), Backoff::new());
+        let mut reinstated = false;
+        loop {
+            let tally = self.tally(&ending.parts, job.message.root(), &complete);
+            let mut end = self.end_of(job, ending);
+            for (id, meta) in &ending.doomed {
+                let key = self.keys.task_meta(id);
+                end.actions.push(["R".to_owned(), key, meta.clone()]);
+            }
+            end.actions.extend(tally.actions());
+            if let Some(reason) = &ending.buried {
+                end.actions.push(self.burial(&job.taken.raw, reason));
+            }
+            if end.tag.is_empty() && end.meta.is_empty() && end.actions.is_empty() {
+                return Ok(true);
+            }
+            let posted = {
+                let _order = lock(&self.order);
+                job.set_leaving();
+                self.writer.end(end)
+            };
+            match posted.await {
+                Ok(Ok(Reply::Int(1))) => return Ok(true),
+                Ok(Ok(Reply::Array(standings))) => {
+                    if !job.open_tag().is_empty() {
+                        let _order = lock(&self.order);
+                        job.set_staying();
+                    }
+                    if self.look_again(&tally, &standings, &mut complete).await {
+                        backoff.pause().await;
+                    }
+                }
+                // A server that lost its data does not know the delivery, though nobody else has it.
+                Ok(Ok(_))
+                    if !reinstated
+                        && self.server_was_replaced(&server).await
+                        && self.has_forgotten().await =>
+                {
+                    reinstated = true;
+                    self.writer.call(self.reinstate_call([job])).await;
+                }
+                Ok(Ok(_)) => {
+                    tracing::warn!(
+                        task.id = job.message.id,
+                        task.name = job.message.task,
+                        "another worker has taken over this message"
+                    );
+                    return Ok(false);
+                }
+                Ok(Err(error)) => return Err(error),
+                // This worker gave up while shutting down.
+                Err(_) => return Ok(false),
+            }
         }
-        tracing::warn!(
-            task.id = job.message.id,
-            task.name = job.message.task,
-            "another worker has taken over this message"
-        );
-        false
     }
 
     /// Fails a call whose end the server refuses for good, such as a callback to a queue whose key is no list: it would
@@ -177,12 +234,54 @@ impl Core {
         );
         let problem = format!("Redis refused what follows from this task: {error}");
         let exception = Exception::raised("builtins", "RuntimeError", &message.task, &problem);
-        if let Some(meta) = Stored::exception("FAILURE", &exception).own_meta(message) {
-            self.store(&message.id, meta).await;
+        let stored = Stored::exception("FAILURE", &exception);
+        // Without its errbacks, which may be what was refused; who waits for it in a chord or chain is told.
+        let failure = Ending {
+            buried: Some(problem.clone()),
+            ..Ending::failure(message, &stored)
+        };
+        let Err(again) = self.try_to_settle(job, &failure).await else {
+            return;
+        };
+        tracing::error!(
+            task.id = message.id,
+            error = again,
+            "Redis refused its failure, too"
+        );
+        let alone = Ending {
+            meta: stored.own_meta(message),
+            buried: Some(problem),
+            ..Ending::default()
+        };
+        if let Err(error) = self.try_to_settle(job, &alone).await {
+            tracing::error!(task.id = message.id, error, "a failure cannot be stored");
         }
-        if !job.open_tag().is_empty() {
-            self.bury(job.open_tag(), &job.taken.raw, &problem, "").await;
-        }
+    }
+
+    /// The action that puts a message into the dead-letter list.
+    fn burial(&self, raw: &str, reason: &str) -> [String; 3] {
+        let entry = format!("{}\n{}", dead_letter::LIMIT, dead_letter::entry(reason, raw));
+        ["D".to_owned(), self.keys.dead_letter(), entry]
+    }
+
+    /// Sets a message aside that cannot be read; if its id can, tells who waits for it in the same step.
+    pub(crate) async fn set_aside(&self, taken: &Taken, problem: &str, exception: &Exception) {
+        let (key, meta) = self.told(&taken.raw, exception).unwrap_or_default();
+        let end = End {
+            tag: taken.tag.clone(),
+            acknowledge: true,
+            key,
+            meta,
+            actions: vec![self.burial(&taken.raw, problem)],
+        };
+        Writer::reply(self.writer.end(end)).await;
+    }
+
+    /// What tells the caller of a message that cannot be read, if its id can: key and state.
+    pub(crate) fn told(&self, raw: &str, exception: &Exception) -> Option<(String, String)> {
+        let id = Message::id_of(raw)?;
+        let meta = Stored::exception("FAILURE", exception).meta(&id, None, None);
+        Some((self.keys.task_meta(&id), meta))
     }
 
     /// Stores the state of a task that has no message here.
@@ -260,18 +359,5 @@ impl Core {
             call = call.arg(&job.taken.tag).arg(job.slot());
         }
         call
-    }
-
-    /// Moves a delivery to the dead-letter list.
-    pub(crate) async fn bury(&self, tag: &str, raw: &str, reason: &str, cutoff: &str) -> bool {
-        let mut keys = self.ledger();
-        keys.push(self.keys.dead_letter());
-        let entry = dead_letter::entry(reason, raw).to_string();
-        let call = Call::new(&scripts::BURY, keys)
-            .arg(tag)
-            .arg(entry)
-            .arg(dead_letter::LIMIT.to_string())
-            .arg(cutoff);
-        matches!(self.writer.call(call).await, Some(redis::Value::Int(1)))
     }
 }
