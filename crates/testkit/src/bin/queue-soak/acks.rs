@@ -15,6 +15,7 @@ const TASKS: usize = 40;
 const TASK: Task = Task {
     millis: 300,
     stored: false,
+    chord: false,
 };
 const DEADLINE: Duration = Duration::from_mins(1);
 

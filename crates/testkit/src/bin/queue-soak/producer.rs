@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use celery_redis::{Client, Signature};
+use celery_redis::{Client, Error, Signature, chord};
 use testkit::harness::{FaultProxy, RedisServer};
 use tokio::time::sleep_until;
 
@@ -25,6 +25,8 @@ pub struct Producer {
     pub confirmed: u32,
     /// Sends that ended in an error.
     pub attempts_failed: u64,
+    /// Chords confirmed until now.
+    pub chords: u32,
 }
 
 impl Producer {
@@ -34,6 +36,7 @@ impl Producer {
             client: Client::new(&redis.url_at(&network.address()))?,
             confirmed: 0,
             attempts_failed: 0,
+            chords: 0,
         })
     }
 
@@ -52,6 +55,7 @@ impl Producer {
 
     /// Sends one batch until it is confirmed.
     pub async fn send(&mut self, name: &str, batch: &[Task]) {
+        let is_chord = batch.len() > 1 && batch[0].chord;
         for attempt in 0_u32.. {
             let signatures: Vec<Signature> = (self.confirmed..)
                 .zip(batch)
@@ -60,18 +64,28 @@ impl Producer {
                         .task_id(task_id(number))
                         .queue(QUEUE)
                         .ignore_result(!task.stored)
-                        .arg(number)
-                        .arg(attempt)
-                        .arg(task.millis)
+                        .kwarg("task", number)
+                        .kwarg("attempt", attempt)
+                        .kwarg("millis", task.millis)
                 })
                 .collect();
-            if self.client.send_many(&signatures).await.is_ok() {
+            if self.try_to_send(signatures, is_chord).await.is_ok() {
                 break;
             }
             self.attempts_failed += 1;
             tokio::time::sleep(PAUSE).await;
         }
         self.confirmed += u32::try_from(batch.len()).unwrap_or(u32::MAX);
+        self.chords += u32::from(is_chord);
+    }
+
+    async fn try_to_send(&self, mut signatures: Vec<Signature>, is_chord: bool) -> Result<(), Error> {
+        if is_chord && let Some(body) = signatures.pop() {
+            // As the body it gets the members' values first.
+            self.client.start(chord(signatures, body)).await.map(drop)
+        } else {
+            self.client.send_many(&signatures).await.map(drop)
+        }
     }
 }
 

@@ -52,6 +52,7 @@ pub fn table(report: &Report) {
         load_average()
     ));
     row("tasks confirmed to the producer", report.confirmed);
+    row("  chords of them, each with a body that runs once", report.chords);
     row("sends that failed and were made again", report.attempts_failed);
     for (kind, count) in &report.faults {
         row(kind, count);

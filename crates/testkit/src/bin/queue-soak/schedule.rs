@@ -16,6 +16,9 @@ pub struct Task {
     pub millis: u64,
     /// Whether its result is stored.
     pub stored: bool,
+    /// Whether, if it is the first of those that are sent together, the last of them is the body of a chord and the
+    /// others its members.
+    pub chord: bool,
 }
 
 /// How the network between one party and Redis fails.
@@ -129,6 +132,7 @@ fn task(random: &mut StdRng) -> Task {
     Task {
         millis,
         stored: random.random_bool(0.25),
+        chord: random.random_bool(0.2),
     }
 }
 

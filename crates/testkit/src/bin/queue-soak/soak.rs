@@ -37,6 +37,8 @@ pub struct Report {
     pub verdict: Verdict,
     pub confirmed: u32,
     pub attempts_failed: u64,
+    /// Chords among them, whose bodies are tasks like all others.
+    pub chords: u32,
     /// How often Redis was killed within a transaction that it was writing.
     pub torn: usize,
     /// Faults by kind.
@@ -96,6 +98,7 @@ pub async fn run(plan: Plan, directory: &Path, progress: impl Fn(&str)) -> anyho
         verdict,
         confirmed: producer.confirmed,
         attempts_failed: producer.attempts_failed,
+        chords: producer.chords,
         torn: torn.into_inner(),
         faults: count(&troubles, &rounds),
         results: results(&mut redis.connection().await?, &tasks).await?,

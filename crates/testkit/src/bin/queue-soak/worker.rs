@@ -38,7 +38,17 @@ pub struct WorkerArguments {
     name: String,
 }
 
-async fn run_for(task: u32, attempt: u32, millis: u64) -> TaskResult<u32> {
+/// `values` are those of the members of a chord whose body this is; they bear the numbers before its own.
+async fn run_for(task: u32, attempt: u32, millis: u64, values: Option<Vec<u32>>) -> TaskResult<u32> {
+    if let Some(values) = values {
+        let members = u32::try_from(values.len()).unwrap_or(u32::MAX);
+        if !values.iter().copied().eq(task.saturating_sub(members)..task) {
+            return Err(fail(
+                "ValueError",
+                format!("{values:?} are not the members of {task}"),
+            ));
+        }
+    }
     let recorder = data::<Recorder>()?;
     let message = Message { task, attempt };
     let unwritable = |error: std::io::Error| -> TaskError { fail("IOError", error.to_string()) };
@@ -51,14 +61,14 @@ async fn run_for(task: u32, attempt: u32, millis: u64) -> TaskResult<u32> {
 
 /// Acknowledged after it was executed.
 #[celery::task(name = "soak.late", acks_late = true, max_retries = 0)]
-async fn late(task: u32, attempt: u32, millis: u64) -> TaskResult<u32> {
-    run_for(task, attempt, millis).await
+async fn late(values: Option<Vec<u32>>, task: u32, attempt: u32, millis: u64) -> TaskResult<u32> {
+    run_for(task, attempt, millis, values).await
 }
 
 /// Acknowledged before it is executed.
 #[celery::task(name = "soak.early", acks_late = false, max_retries = 0)]
 async fn early(task: u32, attempt: u32, millis: u64) -> TaskResult<u32> {
-    run_for(task, attempt, millis).await
+    run_for(task, attempt, millis, None).await
 }
 
 /// Works until SIGTERM.
