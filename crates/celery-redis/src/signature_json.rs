@@ -63,6 +63,86 @@ pub(crate) fn list(value: Option<&Value>) -> Vec<Value> {
     }
 }
 
+/// A signature's options without some.
+pub(crate) fn options_but(signature: &Value, without: &[&str]) -> Map<String, Value> {
+    let options = signature.get("options").and_then(Value::as_object);
+    let set = options.into_iter().flatten();
+    set.filter(|(name, value)| !value.is_null() && !without.contains(&name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// Gives a signature the options of what holds it, which come before its own but for its stamps.
+pub(crate) fn inherit(signature: &mut Value, options: &Map<String, Value>) {
+    let stamped = list(option(signature, "stamped_headers"));
+    for (name, value) in options {
+        let kept = name == "stamped_headers" || stamped.contains(&json!(name));
+        if !kept || option(signature, name).is_none() {
+            set_option(signature, name, value.clone());
+        }
+    }
+}
+
+/// Adds signatures to the list in an option.
+pub(crate) fn extend_option(signature: &mut Value, name: &str, more: Vec<Value>) {
+    if !more.is_empty() {
+        let mut all = list(option(signature, name));
+        for signature in more {
+            if !all.contains(&signature) {
+                all.push(signature);
+            }
+        }
+        set_option(signature, name, json!(all));
+    }
+}
+
+/// Adds an errback where a failure of the signature shows: to the members of a group and the body of a chord.
+pub(crate) fn link_error(signature: &mut Value, errback: &Value) {
+    match signature.get("subtask_type").and_then(Value::as_str) {
+        Some("group") => {
+            if let Some(Value::Array(members)) = signature.pointer_mut("/kwargs/tasks") {
+                for member in members {
+                    link_error(member, errback);
+                }
+            }
+        }
+        Some("chord") => {
+            if let Some(body) = signature.pointer_mut("/kwargs/body") {
+                link_error(body, errback);
+            }
+        }
+        _ => extend_option(signature, "link_error", vec![errback.clone()]),
+    }
+}
+
+/// Gives an id to what a signature ends in, unless it has one.
+pub(crate) fn name_end(signature: &mut Value, id: &Value) {
+    match signature.get("subtask_type").and_then(Value::as_str) {
+        Some("group") => {}
+        Some("chord") => {
+            if let Some(body) = signature.pointer_mut("/kwargs/body") {
+                name_end(body, id);
+            }
+        }
+        _ if option(signature, "task_id").is_none() => set_option(signature, "task_id", id.clone()),
+        _ => {}
+    }
+}
+
+/// How many members of a chord a signature in its header counts as.
+pub(crate) fn descend(signature: &Value) -> usize {
+    let tasks = || items(signature.pointer("/kwargs/tasks"));
+    match signature.get("subtask_type").and_then(Value::as_str) {
+        Some("group") => tasks().into_iter().map(descend).sum(),
+        Some("chain") => {
+            let mut sizes = tasks().into_iter().rev().map(descend);
+            sizes.find(|size| *size > 0).unwrap_or(0)
+        }
+        Some("chord") => signature.pointer("/kwargs/body").map_or(0, descend),
+        _ => 1,
+    }
+}
+
 /// The stamps that a signature carries in its options.
 pub(crate) fn stamps(signature: &Value) -> Value {
     let mut stamps = Map::new();

@@ -4,11 +4,36 @@ use serde_json::{Value, json};
 
 use crate::{
     draft::Draft,
-    signature_json::{eta, expires, fresh_id, is_group, list, members, option, set_option, stamps},
+    signature_json::{
+        descend, eta, expires, extend_option, fresh_id, inherit, is_group, link_error, list, members,
+        name_end, option, options_but, set_option, stamps,
+    },
 };
 
 /// Deepest nesting of chains, groups and chords that is followed.
 pub(crate) const DEPTH: usize = 64;
+
+/// Options of a chain that are not for its first call, and of a group that are not for its members.
+const OF_A_CHAIN: [&str; 9] = [
+    "chain",
+    "chord",
+    "group_id",
+    "group_index",
+    "link",
+    "link_error",
+    "parent_id",
+    "root_id",
+    "task_id",
+];
+const OF_A_GROUP: [&str; 7] = [
+    "chain",
+    "chord",
+    "group_id",
+    "group_index",
+    "parent_id",
+    "root_id",
+    "task_id",
+];
 
 /// What a delivery's end sets in motion.
 #[derive(Debug, Default)]
@@ -33,6 +58,24 @@ pub(crate) struct Place {
     pub(crate) group: Option<(String, Option<usize>)>,
     pub(crate) chord: Option<Value>,
     pub(crate) depth: usize,
+}
+
+impl Place {
+    /// This place, or where it says nothing what the signature itself says.
+    fn or_own(&self, signature: &Value) -> Self {
+        let own_group = || {
+            let group = option(signature, "group_id")?.as_str()?.to_owned();
+            let index = option(signature, "group_index").and_then(Value::as_u64);
+            Some((group, index.and_then(|index| usize::try_from(index).ok())))
+        };
+        let own_chain = || option(signature, "chain").map(|chain| list(Some(chain)));
+        Self {
+            chain: self.chain.clone().or_else(own_chain),
+            group: self.group.clone().or_else(own_group),
+            chord: self.chord.clone().or_else(|| option(signature, "chord").cloned()),
+            ..self.clone()
+        }
+    }
 }
 
 /// Collects what applying signatures sends.
@@ -73,35 +116,33 @@ impl Sender {
     }
 
     fn chain(&mut self, signature: &Value, prepend: &[Value], place: &Place) -> Result<Value, String> {
+        let place = place.or_own(signature);
         let mut tasks = members(signature, "tasks");
+        let alone = tasks.len() == 1;
+        for errback in list(option(signature, "link_error")) {
+            for task in &mut tasks {
+                link_error(task, &errback);
+            }
+        }
         let Some(last) = tasks.last_mut() else {
             return Err("a chain is empty".to_owned());
         };
-        // What is linked to the chain is linked to its end.
-        for name in ["link", "link_error"] {
-            let outer = list(option(signature, name));
-            if !outer.is_empty() {
-                let mut all = list(option(last, name));
-                all.extend(outer);
-                set_option(last, name, json!(all));
+        // The end of a chain is what is called by its id, linked to it, and counted by a group or chord.
+        if let Some(id) = option(signature, "task_id") {
+            name_end(last, id);
+        }
+        extend_option(last, "link", list(option(signature, "link")));
+        if !alone {
+            if let Some((group, index)) = &place.group {
+                set_option(last, "group_id", json!(group));
+                set_option(last, "group_index", json!(index));
+            }
+            if let Some(chord) = &place.chord {
+                set_option(last, "chord", chord.clone());
             }
         }
-        // The end of a chain is what a group or chord counts.
-        if tasks.len() > 1 {
-            let counted = place.group.clone();
-            let chord = place.chord.clone();
-            if let Some(last) = tasks.last_mut() {
-                if let Some((group, index)) = counted {
-                    set_option(last, "group_id", json!(group));
-                    set_option(last, "group_index", json!(index));
-                }
-                if let Some(chord) = chord {
-                    set_option(last, "chord", chord);
-                }
-            }
-        }
-        let alone = tasks.len() == 1;
-        let first = tasks.remove(0);
+        let mut first = tasks.remove(0);
+        inherit(&mut first, &options_but(signature, &OF_A_CHAIN));
         tasks.reverse();
         let mut rest = place.chain.clone().unwrap_or_default();
         rest.extend(tasks);
@@ -109,12 +150,13 @@ impl Sender {
             chain: Some(rest),
             group: place.group.clone().filter(|_| alone),
             chord: place.chord.clone().filter(|_| alone),
-            ..place.clone()
+            ..place
         };
         self.apply(&first, prepend, &inner)
     }
 
     fn group(&mut self, signature: &Value, prepend: &[Value], place: &Place) -> Result<Value, String> {
+        let place = place.or_own(signature);
         if let Some(rest) = place.chain.as_ref().filter(|rest| !rest.is_empty()) {
             // A group that something follows is the header of a chord.
             let mut rest = rest.clone();
@@ -125,27 +167,41 @@ impl Sender {
                 prepend,
                 &Place {
                     chain: Some(rest),
-                    ..place.clone()
+                    ..place
                 },
             );
         }
         let group = option(signature, "task_id")
             .and_then(Value::as_str)
             .map_or_else(fresh_id, str::to_owned);
+        // Each counts by itself in the chord that the group ends a member of.
+        let counted = place.chord.as_ref().and(place.group.as_ref());
+        let belongs = counted.map_or(&group, |(outer, _)| outer);
+        let options = options_but(signature, &OF_A_GROUP);
+        let mut flat = Vec::new();
+        flatten(&members(signature, "tasks"), &mut flat);
+        if place.chord.is_some() && counted.is_none() {
+            let size = flat.iter().map(descend).sum();
+            self.follow_up.chords.push((group.clone(), size));
+        }
         let mut children = Vec::new();
-        for (index, member) in members(signature, "tasks").iter().enumerate() {
+        for (index, mut member) in flat.into_iter().enumerate() {
+            inherit(&mut member, &options);
+            // A call that says which group it belongs to stays in it, as in Celery.
+            let own = option(&member, "group_id").filter(|_| member["subtask_type"].is_null());
+            let group = own.and_then(Value::as_str).unwrap_or(belongs).to_owned();
             let inner = Place {
-                group: Some((group.clone(), Some(index))),
+                group: Some((group, Some(index))),
                 chain: None,
-                chord: None,
                 ..place.clone()
             };
-            children.push(self.apply(member, prepend, &inner)?);
+            children.push(self.apply(&member, prepend, &inner)?);
         }
         Ok(json!([[group, null], children]))
     }
 
     fn chord(&mut self, signature: &Value, prepend: &[Value], place: &Place) -> Result<Value, String> {
+        let place = place.or_own(signature);
         let header = signature.pointer("/kwargs/header").cloned().unwrap_or_default();
         let mut body = signature.pointer("/kwargs/body").cloned().unwrap_or_default();
         if !body.is_object() {
@@ -159,18 +215,20 @@ impl Sender {
         let group = option(&header, "task_id")
             .and_then(Value::as_str)
             .map_or_else(fresh_id, str::to_owned);
-        let id = option(&body, "task_id")
-            .and_then(Value::as_str)
+        // A delay is for the header alone.
+        let mut options = options_but(signature, &OF_A_CHAIN);
+        let delays = ["countdown", "eta"].map(|name| options.remove_entry(name));
+        inherit(&mut body, &options);
+        options.extend(delays.into_iter().flatten());
+        let id = [&body, signature]
+            .into_iter()
+            .find_map(|named| option(named, "task_id")?.as_str())
             .map_or_else(fresh_id, str::to_owned);
         set_option(&mut body, "task_id", json!(id));
         set_option(&mut body, "root_id", json!(place.root_id));
-        for name in ["link", "link_error"] {
-            let outer = list(option(signature, name));
-            if !outer.is_empty() {
-                let mut all = list(option(&body, name));
-                all.extend(outer);
-                set_option(&mut body, name, json!(all));
-            }
+        extend_option(&mut body, "link", list(option(signature, "link")));
+        for errback in list(option(signature, "link_error")) {
+            link_error(&mut body, &errback);
         }
         let mut rest = place.chain.clone().unwrap_or_default();
         rest.extend(list(option(&body, "chain")));
@@ -197,19 +255,23 @@ impl Sender {
                 chain: None,
                 chord: None,
                 group: None,
-                ..place.clone()
+                ..place
             };
             return self.apply(&body, &[json!([])], &inner);
         }
-        self.follow_up.chords.push((group.clone(), flat.len()));
-        for (index, member) in flat.iter().enumerate() {
+        let size = flat.iter().map(descend).sum();
+        self.follow_up.chords.push((group.clone(), size));
+        let header_options = options_but(&header, &OF_A_GROUP);
+        for (index, mut member) in flat.into_iter().enumerate() {
+            inherit(&mut member, &header_options);
+            inherit(&mut member, &options);
             let inner = Place {
                 chain: None,
                 group: Some((group.clone(), Some(index))),
                 chord: Some(body.clone()),
                 ..place.clone()
             };
-            self.apply(member, prepend, &inner)?;
+            self.apply(&member, prepend, &inner)?;
         }
         Ok(json!([[id, null], null]))
     }
