@@ -22,8 +22,9 @@ use crate::{
     clock,
     draft::Draft,
     error::Error,
-    keys::{DEFAULT_QUEUE, Keys, own_binding},
+    keys::{Keys, own_binding},
     link::{Link, Server, is_transient},
+    routing::{Routes, TaskRoutes},
     scripts,
 };
 pub use crate::{beat_entry::Entry, crontab::Crontab};
@@ -39,6 +40,7 @@ pub struct BeatBuilder {
     namespace: String,
     lock_ttl: Duration,
     cron_deadline: Option<Duration>,
+    routes: Routes,
     entries: Vec<Entry>,
 }
 
@@ -73,6 +75,20 @@ impl BeatBuilder {
         self
     }
 
+    /// The queue of calls that name none; `celery` unless set.
+    #[must_use]
+    pub fn default_queue(mut self, queue: impl Into<String>) -> Self {
+        self.routes.default_queue = queue.into();
+        self
+    }
+
+    /// Celery's `task_routes`, for calls that name no queue; none unless set.
+    #[must_use]
+    pub fn task_routes(mut self, routes: TaskRoutes) -> Self {
+        self.routes.tasks = routes;
+        self
+    }
+
     /// kombu's transport option `global_keyprefix`, put before every key.
     #[must_use]
     pub fn global_keyprefix(mut self, prefix: impl Into<String>) -> Self {
@@ -88,6 +104,7 @@ impl BeatBuilder {
             namespace,
             lock_ttl,
             cron_deadline,
+            routes,
             entries,
         } = self;
         let check = |ok: bool, problem: String| if ok { Ok(()) } else { Err(Error::Config(problem)) };
@@ -113,6 +130,7 @@ impl BeatBuilder {
             keys: Keys::new(&prefix, ""),
             lock_ttl,
             cron_deadline,
+            routes,
             entries,
             token: Uuid::new_v4().simple().to_string(),
         })
@@ -128,6 +146,7 @@ pub struct Beat {
     last_run: String,
     lock_ttl: Duration,
     cron_deadline: Option<Duration>,
+    routes: Routes,
     entries: Vec<Entry>,
     /// Proves that the lock is ours; another one for every process.
     token: String,
@@ -148,6 +167,7 @@ impl Beat {
             namespace: "celery-redis.beat".to_owned(),
             lock_ttl: Duration::from_secs(6),
             cron_deadline: None,
+            routes: Routes::default(),
             entries: Vec::new(),
         }
     }
@@ -269,7 +289,7 @@ impl Beat {
     }
 
     async fn send(&self, entry: &Entry, now: f64, last: &str) -> Result<i64, RedisError> {
-        let draft: Draft = entry.signature.draft(DEFAULT_QUEUE);
+        let draft: Draft = entry.signature.draft(&self.routes);
         let queue = draft.queue();
         let keys = [
             self.lock.clone(),

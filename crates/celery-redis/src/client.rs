@@ -14,10 +14,11 @@ use crate::{
     control::Control,
     draft::Draft,
     error::Error,
-    keys::{DEFAULT_QUEUE, Keys, PRIORITY_STEPS, own_binding},
+    keys::{Keys, PRIORITY_STEPS, own_binding},
     link::{Link, Server, lock},
     request,
     result::{AsyncResult, Hub, Outcome, TaskId},
+    routing::{Routes, TaskRoutes},
     sent,
     signature::Signature,
     workflow::{FollowUp, Place, Sender},
@@ -31,7 +32,7 @@ const GROUP_LIFE_S: u64 = 86_400;
 pub struct ClientBuilder {
     url: String,
     prefix: String,
-    default_queue: String,
+    routes: Routes,
     sent_events: bool,
 }
 
@@ -46,7 +47,14 @@ impl ClientBuilder {
     /// The queue of calls that name none; `celery` unless set.
     #[must_use]
     pub fn default_queue(mut self, queue: impl Into<String>) -> Self {
-        self.default_queue = queue.into();
+        self.routes.default_queue = queue.into();
+        self
+    }
+
+    /// Celery's `task_routes`, for calls that name no queue; none unless set.
+    #[must_use]
+    pub fn task_routes(mut self, routes: TaskRoutes) -> Self {
+        self.routes.tasks = routes;
         self
     }
 
@@ -68,7 +76,7 @@ impl ClientBuilder {
             link,
             hub,
             keys: Keys::new(&self.prefix, ""),
-            default_queue: self.default_queue,
+            routes: self.routes,
             sent_events: self.sent_events,
             event_clock: AtomicU64::new(0),
             bound: Mutex::default(),
@@ -83,7 +91,7 @@ struct Inner {
     link: Link,
     hub: Hub,
     keys: Keys,
-    default_queue: String,
+    routes: Routes,
     sent_events: bool,
     /// The Lamport clock of this client's events.
     event_clock: AtomicU64,
@@ -109,7 +117,7 @@ impl Client {
         ClientBuilder {
             url: url.to_owned(),
             prefix: String::new(),
-            default_queue: DEFAULT_QUEUE.to_owned(),
+            routes: Routes::default(),
             sent_events: false,
         }
     }
@@ -131,7 +139,7 @@ impl Client {
         let drafts: Vec<Draft> = signatures
             .iter()
             .map(|signature| {
-                let mut draft = signature.draft(&self.0.default_queue);
+                let mut draft = signature.draft(&self.0.routes);
                 if let Some((root, parent)) = &ancestry {
                     draft.root_id.get_or_insert_with(|| root.clone());
                     draft.parent_id.get_or_insert_with(|| parent.clone());
@@ -164,7 +172,7 @@ impl Client {
             parent_id,
             ..Place::default()
         };
-        let mut sender = Sender::new(&self.0.default_queue);
+        let mut sender = Sender::new(&self.0.routes);
         let tuple = sender.apply(&json, &[], &place).map_err(Error::Canvas)?;
         let FollowUp { drafts, chords, .. } = sender.follow_up;
         let mut pipeline = redis::pipe();

@@ -49,7 +49,10 @@ pub(crate) struct Draft {
     pub stamps: Value,
     pub headers: Map<String, Value>,
     pub reply_to: String,
+    /// A named exchange, and with which key it is asked; empty for none.
     pub exchange: String,
+    pub routing_key: String,
+    /// Where it goes otherwise.
     pub queue: Option<String>,
     pub priority: i64,
 }
@@ -58,6 +61,15 @@ impl Draft {
     /// The queue the message goes to.
     pub(crate) fn queue(&self) -> &str {
         self.queue.as_deref().unwrap_or(DEFAULT_QUEUE)
+    }
+
+    /// What the exchange is asked with: a queue's name, unless it is a named one.
+    pub(crate) fn routing_key(&self) -> &str {
+        if self.exchange.is_empty() {
+            self.queue()
+        } else {
+            &self.routing_key
+        }
     }
 
     /// The list element.
@@ -97,7 +109,7 @@ impl Draft {
             delivery_mode: 2,
             delivery_info: Address {
                 exchange: &self.exchange,
-                routing_key: self.queue(),
+                routing_key: self.routing_key(),
             },
             priority: self.priority,
             body_encoding: "base64",

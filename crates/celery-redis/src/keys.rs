@@ -49,10 +49,17 @@ impl Keys {
 
     /// The list of a queue for a priority.
     pub(crate) fn list(&self, queue: &str, priority: i64) -> String {
-        match priority_step(priority) {
-            0 => format!("{}{queue}", self.broker),
-            step => format!("{}{queue}{SEP}{step}", self.broker),
-        }
+        let (before, after) = self.list_around(priority);
+        format!("{before}{queue}{after}")
+    }
+
+    /// What stands before and after a queue's name in its list for a priority.
+    pub(crate) fn list_around(&self, priority: i64) -> (&str, String) {
+        let after = match priority_step(priority) {
+            0 => String::new(),
+            step => format!("{SEP}{step}"),
+        };
+        (&self.broker, after)
     }
 
     /// Hash of messages being worked on: tag to `[message, exchange, routing_key]`.

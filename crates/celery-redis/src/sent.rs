@@ -22,7 +22,7 @@ pub(crate) fn sent_event(draft: &Draft, counted: &AtomicU64) -> String {
         "root_id": draft.root_id.as_ref().unwrap_or(&draft.id), "parent_id": draft.parent_id,
         "name": shown_name(draft), "args": json::repr_args(&draft.args), "kwargs": json::repr_kwargs(&draft.kwargs),
         "retries": 0, "eta": draft.eta, "expires": draft.expires.map(clock::iso),
-        "queue": draft.queue(), "exchange": draft.exchange, "routing_key": draft.queue(),
+        "queue": draft.queue(), "exchange": draft.exchange, "routing_key": draft.routing_key(),
     });
     envelope::wrap(
         &event.to_string(),

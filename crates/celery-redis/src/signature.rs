@@ -7,7 +7,7 @@ use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, TimeZone, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::{canvas::Canvas, clock, draft::Draft, error::Error};
+use crate::{canvas::Canvas, clock, draft::Draft, error::Error, routing::Routes};
 
 /// When a call is no longer wanted.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +91,7 @@ impl Signature {
         self
     }
 
-    /// Chooses the queue; without it the call goes to the client's default queue, `celery`.
+    /// Chooses the queue; without it the call goes where the sender's routes lead to, else to its default queue.
     #[must_use]
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
         self.queue = Some(queue.into());
@@ -222,7 +222,7 @@ impl Signature {
     }
 
     /// The message this call becomes if sent now.
-    pub(crate) fn draft(&self, default_queue: &str) -> Draft {
+    pub(crate) fn draft(&self, routes: &Routes) -> Draft {
         let signatures = |list: &[Self]| match list {
             [] => Value::Null,
             list => list.iter().map(Self::to_json).collect(),
@@ -246,7 +246,11 @@ impl Signature {
                 self.stamps.keys().cloned().collect()
             },
             stamps: Value::Object(self.stamps.clone()),
-            queue: Some(self.queue.clone().unwrap_or_else(|| default_queue.to_owned())),
+            queue: Some(
+                self.queue
+                    .clone()
+                    .unwrap_or_else(|| routes.queue_of(&self.task).to_owned()),
+            ),
             priority: self.priority.unwrap_or(0),
             ..Draft::default()
         }
@@ -333,7 +337,7 @@ mod tests {
     fn a_countdown_becomes_a_utc_eta_with_microseconds() {
         let draft = Signature::new("t")
             .countdown(Duration::from_mins(1))
-            .draft("celery");
+            .draft(&Routes::default());
         let text = draft.eta.as_str().unwrap().to_owned();
         assert!(text.ends_with("+00:00"), "{text}");
         let delay = clock::parse(&text).unwrap() - clock::now();
@@ -343,7 +347,7 @@ mod tests {
     #[test]
     fn an_eta_keeps_its_offset() {
         let eta = DateTime::parse_from_rfc3339("2030-01-02T03:04:05+02:00").unwrap();
-        let draft = Signature::new("t").eta(eta).draft("celery");
+        let draft = Signature::new("t").eta(eta).draft(&Routes::default());
         assert_eq!(draft.eta, json!("2030-01-02T03:04:05.000000+02:00"));
     }
 
@@ -351,7 +355,7 @@ mod tests {
     fn a_linked_signature_travels_in_celerys_canvas_form() {
         let draft = Signature::new("a")
             .link(Signature::new("b").arg(1).queue("q").task_id("x"))
-            .draft("celery");
+            .draft(&Routes::default());
         assert_eq!(
             draft.callbacks,
             json!([{"task": "b", "args": [1], "kwargs": {}, "options": {"task_id": "x", "queue": "q"},
@@ -364,7 +368,7 @@ mod tests {
         let draft = Signature::new("t")
             .countdown(Duration::MAX)
             .expires_in(Duration::MAX)
-            .draft("q");
+            .draft(&Routes::default());
         assert!(draft.expires.is_some());
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     draft::Draft,
+    routing::Routes,
     signature_json::{
         descend, eta, expires, extend_option, fresh_id, inherit, is_group, link_error, list, members,
         name_end, option, options_but, set_option, stamps,
@@ -79,17 +80,17 @@ impl Place {
 }
 
 /// Collects what applying signatures sends.
-pub(crate) struct Sender {
+pub(crate) struct Sender<'a> {
     pub(crate) follow_up: FollowUp,
     /// Where calls go that name no queue.
-    default_queue: String,
+    routes: &'a Routes,
 }
 
-impl Sender {
-    pub(crate) fn new(default_queue: &str) -> Self {
+impl<'a> Sender<'a> {
+    pub(crate) fn new(routes: &'a Routes) -> Self {
         Self {
             follow_up: FollowUp::default(),
-            default_queue: default_queue.to_owned(),
+            routes,
         }
     }
 
@@ -310,8 +311,10 @@ impl Sender {
             (None, Some(group)) => (json!(group), value("group_index")),
             (None, None) => (Value::Null, Value::Null),
         };
-        let exchange = text("exchange")
-            .filter(|_| option(signature, "queue").is_none())
+        // One without the other counts for nothing, as in Celery; both go before a queue.
+        let address = text("exchange").zip(text("routing_key"));
+        let (exchange, routing_key) = address
+            .filter(|(exchange, key)| !exchange.is_empty() && !key.is_empty())
             .unwrap_or_default();
         self.follow_up.drafts.push(Draft {
             task: task.to_owned(),
@@ -350,11 +353,8 @@ impl Sender {
                 .unwrap_or_default(),
             reply_to: text("reply_to").unwrap_or_default(),
             exchange,
-            queue: Some(
-                text("queue")
-                    .or_else(|| text("routing_key"))
-                    .unwrap_or_else(|| self.default_queue.clone()),
-            ),
+            routing_key,
+            queue: Some(text("queue").unwrap_or_else(|| self.routes.queue_of(task).to_owned())),
             priority: option(signature, "priority").and_then(Value::as_i64).unwrap_or(0),
         });
         Ok(json!([[id, null], null]))

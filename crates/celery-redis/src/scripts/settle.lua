@@ -7,7 +7,8 @@
 --       (tag, result key, result) to store and acknowledge;
 --       ends with more to do, uncounted: tag ('' if already acknowledged), acknowledge (1/0), result key, result (''
 --       for none), number of actions, and for each (action, key, value):
---         P push a message, B bind a queue, R store another task's result, D push into the dead-letter list ("<size
+--         P push a message, B bind a queue, X push one to wherever an exchange leads (its binding set, "<before a
+--         queue's name>\n<after it>\n<routing key>\n<message>"), R store another task's result, D push into the dead-letter list ("<size
 --         of the list>\n<entry>"); of chords, whose key is without its suffix: S open one of that size, C count a
 --         member ("<score>\n<part>\n<task id>"), E close one that is complete thereby ("done", or "failed")
 -- Returns what is to be told of ends, numbered in this order from 1: (number, answer) for each; the answer is 0 if
@@ -143,7 +144,32 @@ local function count_member(base, value)
   end
 end
 
+-- Whether a topic exchange's binding matches a routing key: `*` stands for one word, `#` for any number.
+local function matches(topic, key)
+  local words = {}
+  for word in (topic .. '.'):gmatch('([^.]*)%.') do
+    words[#words + 1] = word == '*' and '[^.]+' or word == '#' and '.*' or word:gsub('%W', '%%%0')
+  end
+  return key:match('^' .. table.concat(words, '%.') .. '$')
+end
+
+-- Pushes to each queue that is bound with this key, as kombu finds them; to none is an error.
+local function publish(bindings, value)
+  local before, after, key, message = value:match('^([^\n]*)\n([^\n]*)\n([^\n]*)\n(.*)$')
+  local done = {}
+  for _, member in ipairs(call('SMEMBERS', bindings)) do
+    local bound, pattern, queue = member:match('^(.-)\6\22(.-)\6\22(.+)$')
+    if queue and not done[queue] and (pattern == '' and bound == key or pattern ~= '' and matches(bound, key)) then
+      done[queue] = true
+      local reply = pcall_redis('LPUSH', before .. queue .. after, message)
+      if type(reply) == 'table' then return reply end
+    end
+  end
+  if not next(done) then return {err = 'NOQUEUE no queue is bound to ' .. bindings .. ' with the key ' .. key} end
+end
+
 local function act(action, key, value)
+  if action == 'X' then return publish(key, value) end
   if action == 'P' then return pcall_redis('LPUSH', key, value) end
   if action == 'B' then return pcall_redis('SADD', key, value) end
   if action == 'R' then return {err = store(key, value)} end

@@ -2,7 +2,7 @@
 
 use regex::RegexBuilder;
 
-use crate::pidbox::Request;
+use crate::{pidbox::Request, routing::regex_of_glob};
 
 /// Memory that a pattern may take once compiled, in bytes; there is no pattern that takes long to match.
 const PATTERN_LIMIT: usize = 1 << 20;
@@ -20,7 +20,7 @@ pub(crate) fn is_for(node: &str, request: &Request) -> Result<bool, String> {
         return Ok(true);
     };
     let expression = match matcher.as_str() {
-        "glob" => format!("^(?s:{})$", from_glob(pattern)),
+        "glob" => format!("^(?s:{})$", regex_of_glob(pattern)),
         "pcre" => format!("^(?:{pattern})"),
         other => return Err(format!("No matcher installed for {other}")),
     };
@@ -29,46 +29,6 @@ pub(crate) fn is_for(node: &str, request: &Request) -> Result<bool, String> {
         .build()
         .map(|expression| expression.is_match(node))
         .map_err(|error| error.to_string())
-}
-
-/// Turns a shell pattern (Python's `fnmatch`) into a regular expression.
-fn from_glob(pattern: &str) -> String {
-    let mut expression = String::new();
-    let mut rest = pattern;
-    while let Some(next) = rest.chars().next() {
-        rest = &rest[next.len_utf8()..];
-        match next {
-            '*' => expression.push_str(".*"),
-            '?' => expression.push('.'),
-            '[' => {
-                // A bracket right after the opening one, or after its negation, stands for itself.
-                let skip = if rest.starts_with("!]") {
-                    2
-                } else {
-                    usize::from(rest.starts_with([']', '!']))
-                };
-                match rest[skip..].find(']') {
-                    Some(end) => {
-                        let set = &rest[..skip + end];
-                        rest = &rest[skip + end + 1..];
-                        let (negated, members) = set.strip_prefix('!').map_or(("", set), |set| ("^", set));
-                        let members = members
-                            .replace('\\', r"\\")
-                            .replace(['[', ']', '^', '&', '~'], "");
-                        let members = if members.is_empty() {
-                            regex::escape(set)
-                        } else {
-                            members
-                        };
-                        expression.extend(["[", negated, &members, "]"]);
-                    }
-                    None => expression.push_str(r"\["),
-                }
-            }
-            other => expression.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
-        }
-    }
-    expression
 }
 
 #[cfg(test)]

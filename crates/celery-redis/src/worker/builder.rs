@@ -7,9 +7,10 @@ use celery::task::Task;
 use crate::{
     draft::host_name,
     error::Error,
-    keys::{DEFAULT_QUEUE, Keys},
+    keys::Keys,
     link::Server,
     request::Shared,
+    routing::{Routes, TaskRoutes},
     worker::{
         events::Events,
         registry::{Entry, Registry},
@@ -22,6 +23,8 @@ use crate::{
 pub(crate) struct Settings {
     pub hostname: String,
     pub queues: Vec<String>,
+    /// Where what tasks' ends send goes.
+    pub routes: Routes,
     pub concurrency: usize,
     /// Messages held beyond those being executed; 0 means no limit.
     pub prefetch: usize,
@@ -56,6 +59,8 @@ pub struct WorkerBuilder {
     private_prefix: String,
     /// As asked for; `None` leaves it to `remote_control`.
     events: Option<Events>,
+    /// As asked for; `None` means the default queue.
+    queues: Option<Vec<String>>,
     settings: Settings,
     shared: Shared,
     tasks: BTreeMap<&'static str, Entry>,
@@ -69,9 +74,11 @@ impl WorkerBuilder {
             prefix: String::new(),
             private_prefix: "celery-redis.".to_owned(),
             events: None,
+            queues: None,
             settings: Settings {
                 hostname: format!("celery@{}", host_name()),
-                queues: vec![DEFAULT_QUEUE.to_owned()],
+                queues: Vec::new(),
+                routes: Routes::default(),
                 concurrency: std::thread::available_parallelism().map_or(1, usize::from),
                 prefetch: 0,
                 prefetch_multiplier: 4,
@@ -100,10 +107,25 @@ impl WorkerBuilder {
         self
     }
 
-    /// The queues to take from, `celery` alone unless set.
+    /// The queue of calls that name none, among them what follows from tasks executed here; `celery` unless set.
+    #[must_use]
+    pub fn default_queue(mut self, queue: impl Into<String>) -> Self {
+        self.settings.routes.default_queue = queue.into();
+        self
+    }
+
+    /// Celery's `task_routes`, for what follows from tasks executed here and names no queue; none unless set. A retry
+    /// stays in its queue.
+    #[must_use]
+    pub fn task_routes(mut self, routes: TaskRoutes) -> Self {
+        self.settings.routes.tasks = routes;
+        self
+    }
+
+    /// The queues to take from, the default queue alone unless set.
     #[must_use]
     pub fn queues<Q: Into<String>>(mut self, queues: impl IntoIterator<Item = Q>) -> Self {
-        self.settings.queues = queues.into_iter().map(Into::into).collect();
+        self.queues = Some(queues.into_iter().map(Into::into).collect());
         self
     }
 
@@ -259,6 +281,7 @@ impl WorkerBuilder {
             prefix,
             private_prefix,
             events,
+            queues,
             mut settings,
             shared,
             tasks,
@@ -267,6 +290,7 @@ impl WorkerBuilder {
         if let Some(name) = duplicate {
             return Err(Error::DuplicateTask(name.to_owned()));
         }
+        settings.queues = queues.unwrap_or_else(|| vec![settings.routes.default_queue.clone()]);
         let check = |ok: bool, problem: &str| {
             if ok {
                 Ok(())

@@ -12,7 +12,6 @@ use serde_json::{Map, Value, json};
 use crate::{
     backoff::Backoff,
     exception::{Exception, repr_encoded},
-    keys::DEFAULT_QUEUE,
     link::is_transient,
     message::Message,
     signature_json::{is_group, items, list, option},
@@ -150,7 +149,7 @@ impl Core {
             if let Some(joined) = complete.get(part.group).filter(|_| !closed.contains(&part.group)) {
                 closed.push(part.group);
                 let started = match joined {
-                    Ok(results) => chord_body(&part, root, results),
+                    Ok(results) => self.chord_body(&part, root, results),
                     Err(problem) => Err(problem.clone()),
                 };
                 let (follow_up, how) = match started {
@@ -171,6 +170,18 @@ impl Core {
             tally.parts.push(part);
         }
         tally
+    }
+
+    /// What starts the body of a chord.
+    fn chord_body(&self, part: &Part<'_>, root: &str, results: &Value) -> Result<FollowUp, String> {
+        let place = Place {
+            root_id: Some(root.to_owned()),
+            parent_id: Some(part.id.to_owned()),
+            ..Place::default()
+        };
+        let mut sender = Sender::new(&self.settings.routes);
+        sender.apply(part.chord, std::slice::from_ref(results), &place)?;
+        Ok(sender.follow_up)
     }
 
     /// The errbacks of a chord's body; of a group its members', each with the member's id.
@@ -287,18 +298,6 @@ impl Core {
         }
         Ok((parts, saved))
     }
-}
-
-/// What starts the body of a chord.
-fn chord_body(part: &Part<'_>, root: &str, results: &Value) -> Result<FollowUp, String> {
-    let place = Place {
-        root_id: Some(root.to_owned()),
-        parent_id: Some(part.id.to_owned()),
-        ..Place::default()
-    };
-    let mut sender = Sender::new(DEFAULT_QUEUE);
-    sender.apply(part.chord, std::slice::from_ref(results), &place)?;
-    Ok(sender.follow_up)
 }
 
 /// The results of a saved group in its own structure; `None` if any is missing.

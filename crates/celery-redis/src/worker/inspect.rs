@@ -222,7 +222,7 @@ impl Consumer {
             "broker_url": self.core.server.url(), "result_backend": self.core.server.url(),
             "broker_transport_options": {"visibility_timeout": settings.visibility_timeout.as_secs_f64()},
             "task_queues": self.queues.borrow().iter().map(|source| source.queue.clone()).collect::<Vec<_>>(),
-            "task_default_queue": crate::keys::DEFAULT_QUEUE,
+            "task_default_queue": self.core.settings.routes.default_queue,
             "task_serializer": "json", "result_serializer": "json", "accept_content": ["json"],
             "task_track_started": settings.track_started,
             "worker_concurrency": self.concurrency,

@@ -10,9 +10,10 @@ use crate::{
     dead_letter,
     exception::Exception,
     json,
-    keys::SEP,
     link::{is_transient, lock},
-    message, scripts,
+    message,
+    routing::bound_queue,
+    scripts,
     worker::{
         job::{Job, Taken},
         runtime::Core,
@@ -298,13 +299,8 @@ impl Core {
         let mut members = redis::pipe();
         members.smembers(self.keys.binding(exchange));
         let (members,): (Vec<String>,) = self.link.query(&members).await?;
-        let bound = members.iter().find_map(|member| {
-            let mut parts = member.split(SEP);
-            (parts.next() == Some(routing_key))
-                .then(|| parts.nth(1).map(str::to_owned))
-                .flatten()
-        });
-        Ok(bound.unwrap_or_else(|| routing_key.to_owned()))
+        let bound = members.iter().find_map(|member| bound_queue(member, routing_key));
+        Ok(bound.unwrap_or(routing_key).to_owned())
     }
 }
 

@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 use crate::{
     backoff::Backoff,
     clock, dead_letter,
+    draft::Draft,
     exception::Exception,
-    keys::own_binding,
+    keys::{Keys, own_binding},
     link::lock,
     message::{self, Message},
     scripts,
@@ -30,6 +31,10 @@ impl FollowUp {
             actions.push(["S".to_owned(), core.keys.group_meta(group), size.to_string()]);
         }
         for draft in &self.drafts {
+            if !draft.exchange.is_empty() {
+                actions.push(exchange(draft, &core.keys));
+                continue;
+            }
             let member = own_binding(draft.queue());
             if !core.settings.queues.iter().any(|queue| queue == draft.queue()) {
                 actions.push(["B".to_owned(), core.keys.binding(draft.queue()), member.clone()]);
@@ -48,6 +53,13 @@ impl FollowUp {
         );
         actions
     }
+}
+
+/// The action that puts a message into the queues that a named exchange leads to.
+fn exchange(draft: &Draft, keys: &Keys) -> [String; 3] {
+    let (before, after) = keys.list_around(draft.priority);
+    let value = format!("{before}\n{after}\n{}\n{}", draft.routing_key, draft.encode());
+    ["X".to_owned(), keys.binding(&draft.exchange), value]
 }
 
 /// A state to store.

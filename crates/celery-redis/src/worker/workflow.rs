@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use crate::{
-    keys::DEFAULT_QUEUE,
     message::Message,
     signature_json::is_group,
     worker::runtime::Core,
@@ -12,17 +11,13 @@ use crate::{
 
 impl Core {
     /// What a success sends: callbacks, then the next of the chain.
-    #[expect(
-        clippy::unused_self,
-        reason = "reads as part of the delivery's end, beside its siblings"
-    )]
     pub(crate) fn after_success(&self, message: &Message, value: &Value) -> Result<FollowUp, String> {
         let place = Place {
             root_id: Some(message.root().to_owned()),
             parent_id: Some(message.id.clone()),
             ..Place::default()
         };
-        let mut sender = Sender::new(DEFAULT_QUEUE);
+        let mut sender = Sender::new(&self.settings.routes);
         let prepend = std::slice::from_ref(value);
         let (groups, simple): (Vec<&Value>, Vec<&Value>) = message
             .embed
@@ -61,17 +56,13 @@ impl Core {
         self.errbacks(&message.embed.errbacks, &message.id, message.root())
     }
 
-    #[expect(
-        clippy::unused_self,
-        reason = "reads as part of the delivery's end, beside its siblings"
-    )]
     pub(super) fn errbacks(&self, errbacks: &[Value], failed: &str, root: &str) -> FollowUp {
         let place = Place {
             root_id: Some(root.to_owned()),
             parent_id: Some(failed.to_owned()),
             ..Place::default()
         };
-        let mut sender = Sender::new(DEFAULT_QUEUE);
+        let mut sender = Sender::new(&self.settings.routes);
         if !errbacks.is_empty() {
             let group = json!({"subtask_type": "group", "kwargs": {"tasks": errbacks}, "options": {}});
             if let Err(problem) = sender.apply(&group, &[json!(failed)], &place) {
