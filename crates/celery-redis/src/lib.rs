@@ -27,6 +27,7 @@ mod scripts;
 mod sent;
 mod signature;
 mod signature_json;
+mod soft_limit;
 mod worker;
 mod workflow;
 
@@ -38,4 +39,5 @@ pub use request::{TaskRequest, current_request, data, fail, fail_with, ignore, r
 pub use result::{AsyncResult, Outcome, TaskFailure, TaskId, TaskMeta};
 pub use routing::TaskRoutes;
 pub use signature::Signature;
+pub use soft_limit::{SoftLimit, soft_limit};
 pub use worker::{Events, Worker, WorkerBuilder};

@@ -11,7 +11,7 @@ use celery::error::TaskError;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::{clock, link::lock, signature::delta};
+use crate::{clock, link::lock, signature::delta, soft_limit::SoftLimit};
 
 /// Values shared with all tasks of a worker, by type.
 #[derive(Clone, Default)]
@@ -65,10 +65,20 @@ pub struct TaskRequest {
 /// An end that the `celery` crate's errors cannot express.
 #[derive(Debug, Clone)]
 pub(crate) enum Directive {
-    Fail { exc_type: String, args: Vec<Value> },
-    Retry { at: DateTime<Utc>, reason: String },
-    Reject { requeue: bool },
+    Fail {
+        exc_type: String,
+        args: Vec<Value>,
+    },
+    Retry {
+        at: DateTime<Utc>,
+        reason: String,
+    },
+    Reject {
+        requeue: bool,
+    },
     Ignore,
+    /// Celery's `SoftTimeLimitExceeded`.
+    SoftLimit,
 }
 
 /// What surrounds one running task.
@@ -80,6 +90,7 @@ pub(crate) struct Surroundings {
     pub directive: Arc<Mutex<Option<(String, Directive)>>>,
     /// Celery's result tuples of the calls that the task sent.
     pub children: Arc<Mutex<Vec<Value>>>,
+    pub soft_limit: SoftLimit,
 }
 
 tokio::task_local! {
@@ -181,7 +192,7 @@ pub fn ignore() -> TaskError {
 
 /// Leaves the directive with the running task. The error's text ties the two together: a directive whose error
 /// was dropped on the way has no effect.
-fn direct(text: String, directive: Directive) -> TaskError {
+pub(crate) fn direct(text: String, directive: Directive) -> TaskError {
     // Outside a running task there is nobody to heed it.
     let _ = SURROUNDINGS.try_with(|here| *lock(&here.directive) = Some((text.clone(), directive)));
     TaskError::UnexpectedError(text)

@@ -147,7 +147,8 @@ impl Signature {
         self
     }
 
-    /// Sets the soft time limit, after which the task fails with `SoftTimeLimitExceeded`.
+    /// Sets the soft time limit, after which the task fails with `SoftTimeLimitExceeded`, or is told of it if it has asked
+    /// by [`soft_limit`](crate::soft_limit()).
     #[must_use]
     pub fn soft_time_limit(mut self, limit: Duration) -> Self {
         self.soft_time_limit = Some(limit.as_secs_f64());

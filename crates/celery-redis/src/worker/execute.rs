@@ -14,6 +14,7 @@ use crate::{
     exception::Exception,
     link::lock,
     request::{Surroundings, TaskRequest},
+    soft_limit::SoftLimit,
     worker::{
         chord::Part,
         job::Job,
@@ -54,6 +55,7 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>, slot: Slot) {
         request: Arc::new(request(&core, &job)),
         directive: Arc::new(Mutex::new(None)),
         children: Arc::default(),
+        soft_limit: SoftLimit::default(),
     };
     let sent = here.children.clone();
     // Only the task itself is broken off: its future is dropped, and with it all it holds.

@@ -17,6 +17,7 @@ mod fetch;
 mod idle;
 mod inspect;
 mod job;
+mod limits;
 mod mailbox;
 mod memory;
 mod pool;

@@ -2,12 +2,9 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    future::Future,
     marker::PhantomData,
     panic::AssertUnwindSafe,
-    pin::Pin,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -15,7 +12,7 @@ use celery::{
     Celery,
     error::TaskError,
     protocol::{Message as CrateMessage, MessageHeaders, MessageProperties},
-    task::{Request, ResultValue, Task, TaskOptions},
+    task::{Request, ResultValue, Task},
 };
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
@@ -28,7 +25,10 @@ use crate::{
     message::Message,
     request::{Directive, SURROUNDINGS, Surroundings},
     signature::delta,
-    worker::retry_delay::retry_delay,
+    worker::{
+        limits::{self, Exceeded, Limits, limits_of},
+        retry_delay::retry_delay,
+    },
 };
 
 /// How one execution ended.
@@ -79,9 +79,6 @@ pub(crate) struct Registry {
     /// Limits set by remote control, which replace the tasks' own.
     limits: Mutex<HashMap<&'static str, Limits>>,
 }
-
-/// `[hard, soft]` in seconds.
-pub(crate) type Limits = [Option<f64>; 2];
 
 impl Registry {
     pub(crate) fn new(tasks: BTreeMap<&'static str, Entry>) -> Self {
@@ -167,7 +164,7 @@ impl<T: Task + 'static> Runner for Typed<T> {
         let mut request = Request::<T>::new(app, crate_message(message), params.clone());
         request.hostname = SURROUNDINGS.try_with(|here| here.request.hostname.clone()).ok();
         let task = T::from_request(request, T::DEFAULTS);
-        let ended = within(limits(message, replaced, T::DEFAULTS), task.run(params)).await;
+        let ended = limits::within(limits_of(message, replaced, T::DEFAULTS), task.run(params)).await;
         let result = match ended {
             Ok(result) => result,
             Err(exceeded) => {
@@ -206,6 +203,7 @@ fn judge<T: Task>(task: &T, error: TaskError, message: &Message) -> Verdict {
                 let raised = Exception::raised("builtins", &exc_type, T::NAME, shown);
                 return Verdict::Failure(Exception { args, ..raised });
             }
+            Some(Directive::SoftLimit) => return Verdict::Failure(Exceeded::Soft.exception(T::NAME)),
             Some(Directive::Reject { requeue }) => return Verdict::Reject { requeue },
             Some(Directive::Ignore) => return Verdict::Ignore,
             Some(Directive::Retry { at, reason }) => (raised("RetryableError", &reason), true, Some(at)),
@@ -256,48 +254,6 @@ fn directive(text: &str) -> Option<Directive> {
         .ok()
         .flatten();
     left.filter(|(of, _)| of == text).map(|(_, directive)| directive)
-}
-
-/// Which limit a task ran into.
-enum Exceeded {
-    Hard(f64),
-    Soft,
-}
-
-impl Exceeded {
-    fn exception(&self, task: &str) -> Exception {
-        let (exc_type, args) = match self {
-            Self::Hard(limit) => ("TimeLimitExceeded", vec![json!(limit)]),
-            Self::Soft => ("SoftTimeLimitExceeded", vec![]),
-        };
-        let mut exception = Exception::bare("billiard.exceptions", exc_type, args);
-        if matches!(self, Self::Soft) {
-            exception.traceback = Exception::raised("", exc_type, task, "").traceback;
-        }
-        exception
-    }
-}
-
-/// The limits of a message, else those set for its task since, else its task's own.
-fn limits(message: &Message, replaced: Option<Limits>, options: TaskOptions) -> Limits {
-    let own = |limit: Option<u32>| limit.filter(|limit| *limit > 0).map(f64::from);
-    let [hard, soft] = replaced.unwrap_or_else(|| [own(options.hard_time_limit), own(options.time_limit)]);
-    [message.time_limits[0].or(hard), message.time_limits[1].or(soft)]
-}
-
-/// Runs a future up to the shorter limit. There is no way to raise the soft one inside the future, so it ends it too.
-async fn within<R>(
-    [hard, soft]: Limits,
-    running: Pin<Box<dyn Future<Output = R> + Send + '_>>,
-) -> Result<R, Exceeded> {
-    let exceeded = match (hard, soft) {
-        (None, None) => return Ok(running.await),
-        (Some(hard), Some(soft)) if soft < hard => (soft, Exceeded::Soft),
-        (Some(hard), _) => (hard, Exceeded::Hard(hard)),
-        (None, Some(soft)) => (soft, Exceeded::Soft),
-    };
-    let limit = Duration::try_from_secs_f64(exceeded.0).unwrap_or(Duration::MAX);
-    tokio::time::timeout(limit, running).await.map_err(|_| exceeded.1)
 }
 
 /// The message as the `celery` crate's requests want it.
