@@ -88,7 +88,15 @@ impl Consumer {
                 .filter(|text| !text.is_empty())
                 .ok_or_else(|| format!("TypeError('{name} must be a string')"))
         };
-        let set = |name: &str| matches!(arguments.get(name), Some(Value::Bool(true)));
+        // As Python takes a value for true: Flower sends `1`.
+        let set = |name: &str| match arguments.get(name) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(set)) => *set,
+            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+            Some(Value::String(text)) => !text.is_empty(),
+            Some(Value::Array(items)) => !items.is_empty(),
+            Some(Value::Object(items)) => !items.is_empty(),
+        };
         if let Some(value) = self.inspect(method, arguments) {
             return value.map(Answer::Now);
         }
