@@ -94,9 +94,8 @@ impl Consumer {
         });
     }
 
-    /// Tells who waits for a message that was set aside for its size.
-    pub(super) fn too_large(&mut self, id: String, bytes: usize) {
-        let problem = format!("a message of {bytes} bytes is too large");
+    /// Tells who waits for a call whose message the server set aside.
+    pub(super) fn set_aside(&mut self, id: String, problem: &str) {
         let exception = Exception::celery("InvalidTaskError", vec![json!(problem)]);
         let core = self.core.clone();
         self.side.spawn(async move {

@@ -246,7 +246,7 @@ impl Consumer {
     pub(super) fn event(&mut self, event: Event) {
         match event {
             Event::Taken(taken) => taken.into_iter().for_each(|taken| self.admit(taken, true)),
-            Event::TooLarge { id, bytes } => self.too_large(id, bytes),
+            Event::SetAside { id, problem } => self.set_aside(id, &problem),
             Event::Connected { run_id, suspects } => {
                 let before = std::mem::replace(&mut *lock(&self.core.run_id), run_id.clone());
                 let core = self.core.clone();

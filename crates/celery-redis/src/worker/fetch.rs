@@ -41,8 +41,8 @@ pub(crate) enum Event {
     /// tags that it holds on our behalf, some perhaps without our knowing, for the reply was lost. Whatever was
     /// taken over the earlier connections has been told before.
     Connected { run_id: String, suspects: Vec<String> },
-    /// A message was set aside by the server for its size.
-    TooLarge { id: String, bytes: usize },
+    /// The message of a call was set aside by the server: no worker could work with it.
+    SetAside { id: String, problem: String },
 }
 
 /// What a connection tells unasked.

@@ -110,7 +110,7 @@ impl Fetcher {
         while let (Some(list), Some(shown), Some(bytes)) = (values.next(), values.next(), values.next()) {
             let shown: String = redis::from_redis_value(shown).unwrap_or_default();
             let bytes: usize = redis::from_redis_value(bytes).unwrap_or_default();
-            let id = Message::id_of(&shown).unwrap_or_else(|| "unknown".to_owned());
+            let id = Message::id_of(&shown).filter(|id| id != "unknown");
             let at = redis::from_redis_value::<usize>(list)
                 .unwrap_or(1)
                 .saturating_sub(1);
@@ -118,20 +118,14 @@ impl Fetcher {
                 .order
                 .get(at % self.order.len().max(1))
                 .and_then(|at| self.queues.get(*at));
-            if bytes > self.message_limit {
-                tracing::error!(
-                    task.id = id,
-                    queue,
-                    bytes,
-                    "set aside a message that is too large"
-                );
-                drop(self.events.send(Event::TooLarge { id, bytes }));
+            let problem = if bytes > self.message_limit {
+                format!("a message of {bytes} bytes is too large")
             } else {
-                tracing::error!(
-                    task.id = id,
-                    queue,
-                    "set aside a message without a readable envelope"
-                );
+                "the message has no readable envelope".to_owned()
+            };
+            tracing::error!(task.id = id, queue, bytes, problem, "set aside a message");
+            if let Some(id) = id {
+                drop(self.events.send(Event::SetAside { id, problem }));
             }
         }
     }
