@@ -83,11 +83,12 @@ async fn noop() -> TaskResult<()> {
     Ok(())
 }
 
-/// Sends `add(x, y)` and returns its id.
+/// Sends `add(x, y)`, to a queue if one is named, and returns its id.
 #[celery::task(name = "tasks.spawn")]
-async fn spawn(x: f64, y: f64) -> TaskResult<String> {
+async fn spawn(x: f64, y: f64, queue: Option<String>) -> TaskResult<String> {
     let client = data::<Client>()?;
-    let sent = client.send(&Signature::new("tasks.add").arg(x).arg(y)).await;
+    let call = Signature::new("tasks.add").arg(x).arg(y);
+    let sent = client.send(&queue.into_iter().fold(call, Signature::queue)).await;
     sent.map(|id| id.to_string())
         .map_err(|error| fail("RuntimeError", error.to_string()))
 }
@@ -133,25 +134,52 @@ async fn stamp(path: String, number: u64) -> TaskResult<()> {
 /// Appends its id to a Redis list when it begins, and again when it ends.
 #[celery::task(name = "tasks.record", acks_late = true)]
 async fn record(list: String, milliseconds: u64) -> TaskResult<()> {
+    note(&list, "begin").await?;
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+    note(&list, "end").await
+}
+
+/// As `tasks.record`, but ends when the key `<list>:open` exists; acknowledged early.
+#[celery::task(name = "tasks.gated")]
+async fn gated(list: String) -> TaskResult<()> {
+    pass_gate(&list).await
+}
+
+/// As `tasks.gated`, acknowledged late.
+#[celery::task(name = "tasks.gated_late", acks_late = true)]
+async fn gated_late(list: String) -> TaskResult<()> {
+    pass_gate(&list).await
+}
+
+async fn pass_gate(list: &str) -> TaskResult<()> {
+    note(list, "begin").await?;
+    let gate = format!("{list}:open");
+    while !redis::cmd("EXISTS")
+        .arg(&gate)
+        .query_async(&mut connection()?)
+        .await
+        .with_unexpected_err(|| "the gate cannot be looked at")?
+    {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    note(list, "end").await
+}
+
+/// Appends a word and the id of the call that runs here to a Redis list.
+async fn note(list: &str, word: &str) -> TaskResult<()> {
     let id = current_request()
         .map(|request| request.id.clone())
         .unwrap_or_default();
-    let redis = data::<redis::aio::ConnectionManager>()?;
-    let note = |text: String| {
-        let mut redis = redis.as_ref().clone();
-        let list = list.clone();
-        async move {
-            redis::cmd("RPUSH")
-                .arg(list)
-                .arg(text)
-                .exec_async(&mut redis)
-                .await
-                .map_err(|error| fail("IOError", error.to_string()))
-        }
-    };
-    note(format!("begin {id}")).await?;
-    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-    note(format!("end {id}")).await
+    redis::cmd("RPUSH")
+        .arg(list)
+        .arg(format!("{word} {id}"))
+        .exec_async(&mut connection()?)
+        .await
+        .map_err(|error| fail("IOError", error.to_string()))
+}
+
+fn connection() -> TaskResult<redis::aio::ConnectionManager> {
+    Ok(data::<redis::aio::ConnectionManager>()?.as_ref().clone())
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -205,6 +233,8 @@ fn with_tasks(builder: WorkerBuilder) -> WorkerBuilder {
         .register::<panicking>()
         .register::<deadly>()
         .register::<record>()
+        .register::<gated>()
+        .register::<gated_late>()
         .register::<stamp>()
         .register::<Echo>()
 }
@@ -274,8 +304,14 @@ async fn work() -> anyhow::Result<()> {
     let redis = redis::Client::open(url.replacen("redis+unix", "unix", 1))?
         .get_connection_manager()
         .await?;
+    let prefix = std::env::args()
+        .skip_while(|argument| argument != "--prefix")
+        .nth(1);
+    let client = Client::builder(&url)
+        .global_keyprefix(prefix.unwrap_or_default())
+        .build()?;
     let worker = configured(&url, std::env::args().skip(1))?
-        .data(Arc::new(Client::new(&url)?))
+        .data(Arc::new(client))
         .data(Arc::new(redis))
         .build()?;
     let (stop, cold) = (CancellationToken::new(), CancellationToken::new());

@@ -7,19 +7,24 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use celery_redis::{Client, Outcome, Signature};
+use celery_redis::{Outcome, Signature, Worker};
 use futures::StreamExt;
 use redis::AsyncCommands;
 use serde_json::{Value, json};
 use support::{
     DEADLINE, RedisServer, Running, eventually,
-    gate::{Log, held, note, redelivered, until_held, until_ran, worker},
-    stray_keys,
+    gate::{Log, held, note, until_held, until_ran, worker},
+    spawn_worker, stray_keys,
 };
 
-/// What an idle worker sends within three seconds.
+const VISIBILITY: Duration = Duration::from_secs(2);
+
+/// What an idle worker sends between the first and the third heartbeat of another one, in a database of its own.
 async fn said_while_idle(redis: &RedisServer, builder: celery_redis::WorkerBuilder) -> Vec<String> {
     let worker = Running::start(
         builder
@@ -31,25 +36,31 @@ async fn said_while_idle(redis: &RedisServer, builder: celery_redis::WorkerBuild
     client.result(id).get(DEADLINE).await.unwrap();
     until_held(&mut redis.connection().await, 0).await;
 
+    let metronome = Running::start(Worker::builder(&redis.url().replace("/0", "/1")));
     let monitor = redis::Client::open(redis.url())
         .unwrap()
         .get_async_monitor()
         .await
         .unwrap();
     let mut seen = Vec::new();
+    let mut beats = 0;
     let mut lines = monitor.into_on_message::<String>();
     let watching = async {
-        while let Some(line) = lines.next().await {
-            seen.push(line);
+        while beats < 3 {
+            let line = lines.next().await.expect("the monitor goes on");
+            // A line begins with the time, then `[database address]`.
+            if line.contains(" [1 ") {
+                beats += usize::from(line.contains("/1.celeryev/worker.heartbeat"));
+            } else if beats > 0 {
+                seen.push(line);
+            }
         }
     };
-    assert!(
-        tokio::time::timeout(Duration::from_secs(3), watching)
-            .await
-            .is_err(),
-        "the monitor ended"
-    );
+    tokio::time::timeout(DEADLINE, watching)
+        .await
+        .expect("three heartbeats");
     worker.stop().await;
+    metronome.stop().await;
     seen
 }
 
@@ -67,7 +78,7 @@ async fn an_idle_worker_that_can_be_inspected_says_nothing_but_heartbeats() {
     let redis = RedisServer::start();
     let said = said_while_idle(&redis, redis.worker()).await;
     assert!(
-        (1..=2).contains(&said.len())
+        !said.is_empty()
             && said
                 .iter()
                 .all(|line| line.contains("\"/0.celeryev/worker.heartbeat\"")),
@@ -82,60 +93,74 @@ async fn an_idle_worker_is_woken_by_a_message_in_any_list() {
     let worker = Running::start(worker(&redis.url(), &log).queues(["a", "b"]));
     let client = redis.client();
     let mut sent = 0;
-    for _ in 0..5 {
-        for queue in ["a", "b"] {
-            for priority in [0, 3, 6, 9] {
-                client
-                    .send(&Signature::new("note").arg("x").queue(queue).priority(priority))
-                    .await
-                    .unwrap();
+    for queue in ["a", "b"] {
+        for priority in [0, 3, 6, 9] {
+            let mut took = Vec::new();
+            for _ in 0..5 {
+                let call = Signature::new("note").arg("x").queue(queue).priority(priority);
+                client.send(&call).await.unwrap();
                 sent += 1;
                 let started = Instant::now();
                 until_ran(&log, sent).await;
-                assert!(
-                    started.elapsed() < Duration::from_secs(1),
-                    "woken late: {:?}",
-                    started.elapsed()
-                );
+                took.push(started.elapsed());
             }
+            took.sort();
+            // The median, for the machine may be busy now and then; a list that is only polled is always late.
+            assert!(took[2] < Duration::from_secs(1), "{queue} {priority}: {took:?}");
         }
     }
     worker.stop().await;
 }
 
 #[tokio::test]
-async fn urgent_messages_come_first_and_queues_take_turns() {
+async fn check_30_urgent_messages_come_first() {
     let redis = RedisServer::start();
     let client = redis.client();
-    for queue in ["a", "b"] {
-        for priority in [9, 6, 3, 0] {
-            for number in 0..2 {
+    for priority in [9, 0, 6, 3, 9, 0, 6, 3] {
+        let call = Signature::new("note")
+            .arg(priority.to_string())
+            .priority(priority);
+        client.send(&call).await.unwrap();
+    }
+    let log = Log::new();
+    let worker = Running::start(worker(&redis.url(), &log).concurrency(1).prefetch_multiplier(1));
+    let ran = until_ran(&log, 8).await;
+    worker.stop().await;
+    assert_eq!(ran, ["0", "0", "3", "3", "6", "6", "9", "9"]);
+}
+
+#[tokio::test]
+async fn check_31_three_queues_take_turns_within_a_priority() {
+    let redis = RedisServer::start();
+    let client = redis.client();
+    for priority in [3, 0] {
+        for queue in ["a", "b", "c"] {
+            for number in 0..3 {
                 let text = format!("{priority}{queue}{number}");
-                client
-                    .send(&Signature::new("note").arg(text).queue(queue).priority(priority))
-                    .await
-                    .unwrap();
+                let call = Signature::new("note").arg(text).queue(queue).priority(priority);
+                client.send(&call).await.unwrap();
             }
         }
     }
     let log = Log::new();
     let worker = Running::start(
         worker(&redis.url(), &log)
-            .queues(["a", "b"])
+            .queues(["a", "b", "c"])
             .concurrency(1)
             .prefetch_multiplier(1),
     );
-    let ran = until_ran(&log, 16).await;
+    let ran = until_ran(&log, 18).await;
     worker.stop().await;
-    let expected: Vec<String> = [0, 3, 6, 9]
+    let turns = ["a0", "b0", "c0", "a1", "b1", "c1", "a2", "b2", "c2"];
+    let expected: Vec<String> = ["0", "3"]
         .iter()
-        .flat_map(|priority| ["a0", "b0", "a1", "b1"].map(|rest| format!("{priority}{rest}")))
+        .flat_map(|priority| turns.map(|turn| format!("{priority}{turn}")))
         .collect();
     assert_eq!(ran, expected);
 }
 
 #[tokio::test]
-async fn a_worker_holds_no_more_than_it_may() {
+async fn check_46_a_worker_holds_no_more_than_it_may() {
     let redis = RedisServer::start();
     let log = Log::new();
     let client = redis.client();
@@ -160,7 +185,7 @@ async fn a_worker_holds_no_more_than_it_may() {
 }
 
 #[tokio::test]
-async fn a_warm_shutdown_ends_what_runs_and_gives_back_the_rest_in_order() {
+async fn a_warm_shutdown_gives_back_in_order_what_did_not_begin() {
     let redis = RedisServer::start();
     let log = Log::new();
     let client = redis.client();
@@ -210,40 +235,43 @@ async fn a_warm_shutdown_ends_what_runs_and_gives_back_the_rest_in_order() {
     assert_eq!(shown, ["('2',)", "('3',)", "('4',)", "('5',)", "('later',)"]);
 }
 
+/// Two workers that sweep several times within the visibility timeout.
+fn sweeping(redis: &RedisServer, log: &Arc<Log>) -> [Running; 2] {
+    [(); 2].map(|()| {
+        Running::start(
+            worker(&redis.url(), log)
+                .visibility_timeout(VISIBILITY)
+                .restore_interval(VISIBILITY / 8),
+        )
+    })
+}
+
+/// What is on its way for three visibility timeouts is swept at least once if nobody vouches for it.
+async fn until_swept_often(log: &Log) {
+    let started = Instant::now();
+    eventually("three visibility timeouts have passed", async || {
+        assert_eq!(log.ran().await.len(), 1, "given to another worker meanwhile");
+        (started.elapsed() > VISIBILITY * 3).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
-async fn a_task_that_outlasts_the_visibility_timeout_runs_once() {
+async fn check_50_a_task_that_outlasts_the_visibility_timeout_runs_once() {
     let redis = RedisServer::start();
     let log = Log::new();
     let client = redis.client();
-    let workers: Vec<Running> = (0..2)
-        .map(|_| {
-            let builder = worker(&redis.url(), &log);
-            Running::start(
-                builder
-                    .visibility_timeout(Duration::from_secs(1))
-                    .restore_interval(Duration::from_millis(200)),
-            )
-        })
-        .collect();
-    let lasting = client
-        .send(&Signature::new("wait_late").arg("long"))
-        .await
-        .unwrap();
-    let delayed = client
-        .send(
-            &Signature::new("note")
-                .arg("delayed")
-                .countdown(Duration::from_secs(3)),
-        )
-        .await
-        .unwrap();
-    client.result(delayed).get(DEADLINE).await.unwrap();
+    let workers = sweeping(&redis, &log);
+    let call = Signature::new("wait_late").arg("long");
+    let lasting = client.send(&call).await.unwrap();
+    until_ran(&log, 1).await;
+    until_swept_often(&log).await;
     log.gate.add_permits(8);
     client.result(lasting).get(DEADLINE).await.unwrap();
-    assert_eq!(log.ran().await, ["long", "delayed"]);
     for worker in workers {
         worker.stop().await;
     }
+    assert_eq!(log.ran().await, ["long"]);
     assert_eq!(
         stray_keys(&mut redis.connection().await).await,
         Vec::<String>::new()
@@ -251,7 +279,29 @@ async fn a_task_that_outlasts_the_visibility_timeout_runs_once() {
 }
 
 #[tokio::test]
-async fn a_sweep_respects_the_mutex_and_restores_the_oldest_first() {
+async fn check_51_a_delay_beyond_the_visibility_timeout_runs_once() {
+    let redis = RedisServer::start();
+    let log = Log::new();
+    let client = redis.client();
+    let workers = sweeping(&redis, &log);
+    let call = Signature::new("note").arg("delayed").countdown(VISIBILITY * 3);
+    let delayed = client.send(&call).await.unwrap();
+    client.result(delayed).get(DEADLINE).await.unwrap();
+    // A copy that another worker was given would be due by now, and run before this.
+    let last = client.send(&Signature::new("note").arg("last")).await.unwrap();
+    client.result(last).get(DEADLINE).await.unwrap();
+    for worker in workers {
+        worker.stop().await;
+    }
+    assert_eq!(log.ran().await, ["delayed", "last"]);
+    assert_eq!(
+        stray_keys(&mut redis.connection().await).await,
+        Vec::<String>::new()
+    );
+}
+
+#[tokio::test]
+async fn check_54_a_sweep_respects_the_mutex_and_restores_the_oldest_first() {
     let redis = RedisServer::start();
     let log = Log::new();
     let mut connection = redis.connection().await;
@@ -317,26 +367,25 @@ async fn two_copies_with_one_tag_are_each_protected() {
 }
 
 #[tokio::test]
-async fn a_key_prefix_covers_every_key() {
+async fn check_56_of_5000_calls_none_is_lost() {
     let redis = RedisServer::start();
-    let worker = Running::start(redis.worker().global_keyprefix("pfx:").register::<redelivered>());
-    let client = Client::builder(&redis.url())
-        .global_keyprefix("pfx:")
-        .build()
-        .unwrap();
-    let id = client.send(&Signature::new("redelivered")).await.unwrap();
-    assert_eq!(
-        client.result(id).get(DEADLINE).await.unwrap(),
-        Outcome::Success(json!(false))
-    );
-    worker.stop().await;
-    let keys: Vec<String> = redis::cmd("KEYS")
-        .arg("*")
-        .query_async(&mut redis.connection().await)
-        .await
-        .unwrap();
-    assert!(
-        !keys.is_empty() && keys.iter().all(|key| key.starts_with("pfx:")),
-        "{keys:?}"
-    );
+    let client = redis.client();
+    let calls = vec![Signature::new("tasks.noop"); 5000];
+    let ids = client.send_many(&calls).await.unwrap();
+    let different: std::collections::HashSet<&str> = ids.iter().map(celery_redis::TaskId::as_str).collect();
+    assert_eq!(different.len(), 5000);
+    let _worker = spawn_worker(&redis, &["-c", "8"]);
+    for id in &ids {
+        let outcome = client.result(id.clone()).get(DEADLINE).await.unwrap();
+        assert_eq!(outcome, Outcome::Success(json!(null)));
+    }
+    let mut connection = redis.connection().await;
+    for id in ids {
+        let life: i64 = connection.ttl(format!("celery-task-meta-{id}")).await.unwrap();
+        assert!((86_000..=86_400).contains(&life), "{id}: {life}");
+    }
+    eventually("nothing is held", async || {
+        (connection.hlen::<_, usize>("unacked").await.unwrap() == 0).then_some(())
+    })
+    .await;
 }

@@ -46,8 +46,8 @@ fn check_64_flower_lists_the_worker_and_its_tasks() {
 }
 
 #[test]
-fn an_exporter_counts_what_the_worker_does() {
-    check(CHECKS, 640);
+fn check_64_an_exporter_counts_what_the_worker_does() {
+    check(CHECKS, "exporter");
 }
 
 #[tokio::test]

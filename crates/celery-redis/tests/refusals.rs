@@ -8,23 +8,19 @@ use redis::AsyncCommands;
 use serde_json::{Value, json};
 use support::{
     DEADLINE, RedisServer, Running,
-    calls::{failure, outcome, tasks, worker},
+    calls::{failure, outcome, refuses, tasks, worker},
     eventually,
-    gate::until_held,
+    gate::{self, Log, until_held, until_ran},
     stray_keys,
 };
 
 #[tokio::test]
-async fn a_rejected_message_fails_or_comes_back() {
+async fn a_message_that_is_rejected_for_good_fails() {
     let redis = RedisServer::start();
     let worker = worker(&redis);
     assert_eq!(
         failure(outcome(&redis, Signature::new("refuses").arg(false)).await).0,
         "Reject"
-    );
-    assert_eq!(
-        outcome(&redis, Signature::new("refuses").arg(true)).await,
-        Outcome::Success(json!("later"))
     );
     worker.stop().await;
     assert_eq!(
@@ -34,19 +30,59 @@ async fn a_rejected_message_fails_or_comes_back() {
 }
 
 #[tokio::test]
+async fn check_53_a_requeued_message_goes_to_the_back() {
+    let redis = RedisServer::start();
+    let mut connection = redis.connection().await;
+    let client = redis.client();
+    let log = Log::new();
+    let refused = client.send(&Signature::new("refuses").arg(true)).await.unwrap();
+    let raw: String = connection.lindex("celery", 0).await.unwrap();
+    let mut expected: Value = serde_json::from_str(&raw).unwrap();
+    for call in ["wait_late", "note"] {
+        client.send(&Signature::new(call).arg(call)).await.unwrap();
+    }
+    // It holds one message at a time: the second, which waits at the gate, once it has refused the first.
+    let worker = Running::start(
+        gate::worker(&redis.url(), &log)
+            .register::<refuses>()
+            .concurrency(1)
+            .prefetch_multiplier(1),
+    );
+    until_ran(&log, 1).await;
+    let queue: Vec<String> = connection.lrange("celery", 0, -1).await.unwrap();
+    let queue: Vec<Value> = queue
+        .iter()
+        .map(|raw| serde_json::from_str(raw).unwrap())
+        .collect();
+    assert_eq!(queue.len(), 2, "{queue:?}");
+    // It is as it was, with its tag, but for the flags. The right end is the front.
+    expected["headers"]["redelivered"] = json!(true);
+    expected["properties"]["delivery_info"]["redelivered"] = json!(true);
+    assert_eq!(queue[0], expected);
+    assert_eq!(queue[1]["headers"]["task"], "note");
+    log.gate.add_permits(1);
+    assert_eq!(
+        client.result(refused).get(DEADLINE).await.unwrap(),
+        Outcome::Success(json!("later"))
+    );
+    assert_eq!(log.ran().await, ["wait_late", "note"]);
+    worker.stop().await;
+    assert_eq!(stray_keys(&mut connection).await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn an_ignored_result_is_not_stored() {
     let redis = RedisServer::start();
-    let worker = worker(&redis);
+    // One at a time, so once the last one is done the others are too.
+    let worker = Running::start(tasks(redis.worker()).concurrency(1));
     let client = redis.client();
     let quiet = client
         .send(&Signature::new("count").ignore_result(true))
         .await
         .unwrap();
     let ignoring = client.send(&Signature::new("ignores")).await.unwrap();
-    eventually("the call was counted", async || {
-        (outcome(&redis, Signature::new("count")).await != Outcome::Success(json!(0))).then_some(())
-    })
-    .await;
+    let counted = outcome(&redis, Signature::new("count")).await;
+    assert_eq!(counted, Outcome::Success(json!(1)), "the quiet call was executed");
     worker.stop().await;
     assert_eq!(client.result(quiet).state().await.unwrap(), None);
     assert_eq!(client.result(ignoring).state().await.unwrap(), None);
@@ -77,62 +113,68 @@ async fn custom_headers_reach_the_task() {
 }
 
 #[tokio::test]
-async fn a_stored_success_is_never_overwritten() {
+async fn check_45_a_stored_success_is_never_overwritten() {
     let redis = RedisServer::start();
-    let worker = worker(&redis);
-    let again = || Signature::new("add").args([1, 1]).task_id("same");
-    assert_eq!(outcome(&redis, again()).await, Outcome::Success(json!(2)));
+    // One at a time, so once the last one is done the others are too.
+    let worker = Running::start(tasks(redis.worker()).concurrency(1));
+    let again = |task: &str| Signature::new(task).task_id("same");
+    let first = outcome(&redis, again("add").args([1, 1])).await;
+    assert_eq!(first, Outcome::Success(json!(2)));
     let client = redis.client();
-    client
-        .send(&Signature::new("no.such").task_id("same"))
-        .await
-        .unwrap();
-    // Taken in order, so once this one is done the other is too.
-    assert_eq!(
-        outcome(&redis, Signature::new("add").args([2, 2])).await,
-        Outcome::Success(json!(4))
-    );
+    // As `Task.replace` sends it, with another value; one that fails; one that nobody knows.
+    let replaced = again("add").args([5, 5]).header("replaced_task_nesting", 1);
+    for call in [replaced, again("expected"), again("no.such")] {
+        client.send(&call).await.unwrap();
+    }
+    let last = outcome(&redis, Signature::new("add").args([2, 2])).await;
+    assert_eq!(last, Outcome::Success(json!(4)));
     worker.stop().await;
-    assert_eq!(
-        client.result("same").state().await.unwrap().unwrap().status,
-        "SUCCESS"
-    );
+    let stored = client.result("same").state().await.unwrap().unwrap();
+    assert_eq!((stored.status.as_str(), stored.result), ("SUCCESS", json!(2)));
+}
+
+/// What can be wrong with a message (the reference's table of what a Python worker needs), beyond a bad `eta`.
+const SPOILERS: [fn(&mut Value); 16] = [
+    |m| remove(m, "", "content-type"),
+    |m| remove(m, "", "body"),
+    |m| remove(m, "", "headers"),
+    |m| remove(m, "", "properties"),
+    |m| remove(m, "/headers", "task"),
+    |m| remove(m, "/headers", "id"),
+    |m| remove(m, "/properties", "delivery_info"),
+    |m| remove(m, "/properties", "delivery_tag"),
+    |m| remove(m, "/properties", "body_encoding"),
+    |m| m["properties"]["delivery_info"] = json!({}),
+    |m| remove(m, "/properties/delivery_info", "routing_key"),
+    |m| m["body"] = json!("%%%"),
+    // `[[], {}]`: the third element is missing.
+    |m| m["body"] = json!("W1tdLCB7fV0="),
+    |m| m["content-type"] = json!("application/x-python-serialize"),
+    |m| m["content-type"] = json!("application/x-yaml"),
+    |m| m["content-type"] = json!("application/x-msgpack"),
+];
+
+fn remove(message: &mut Value, within: &str, field: &str) {
+    let found = message.pointer_mut(within).and_then(Value::as_object_mut);
+    found.expect("an object").remove(field).expect("a field");
 }
 
 #[tokio::test]
-async fn what_nobody_can_execute_is_set_aside_and_the_worker_goes_on() {
+async fn check_34_what_nobody_can_execute_is_set_aside_and_the_worker_goes_on() {
     let redis = RedisServer::start();
     let worker = worker(&redis);
     let mut connection = redis.connection().await;
-    let good: Value = {
-        let client = redis.client();
-        client
-            .send(&Signature::new("add").args([1, 1]).queue("elsewhere"))
-            .await
-            .unwrap();
+    let client = redis.client();
+    let mut poison = ["not json", "[]", "17", "{}"].map(str::to_owned).to_vec();
+    let mut ids = Vec::new();
+    for (number, spoil) in SPOILERS.into_iter().enumerate() {
+        let call = Signature::new("add")
+            .args([1, 1])
+            .queue("elsewhere")
+            .task_id(format!("call-{number}"));
+        ids.push(client.send(&call).await.unwrap());
         let raw: String = connection.rpop("elsewhere", None).await.unwrap();
-        serde_json::from_str(&raw).unwrap()
-    };
-    let mut poison = vec![
-        "not json".to_owned(),
-        "[]".to_owned(),
-        "17".to_owned(),
-        "{}".to_owned(),
-    ];
-    let spoilers: [fn(&mut Value); 9] = [
-        |m| drop(m.as_object_mut().unwrap().remove("content-type")),
-        |m| drop(m.as_object_mut().unwrap().remove("properties")),
-        |m| m["properties"]["delivery_info"] = json!({}),
-        |m| m["properties"]["delivery_tag"] = Value::Null,
-        |m| m["body"] = json!("%%%"),
-        |m| drop(m["headers"].as_object_mut().unwrap().remove("task")),
-        |m| m["content-type"] = json!("application/x-python-serialize"),
-        |m| m["content-type"] = json!("application/x-yaml"),
-        |m| m["content-type"] = json!("application/x-msgpack"),
-    ];
-    for (number, spoil) in spoilers.into_iter().enumerate() {
-        let mut message = good.clone();
-        message["properties"]["delivery_tag"] = json!(format!("tag-{number}"));
+        let mut message: Value = serde_json::from_str(&raw).unwrap();
         spoil(&mut message);
         poison.push(message.to_string());
     }
@@ -158,15 +200,19 @@ async fn what_nobody_can_execute_is_set_aside_and_the_worker_goes_on() {
         Outcome::Success(json!(2))
     );
     // Whoever waits for a call that cannot be read is told so.
-    let id = good["headers"]["id"].as_str().unwrap();
-    let told = failure(redis.client().result(id).get(DEADLINE).await.unwrap());
-    assert_eq!(told.0, "InvalidTaskError");
+    for id in ids {
+        let told = client.result(id.clone()).get(DEADLINE).await.unwrap();
+        assert!(
+            matches!(&told, Outcome::Failure(failure) if failure.exc_type == "InvalidTaskError"),
+            "{id}: {told:?}"
+        );
+    }
     worker.stop().await;
     assert_eq!(stray_keys(&mut connection).await, ["celery-redis.dead-letter"]);
 }
 
 #[tokio::test]
-async fn a_bad_eta_fails_the_call_instead_of_leaving_its_caller_waiting() {
+async fn check_34_a_bad_eta_fails_the_call_instead_of_leaving_its_caller_waiting() {
     let redis = RedisServer::start();
     let mut connection = redis.connection().await;
     let client = redis.client();
@@ -186,11 +232,18 @@ async fn a_bad_eta_fails_the_call_instead_of_leaving_its_caller_waiting() {
 async fn a_message_of_100_mib_is_set_aside_and_its_caller_told() {
     let redis = RedisServer::start();
     let client = redis.client();
-    let huge = Signature::new("add").arg("x".repeat(75 << 20)).arg(1);
-    let id = client.send(&huge).await.unwrap();
+    let id = client.send(&Signature::new("add").args([1, 1])).await.unwrap();
     let mut connection = redis.connection().await;
-    let raw: String = connection.lindex("celery", 0).await.unwrap();
-    assert!(raw.len() >= 100 << 20, "{}", raw.len());
+    let raw: String = connection.rpop("celery", None).await.unwrap();
+    let mut message: Value = serde_json::from_str(&raw).unwrap();
+    message["body"] = json!("x".repeat(100 << 20));
+    let raw = message.to_string();
+    // By a connection that gives it all the time it takes.
+    let mut patient = redis::Client::open(redis.url())
+        .unwrap()
+        .get_connection()
+        .unwrap();
+    let _: () = redis::Commands::lpush(&mut patient, "celery", &raw).unwrap();
     let worker = worker(&redis);
     let (exc_type, text) = failure(client.result(id).get(DEADLINE * 2).await.unwrap());
     assert_eq!(exc_type, "InvalidTaskError");

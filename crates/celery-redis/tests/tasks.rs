@@ -3,14 +3,15 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use celery_redis::{Outcome, Signature};
+use celery_redis::{Outcome, Signature, TaskId};
+use chrono::{DateTime, Utc};
 use redis::AsyncCommands;
 use serde_json::{Value, json};
 use support::{
     DEADLINE, RedisServer, Running,
-    calls::{failure, outcome, worker},
+    calls::{failure, outcome, tasks, worker},
     eventually,
     gate::{self, Log},
     stray_keys,
@@ -158,31 +159,25 @@ async fn an_expired_call_is_revoked_and_not_executed() {
 #[tokio::test]
 async fn a_countdown_delays_without_blocking_others() {
     let redis = RedisServer::start();
-    let worker = worker(&redis);
+    let worker = Running::start(tasks(redis.worker()).concurrency(1));
     let client = redis.client();
-    let started = std::time::Instant::now();
-    let delayed = client
-        .send(
-            &Signature::new("add")
-                .args([1, 1])
-                .countdown(Duration::from_millis(700)),
-        )
-        .await
-        .unwrap();
-    assert_eq!(
-        outcome(&redis, Signature::new("add").args([1, 2])).await,
-        Outcome::Success(json!(3))
-    );
-    assert!(started.elapsed() < Duration::from_millis(600));
-    assert_eq!(
-        client.result(delayed).get(DEADLINE).await.unwrap(),
-        Outcome::Success(json!(2))
-    );
-    let took = started.elapsed();
-    assert!(
-        (Duration::from_millis(690)..Duration::from_secs(1)).contains(&took),
-        "{took:?}"
-    );
+    let countdown = Duration::from_secs(1);
+    let call = Signature::new("add").args([1, 1]).countdown(countdown);
+    let sent = DateTime::<Utc>::from(SystemTime::now());
+    let delayed = client.send(&call).await.unwrap();
+    let other = client.send(&Signature::new("add").args([1, 2])).await.unwrap();
+    for (id, value) in [(&delayed, 2), (&other, 3)] {
+        let outcome = client.result(id.clone()).get(DEADLINE).await.unwrap();
+        assert_eq!(outcome, Outcome::Success(json!(value)));
+    }
+    let done = async |id: TaskId| {
+        let meta = client.result(id).state().await.unwrap().unwrap();
+        let time: DateTime<Utc> = meta.date_done.unwrap().parse().unwrap();
+        time
+    };
+    let (delayed, other) = (done(delayed).await, done(other).await);
+    assert!(delayed >= sent + countdown);
+    assert!(other < delayed, "{other} {delayed}");
     worker.stop().await;
 }
 

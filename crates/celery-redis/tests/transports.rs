@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use celery_redis::{Client, Outcome, Signature};
 use serde_json::json;
-use support::{DEADLINE, Process, Running, calls, conformance_worker, eventually, free_port};
+use support::{DEADLINE, Process, Running, calls, conformance_worker, eventually, port::Port};
 
 /// A Redis server with these options, stopped when the test is done with it.
 fn server(directory: &std::path::Path, options: &[&str]) -> Process {
@@ -59,7 +59,8 @@ async fn tls_carries_tasks_and_results() {
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     std::fs::write(file("cert.pem"), certified.cert.pem()).unwrap();
     std::fs::write(file("key.pem"), certified.signing_key.serialize_pem()).unwrap();
-    let port = free_port().to_string();
+    let reserved = Port::reserve();
+    let port = reserved.to_string();
     let (cert, key) = (file("cert.pem"), file("key.pem"));
     let options = [
         ["--port", "0"],

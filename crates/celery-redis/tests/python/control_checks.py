@@ -2,13 +2,14 @@
 import base64
 import json
 import signal
+import statistics
 import subprocess
 import sys
 import time
 
 from app import add, app, noop, sleepy
 from celery.exceptions import TaskRevokedError, TimeLimitExceeded
-from harness import HERE, WAIT, Watch, answers, check, eventually, main, python, redis, rust, send
+from harness import HERE, WAIT, Stamps, Watch, answers, check, eventually, main, python, redis, rust, send
 
 
 def ask(method, node="rs@h", **arguments):
@@ -97,12 +98,16 @@ def addressing():
         def answered(**who):
             return sorted(name for reply in app.control.broadcast("ping", reply=True, timeout=1, **who) for name in reply)
 
-        assert answered() == ["w1@h", "w2@h", "x1@h"]
-        assert answered(destination=["w1@h", "x1@h"]) == ["w1@h", "x1@h"]
+        def answer(names, **who):
+            # Asked again while a busy machine makes one of them late; who should be silent never may answer.
+            eventually(f"{names} answer to {who}", lambda: answered(**who) == names)
+
+        answer(["w1@h", "w2@h", "x1@h"])
+        answer(["w1@h", "x1@h"], destination=["w1@h", "x1@h"])
+        answer(["w1@h", "w2@h"], pattern="w*", matcher="glob")
+        answer(["w1@h", "x1@h"], pattern="?[!2]@h", matcher="glob")
+        answer(["w1@h", "x1@h"], pattern=r"[wx]1@", matcher="pcre")
         assert answered(destination=["w1"]) == []
-        assert answered(pattern="w*", matcher="glob") == ["w1@h", "w2@h"]
-        assert answered(pattern="?[!2]@h", matcher="glob") == ["w1@h", "x1@h"]
-        assert answered(pattern=r"[wx]1@", matcher="pcre") == ["w1@h", "x1@h"]
         assert answered(pattern="1@h", matcher="pcre") == []
         assert answered(pattern="(", matcher="pcre") == []
 
@@ -196,13 +201,17 @@ def rate_limit():
     with rust("rs@h", "-c", "8"):
         assert ask("rate_limit", task_name="tasks.noop", rate_limit="2/s") == {"ok": "new rate limit set successfully"}
         assert "tasks.noop [rate_limit=2/s]" in inspect("registered")
-        started = time.monotonic()
-        limited = [noop.delay() for _ in range(10)]
-        assert add.delay(1, 2).get(timeout=WAIT) == 3
-        assert time.monotonic() - started < 4, "others wait for the limited"
-        for result in limited:
-            result.get(timeout=WAIT)
-        assert 4 <= time.monotonic() - started < 8, time.monotonic() - started
+        assert ask("rate_limit", task_name="tasks.stamp", rate_limit="2/s") == {"ok": "new rate limit set successfully"}
+        with Stamps() as stamps:
+            limited = [send("tasks.stamp", stamps.path, number) for number in range(10)]
+            assert add.delay(1, 2).get(timeout=WAIT) == 3
+            assert not limited[-1].ready(), "others wait for the limited"
+            for result in limited:
+                result.get(timeout=WAIT)
+            times = sorted(time for _, time in stamps.lines())
+            assert len(times) == 10 and times[-1] - times[0] >= 4, times
+            # No slower than it must be; the median, for the machine may be busy now and then.
+            assert statistics.median(after - before for before, after in zip(times, times[1:])) < 0.7, times
         assert ask("rate_limit", task_name="tasks.noop", rate_limit="1/h") == {"ok": "new rate limit set successfully"}
         waiting = [noop.delay() for _ in range(3)]
         eventually("two wait", lambda: len(inspect("reserved")) == 2)
@@ -223,9 +232,10 @@ def consumers():
         assert redis().smembers("_kombu.binding.extra") == {b"extra\x06\x16\x06\x16extra"}
         assert ask("cancel_consumer", queue="extra") == {"ok": "no longer consuming from extra"}
         assert [queue["name"] for queue in inspect("active_queues")] == ["celery"]
-        # A task of the other queue begins after it, so this one would have been taken.
+        # The worker looks at its lists for each of these, and would take this one from a list that is still among them.
         add.apply_async((1, 2), queue="extra")
-        assert add.delay(1, 2).get(timeout=WAIT) == 3
+        for _ in range(3):
+            assert add.delay(1, 2).get(timeout=WAIT) == 3
         assert redis().llen("extra") == 1
         assert ask("cancel_consumer", queue="celery") and inspect("active_queues") == []
         last = add.delay(3, 4)

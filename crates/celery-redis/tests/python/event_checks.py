@@ -3,39 +3,53 @@ import base64
 import json
 import os
 import signal
-import socket
+import statistics
 import sys
 import time
+import urllib.parse
 import urllib.request
 
 from app import add, app, boom, noop
-from harness import HERE, WAIT, Watch, check, eventually, main, process, redis, rust, send
+from harness import HERE, WAIT, Watch, check, eventually, main, process, redis, reserved_port, rust, send
 
 
 @check(58)
 def worker_events():
     with Watch() as watch:
+        took = []
+
+        def seen_online(name, started):
+            online = eventually("worker-online", lambda: watch.of("worker-online", name))[0]
+            took.append(online["timestamp"] - started)
+            return online
+
         started = time.time()
-        with rust("live@h") as worker:
-            online = eventually("worker-online", lambda: watch.of("worker-online", "live@h"))[0]
-            assert online["timestamp"] - started < 2, online
+        with rust("live@h", wait=False) as worker:
+            online = seen_online("live@h", started)
             for field, kind in (("freq", float), ("active", int), ("processed", int), ("loadavg", list), ("pid", int)):
                 assert isinstance(online[field], kind), (field, online)
             assert {"sw_ident", "sw_ver", "sw_sys", "utcoffset", "clock"} <= online.keys(), online
-            beats = eventually("heartbeats", lambda: len(b := watch.of("worker-heartbeat", "live@h")) >= 3 and b)
+            beats = eventually("heartbeats", lambda: len(b := watch.of("worker-heartbeat", "live@h")) >= 4 and b)
             gaps = [after["timestamp"] - before["timestamp"] for before, after in zip(beats, beats[1:])]
-            assert all(1.5 < gap < 2.5 for gap in gaps), gaps
+            # The median, for the machine may be busy now and then.
+            assert 1.9 < statistics.median(gaps) < 2.1, gaps
             assert watch.state.workers["live@h"].alive
             worker.send_signal(signal.SIGTERM)
             eventually("worker-offline", lambda: watch.of("worker-offline", "live@h"))
-            eventually("not alive", lambda: not watch.state.workers["live@h"].alive, 1)
-        with rust("dead@h") as worker:
+            assert not watch.state.workers["live@h"].alive, "its last heartbeat has not lapsed yet"
+        started = time.time()
+        with rust("dead@h", wait=False) as worker:
+            seen_online("dead@h", started)
             eventually("alive", lambda: "dead@h" in watch.state.workers and watch.state.workers["dead@h"].alive)
             worker.kill()
+            worker.wait()
             killed = time.time()
-            eventually("not alive", lambda: not watch.state.workers["dead@h"].alive, 8)
-            assert time.time() - killed < 4.5, time.time() - killed
+            eventually("not alive", lambda: not watch.state.workers["dead@h"].alive)
+            # It counts as alive up to an instant that its heartbeats set, however late that is looked at.
+            assert watch.state.workers["dead@h"].heartbeat_expires - killed <= 4
             assert not watch.of("worker-offline", "dead@h")
+        # The better of two starts, for the same reason.
+        assert min(took) < 2, took
 
 
 @check(59)
@@ -139,78 +153,88 @@ def switched():
 
 @check(64)
 def flower():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-B", "-m", "celery", "-A", "app", "flower", f"--port={port}", "--address=127.0.0.1"]
-    environment = {**os.environ, "FLOWER_UNAUTHENTICATED_API": "true"}
+    with reserved_port() as port:
+        command = [sys.executable, "-B", "-m", "celery", "-A", "app", "flower", f"--port={port}", "--address=127.0.0.1"]
+        environment = {**os.environ, "FLOWER_UNAUTHENTICATED_API": "true"}
 
-    def get(path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as response:
-            return response.read().decode()
-
-    def there(path):
-        try:
-            return get(path)
-        except OSError:
-            return None
-
-    with rust("rs@h"), process(command, cwd=HERE, env=environment):
-        eventually("flower is up", lambda: there("/healthcheck"))
-        # Flower turns the events of tasks on by itself.
-        eventually("flower enabled events", lambda: app.control.inspect(["rs@h"]).conf()["rs@h"]["worker_send_task_events"])
-        listed = lambda: [w for w in json.loads(get("/workers?json=1"))["data"] if w["hostname"] == "rs@h" and w["status"]]  # noqa: E731
-        eventually("listed as online", listed)
-        done, bad = add.delay(20, 3), boom.delay()
-        assert done.get(timeout=WAIT) == 23
-        tasks = eventually("both tasks", lambda: {done.id, bad.id} <= (t := json.loads(get("/api/tasks"))).keys() and t)
-        task = eventually("the task is finished", lambda: (t := json.loads(get("/api/tasks"))[done.id])["state"] == "SUCCESS" and t)
-        assert (task["name"], task["args"], task["result"]) == ("tasks.add", "(20, 3)", "23"), task
-        assert task["runtime"] is not None and task["worker"] == "rs@h", task
-        assert tasks[bad.id]["name"] == "tasks.boom", tasks
-        details = json.loads(get("/api/workers?refresh=1"))["rs@h"]
-        assert {"stats", "registered", "active_queues", "conf"} <= details.keys(), details.keys()
-        assert "tasks.add" in details["registered"] and details["active_queues"][0]["name"] == "celery"
-        page = get("/worker/rs@h")
-        assert "rs@h" in page and "tokio" in page
-        metrics = eventually("counted", lambda: 'type="task-succeeded",worker="rs@h"' in (m := get("/metrics")) and m)
-        assert 'flower_events_total{task="tasks.add",type="task-received",worker="rs@h"} 1.0' in metrics, metrics
-
-
-# Belongs to check 64: an exporter is another reader of the same events.
-@check(640)
-def exporter():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-B", "-m", "celery_prometheus_exporter", "--broker", os.environ["REDIS_URL"]]
-
-    def metrics():
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as response:
+        def get(path, **posted):
+            data = urllib.parse.urlencode(posted).encode() if posted else None
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", data, timeout=20) as response:
+                assert response.status == 200, (path, response.status)
                 return response.read().decode()
-        except OSError:
-            return ""
 
-    def counted(*lines):
-        text = metrics()
-        return all(line in text for line in lines)
+        def there(path):
+            try:
+                return get(path)
+            except OSError:
+                return None
 
-    with rust("rs@h", "-E"), process([*command, "--addr", f"127.0.0.1:{port}"]):
-        eventually("the exporter sees the worker", lambda: counted("celery_workers 1.0"), 60)
-        done = [add.delay(1, number) for number in range(3)]
-        bad = boom.delay()
-        assert [result.get(timeout=WAIT) for result in done] == [1, 2, 3]
-        bad.get(timeout=WAIT, propagate=False)
-        eventually(
-            "all are counted",
-            lambda: counted(
+        with rust("rs@h", "-c", "2"), process(command, cwd=HERE, env=environment):
+            eventually("flower is up", lambda: there("/healthcheck"))
+            # Flower turns the events of tasks on by itself.
+            eventually("flower enabled events", lambda: app.control.inspect(["rs@h"]).conf()["rs@h"]["worker_send_task_events"])
+            shown_by_flower(get)
+
+
+def shown_by_flower(get):
+    listed = lambda: [w for w in json.loads(get("/workers?json=1"))["data"] if w["hostname"] == "rs@h" and w["status"] is True]  # noqa: E731
+    eventually("listed as online", listed)
+    done, bad = add.delay(20, 3), boom.delay()
+    assert done.get(timeout=WAIT) == 23
+    task = lambda uuid: json.loads(get("/api/tasks")).get(uuid, {"state": None})  # noqa: E731
+    ended = eventually("the task is finished", lambda: (t := task(done.id))["state"] == "SUCCESS" and t)
+    assert (ended["name"], ended["args"], ended["result"]) == ("tasks.add", "(20, 3)", "23"), ended
+    assert ended["runtime"] is not None and ended["worker"] == "rs@h", ended
+    failed = eventually("the other has failed", lambda: (t := task(bad.id))["state"] == "FAILURE" and t)
+    assert (failed["name"], failed["exception"]) == ("tasks.boom", "ValueError('bad', 3)"), failed
+    details = json.loads(get("/api/workers?refresh=1"))["rs@h"]
+    assert details["stats"]["pool"]["max-concurrency"] == 2 and details["stats"]["total"]["tasks.add"] == 1, details
+    assert {"tasks.add", "tasks.boom"} <= set(details["registered"]), details
+    assert [queue["name"] for queue in details["active_queues"]] == ["celery"], details
+    assert details["conf"]["worker_concurrency"] == 2, details
+    for page in ("/worker/rs@h", f"/task/{bad.id}"):
+        assert "rs@h" in get(page), page
+    metrics = eventually("counted", lambda: 'type="task-succeeded",worker="rs@h"' in (m := get("/metrics")) and m)
+    assert 'flower_events_total{task="tasks.add",type="task-received",worker="rs@h"} 1.0' in metrics, metrics
+    # Its buttons.
+    running = send("tasks.sleepy", 600)
+    eventually("the task runs", lambda: task(running.id)["state"] == "STARTED")
+    get(f"/api/task/revoke/{running.id}", terminate="true")
+    eventually("it is terminated", lambda: running.state == "REVOKED")
+    get("/api/worker/pool/grow/rs@h", n=3)
+    grown = lambda: json.loads(get("/api/workers?refresh=1"))["rs@h"]["stats"]["pool"]["max-concurrency"] == 5  # noqa: E731
+    eventually("the pool has grown", grown)
+
+
+# An exporter is another reader of the same events.
+@check("exporter")
+def exporter():
+    with reserved_port() as port:
+        command = [sys.executable, "-B", "-m", "celery_prometheus_exporter", "--broker", os.environ["REDIS_URL"]]
+
+        def metrics():
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as response:
+                    return response.read().decode()
+            except OSError:
+                return ""
+
+        def counted(*lines):
+            text = metrics()
+            return all(line in text for line in lines)
+
+        with rust("rs@h", "-E"), process([*command, "--addr", f"127.0.0.1:{port}"]):
+            eventually("the exporter sees the worker", lambda: counted("celery_workers 1.0"), 60)
+            done = [add.delay(1, number) for number in range(3)]
+            bad = boom.delay()
+            assert [result.get(timeout=WAIT) for result in done] == [1, 2, 3]
+            bad.get(timeout=WAIT, propagate=False)
+            expected = (
                 'celery_tasks{state="SUCCESS"} 3.0',
                 'celery_tasks{state="FAILURE"} 1.0',
                 'celery_tasks_by_name{name="tasks.add",state="SUCCESS"} 3.0',
             )
-            or print(metrics()),
-        )
+            eventually("all are counted", lambda: counted(*expected) or print(metrics()))
 
 
 main()

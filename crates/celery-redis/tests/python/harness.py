@@ -1,16 +1,21 @@
 """What the numbered checks share: workers of both kinds, events, and waiting with a deadline.
 
-`python <checks>.py NUMBER` runs one check; `REDIS_URL` names its private Redis, `CONFORMANCE_WORKER` the Rust worker.
+`python <checks>.py CHECK` runs one check by its number, or one beside the list by its name; `REDIS_URL` names its private Redis, `CONFORMANCE_WORKER` the Rust worker.
 """
+import collections
 import contextlib
+import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+
+from celery.states import READY_STATES
 
 from app import app
 
@@ -19,16 +24,16 @@ CHECKS = {}
 HERE = pathlib.Path(__file__).parent
 
 
-def check(number):
+def check(name):
     def register(body):
-        CHECKS[number] = body
+        CHECKS[str(name)] = body
         return body
 
     return register
 
 
 def main():
-    CHECKS[int(sys.argv[1])]()
+    CHECKS[sys.argv[1]]()
     print("ok", sys.argv[1], flush=True)
 
 
@@ -53,6 +58,69 @@ def send(name, *args, **options):
 
 def answers(name):
     return bool(app.control.ping(destination=[name], timeout=1))
+
+
+def totals(name):
+    """How many calls of each task a worker has begun."""
+    return eventually("a reply", lambda: app.control.inspect([name], timeout=5).stats())[name]["total"]
+
+
+def raises(kind, call, *words):
+    try:
+        value = call()
+    except Exception as error:  # noqa: BLE001
+        assert type(error).__name__ == kind, repr(error)
+        for word in words:
+            assert word in str(error), repr(error)
+        return error
+    raise AssertionError(f"returned {value!r}")
+
+
+@contextlib.contextmanager
+def published(uuid):
+    """The states of a task up to its end, as they are published: none is missed, as a look now and then would."""
+    with redis().pubsub() as listening:
+        listening.subscribe("celery-task-meta-" + uuid)
+        assert listening.get_message(timeout=WAIT)["type"] == "subscribe"
+
+        def states():
+            seen = []
+            while not seen or seen[-1] not in READY_STATES:
+                message = listening.get_message(timeout=WAIT)
+                assert message, f"no end after {seen}"
+                seen.append(json.loads(message["data"])["status"])
+            return seen
+
+        yield states
+
+
+class Stamps(tempfile.TemporaryDirectory):
+    """A file for the task `tasks.stamp`."""
+
+    def __enter__(self):
+        self.path = super().__enter__() + "/stamps"
+        return self
+
+    def lines(self):
+        lines = pathlib.Path(self.path).read_text().splitlines() if os.path.exists(self.path) else []
+        return [(int(number), int(nanoseconds) / 1e9) for number, nanoseconds in map(str.split, lines)]
+
+    def read(self):
+        """When each number was stamped, in epoch seconds."""
+        return dict(self.lines())
+
+    def count(self):
+        """How often each number was stamped."""
+        return collections.Counter(number for number, _ in self.lines())
+
+
+@contextlib.contextmanager
+def reserved_port():
+    """A port on loopback that nobody else is given; a server that sets `SO_REUSEADDR` can listen there meanwhile."""
+    with socket.socket() as reserved:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -90,6 +158,14 @@ def python(name="py@h", *arguments):
             yield running, lambda: pathlib.Path(log.name).read_text()
 
 
+@contextlib.contextmanager
+def both(*arguments, queues="{side}"):
+    """A worker of each kind, `rs@h` and `py@h`, each on a queue of its own."""
+    ours, theirs = queues.format(side="rs"), queues.format(side="py")
+    with rust("rs@h", "-Q", ours, "-c", "2", *arguments), python("py@h", "-Q", theirs, "-c", "2", *arguments):
+        yield
+
+
 class Watch:
     """Receives events as Flower and `celery events` do."""
 
@@ -112,8 +188,8 @@ class Watch:
             app.events.Receiver(connection, handlers={"*": self.event}).capture(wakeup=False)
 
     def event(self, event):
-        self.seen.append(event)
         self.state.event(event)
+        self.seen.append(event)
 
     def types(self, uuid):
         return [event["type"] for event in self.seen if event.get("uuid") == uuid]

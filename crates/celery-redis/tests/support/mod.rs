@@ -1,19 +1,22 @@
 //! What the integration tests share: a private Redis server, workers, and waiting with a deadline.
 #![expect(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod beating;
 pub mod calls;
 pub mod gate;
+pub mod port;
 pub mod python;
+pub mod wire;
 
 use std::{
-    net::TcpListener,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use celery_redis::{Client, Error, Worker, WorkerBuilder};
+use port::Port;
 use redis::aio::MultiplexedConnection;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +27,7 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 /// A Redis server of this test alone, stopped by its own process id.
 pub struct RedisServer {
     child: Child,
-    port: u16,
+    port: Port,
     directory: tempfile::TempDir,
     persistent: bool,
 }
@@ -42,8 +45,8 @@ impl RedisServer {
 
     fn launch(persistent: bool) -> Self {
         let directory = tempfile::tempdir().expect("a directory for the server");
-        let port = free_port();
-        let child = spawn_redis(port, directory.path(), persistent);
+        let port = Port::reserve();
+        let child = spawn_redis(&port, directory.path(), persistent);
         let server = Self {
             child,
             port,
@@ -65,7 +68,7 @@ impl RedisServer {
     }
 
     pub fn start_again(&mut self) {
-        self.child = spawn_redis(self.port, self.directory.path(), self.persistent);
+        self.child = spawn_redis(&self.port, self.directory.path(), self.persistent);
         self.wait_until_up();
     }
 
@@ -109,7 +112,7 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn_redis(port: u16, directory: &std::path::Path, persistent: bool) -> Child {
+fn spawn_redis(port: &Port, directory: &Path, persistent: bool) -> Child {
     Command::new("redis-server")
         .args([
             "--port",
@@ -130,14 +133,6 @@ fn spawn_redis(port: u16, directory: &std::path::Path, persistent: bool) -> Chil
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server is installed")
-}
-
-/// A port that was free a moment ago.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port")
-        .port()
 }
 
 /// A worker inside the test.
@@ -197,38 +192,47 @@ pub async fn stray_keys(connection: &mut MultiplexedConnection) -> Vec<String> {
         .collect()
 }
 
-/// The example worker, built once.
+/// After a crash the lock of an interrupted sweep may outlive it by its five seconds; nothing else may.
+pub async fn no_stray_keys(connection: &mut MultiplexedConnection) {
+    let strays = stray_keys(connection).await;
+    assert!(strays.iter().all(|key| key == "unacked_mutex"), "{strays:?}");
+    eventually("the lock of an interrupted sweep lapses", async || {
+        stray_keys(connection).await.is_empty().then_some(())
+    })
+    .await;
+}
+
+/// The example worker.
 pub fn conformance_worker() -> PathBuf {
+    examples().join("conformance")
+}
+
+/// The directory of the example worker and the example beat, built once.
+fn examples() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT
-        .get_or_init(|| {
-            let test = std::env::current_exe().expect("the path of this test");
-            let profile = test
-                .ancestors()
-                .nth(2)
-                .expect("target/<profile>/deps/<test>")
-                .to_owned();
-            let mut build = Command::new(env!("CARGO"));
-            // With the features of the whole workspace, as whatever built this test: nothing is compiled anew.
-            build.args([
-                "build",
-                "--quiet",
-                "--workspace",
-                "--example",
-                "conformance",
-                "--target-dir",
-            ]);
-            build.arg(profile.parent().expect("a target directory"));
-            if profile.ends_with("release") {
-                build.arg("--release");
-            }
-            assert!(
-                build.status().expect("cargo runs").success(),
-                "the example worker does not build"
-            );
-            profile.join("examples/conformance")
-        })
-        .clone()
+    BUILT.get_or_init(|| {
+        let test = std::env::current_exe().expect("the path of this test");
+        let profile = test
+            .ancestors()
+            .nth(2)
+            .expect("target/<profile>/deps/<test>")
+            .to_owned();
+        let mut build = Command::new(env!("CARGO"));
+        // With the features of the whole workspace, as whatever built this test: nothing is compiled anew.
+        build.args(["build", "--quiet", "--workspace"]);
+        build.args(["--example", "conformance", "--example", "ticking"]);
+        build
+            .arg("--target-dir")
+            .arg(profile.parent().expect("a target directory"));
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        assert!(
+            build.status().expect("cargo runs").success(),
+            "the examples do not build"
+        );
+        profile.join("examples")
+    })
 }
 
 /// A process that is killed when the test is done with it.
@@ -258,16 +262,18 @@ impl Process {
     }
 
     /// SIGTERM, then the exit status.
-    pub async fn terminate(mut self) -> std::process::ExitStatus {
+    pub async fn terminate(mut self) -> ExitStatus {
         self.signal("TERM");
-        eventually("the process ends after SIGTERM", async || {
-            self.0.try_wait().expect("a child")
-        })
-        .await
+        eventually("the process ends after SIGTERM", async || self.ended()).await
     }
 
     pub fn has_ended(&mut self) -> bool {
-        self.0.try_wait().expect("a child").is_some()
+        self.ended().is_some()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().expect("a child")
     }
 }
 
@@ -285,6 +291,17 @@ pub fn spawn_worker(redis: &RedisServer, arguments: &[&str]) -> Process {
             .args(arguments)
             .env("REDIS_URL", redis.url())
             .env("RUST_LOG", "error")
+            .stderr(Stdio::null()),
+    )
+}
+
+/// The example beat as a process: it sends `tick` into the queue `ticks`.
+pub fn spawn_beat(redis: &RedisServer, interval: Duration, lock_ttl: Duration) -> Process {
+    let seconds = [interval, lock_ttl].map(|time| time.as_secs_f64().to_string());
+    Process::spawn(
+        Command::new(examples().join("ticking"))
+            .args(seconds)
+            .env("REDIS_URL", redis.url())
             .stderr(Stdio::null()),
     )
 }

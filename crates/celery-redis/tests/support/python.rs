@@ -1,6 +1,7 @@
 //! Python's Celery: the interpreter, its workers, and the numbered checks that are written in it.
 
 use std::{
+    fmt::Display,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -64,9 +65,10 @@ pub fn run(redis: &RedisServer, arguments: &[&str]) -> String {
     printed
 }
 
-/// Runs one numbered check of a file of checks on a Redis of its own.
-pub fn check(file: &str, number: u32) {
+/// Runs one check of a file of checks, by its number or its name, on a Redis of its own.
+pub fn check(file: &str, name: impl Display + Copy) {
     let redis = RedisServer::start();
-    let printed = run(&redis, &[file, &number.to_string()]);
-    assert!(printed.contains(&format!("ok {number}")), "{printed}");
+    let name = name.to_string();
+    let printed = run(&redis, &[file, &name]);
+    assert!(printed.contains(&format!("ok {name}")), "{printed}");
 }
