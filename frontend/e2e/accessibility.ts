@@ -14,10 +14,7 @@ const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-prac
  * its own for every result, which takes three times as long as the looking.
  */
 export async function violationsOf(page: Page): Promise<string[]> {
-  if (!(await page.evaluate(() => "axe" in window))) {
-    await page.evaluate(AXE);
-    await page.evaluate(takeColoursAtOnce);
-  }
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
   const found: string[] = [];
   for (const theme of ["dark", "light"] as const) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
@@ -26,17 +23,7 @@ export async function violationsOf(page: Page): Promise<string[]> {
   return found;
 }
 
-/**
- * In the page: a theme's colours hold as soon as it is taken. Otherwise what inherits a colour starts its own way
- * to it, however short, only after its parent has ended, and a deep page takes many pictures to get there.
- */
-function takeColoursAtOnce(): void {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync("*, ::before, ::after { transition-property: none !important; }");
-  document.adoptedStyleSheets.push(sheet);
-}
-
-/** In the page: waits until it has taken the theme, then looks. */
+/** In the page: waits until it has taken the theme, then looks. Nothing moves, so that all colours hold at once. */
 async function lookAt({ theme, tags }: { theme: "dark" | "light"; tags: string[] }): Promise<string[]> {
   const isTaken = () => document.documentElement.classList.contains("dark") === (theme === "dark");
   const nextPicture = () => new Promise((drawn) => requestAnimationFrame(drawn));
