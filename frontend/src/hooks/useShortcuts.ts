@@ -1,4 +1,5 @@
 import * as React from "react";
+import { singleKeys } from "@/lib/single-keys";
 
 /** Keys are single characters, or two in a row joined by a space (`g n`). */
 export type Shortcuts = Record<string, () => void>;
@@ -14,7 +15,7 @@ function isTyping(target: EventTarget | null): boolean {
   );
 }
 
-/** Single-key shortcuts for the whole page; silent while someone types or a dialog is open. */
+/** Single-key shortcuts for the whole page; silent while someone types, a dialog is open, or they are turned off. */
 export function useShortcuts(shortcuts: Shortcuts): void {
   const latest = React.useRef(shortcuts);
   React.useLayoutEffect(() => {
@@ -23,7 +24,7 @@ export function useShortcuts(shortcuts: Shortcuts): void {
   React.useEffect(() => {
     let first = { key: "", at: 0 };
     function onKeyDown(event: KeyboardEvent): void {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+      if (!singleKeys.get() || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       if (isTyping(event.target) || document.querySelector("[role=dialog],[role=alertdialog]")) return;
       const pair = event.timeStamp - first.at < SEQUENCE_MS ? `${first.key} ${event.key}` : "";
       first = { key: event.key, at: event.timeStamp };

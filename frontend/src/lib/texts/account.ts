@@ -34,5 +34,6 @@ export const texts = {
     change: "Change password",
     changed: "Your password was changed. Your other sessions have ended.",
     appearance: "Appearance",
+    keyboard: "Keyboard",
   },
 };

@@ -40,6 +40,10 @@ export const texts = {
   shortcuts: {
     title: "Keyboard shortcuts",
     description: "Single keys work wherever no text is being typed.",
+    single: {
+      label: "Single-key shortcuts",
+      hint: "Without them, keys pressed by accident or heard by a voice control do nothing. Ctrl K always works.",
+    },
     list: [
       { keys: ["Ctrl", "K"], does: "Search or jump to anything" },
       { keys: ["/"], does: "Search in the list" },

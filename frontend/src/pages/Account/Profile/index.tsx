@@ -1,6 +1,7 @@
 import { zodResolver } from "@hookform/resolvers/zod";
 import { useForm, useWatch } from "react-hook-form";
 import { z } from "zod";
+import { SingleKeysSwitch } from "@/components/layouts/fragments/SingleKeysSwitch";
 import { THEMES } from "@/components/layouts/fragments/ThemeMenu";
 import { type ThemeChoice, useTheme } from "@/components/providers/ThemeProvider";
 import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
@@ -47,6 +48,14 @@ export function ProfilePage() {
               />
             ))}
           </RadioGroup>
+        </CardContent>
+      </Card>
+      <Card>
+        <CardHeader>
+          <CardTitle>{t.keyboard}</CardTitle>
+        </CardHeader>
+        <CardContent>
+          <SingleKeysSwitch />
         </CardContent>
       </Card>
     </div>
