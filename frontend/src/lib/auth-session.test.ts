@@ -48,6 +48,27 @@ describe("the session", () => {
     expect(server.calls.filter((call) => call.path === "/auth/refresh")).toHaveLength(1);
   });
 
+  it("is renewed by one tab after the other, so that no refresh token is used twice", async () => {
+    let underWay = 0;
+    let together = 0;
+    serverWith({
+      async refresh() {
+        underWay += 1;
+        together = Math.max(together, underWay);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        underWay -= 1;
+        return tokens("token-2");
+      },
+    });
+    const tabs = [];
+    for (let tab = 0; tab < 3; tab += 1) {
+      vi.resetModules();
+      tabs.push(await import("./auth-session"));
+    }
+    expect(await Promise.all(tabs.map((tab) => tab.renew()))).toEqual([true, true, true]);
+    expect(together).toBe(1);
+  });
+
   it("ends when the server refuses to renew it", async () => {
     serverWith({ refresh: () => new Response(null, { status: 401 }) });
     const { authFetch, keepTokens, sessionStore } = await import("./auth-session");
@@ -92,7 +113,9 @@ describe("the session", () => {
     vi.clearAllTimers();
     vi.resetModules();
     const second = await import("./auth-session");
-    expect(await second.renew()).toBe(false);
+    const refused = second.renew();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await refused).toBe(false);
     expect(second.sessionStore.get()).toBe("signed-out");
     isAway = false;
     await vi.advanceTimersByTimeAsync(11_000);
@@ -100,7 +123,9 @@ describe("the session", () => {
     expect(localStorage.length).toBe(0);
 
     // Told: a session from now on is a new one.
-    expect(await second.renew()).toBe(true);
+    const renewed = second.renew();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await renewed).toBe(true);
     expect(asked.at(-1)).toBe("/auth/refresh");
     vi.useRealTimers();
   });

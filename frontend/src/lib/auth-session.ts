@@ -1,3 +1,5 @@
+import { exclusively } from "@/lib/tab-lock";
+
 /**
  * The access token and how it is renewed. The token lives in memory only; what survives a reload is the
  * HttpOnly refresh cookie, which `POST /auth/refresh` turns into a new access token.
@@ -143,12 +145,10 @@ async function requestRenewal(): Promise<boolean> {
 
 /**
  * Renews the access token; resolves to whether there is a session. Callers at the same time share one
- * request, and a lock keeps the tabs apart: a refresh token used twice ends the whole session.
+ * request, and the tabs take turns: a refresh token used twice ends the whole session.
  */
 export function renew(): Promise<boolean> {
-  renewal ??= (
-    navigator.locks ? navigator.locks.request("runner-pilot.refresh", requestRenewal) : requestRenewal()
-  ).finally(() => {
+  renewal ??= exclusively("runner-pilot.refresh", requestRenewal).finally(() => {
     renewal = null;
   });
   return renewal;
