@@ -31,11 +31,12 @@ export function useLiveUpdates(orgId: string): void {
       },
       onResync: () => questions.add([EVERYTHING]),
     });
-    // Queries look at how often to ask only when they are answered: without live changes they begin at once.
+    // Queries look at how often to ask only when they are answered: without live changes they begin at once. Those
+    // of a tab that nobody sees are asked again when somebody does.
     let before = connectionStore.get().mode;
     const stopListening = connectionStore.subscribe(() => {
       const { mode } = connectionStore.get();
-      if (before === "live" && mode !== "live") questions.add([EVERYTHING]);
+      if (before === "live" && mode !== "live" && mode !== "catching-up") questions.add([EVERYTHING]);
       before = mode;
     });
     return () => {

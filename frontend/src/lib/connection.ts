@@ -4,6 +4,8 @@ export type ConnectionMode =
   | "connecting"
   /** Changes arrive as they happen. */
   | "live"
+  /** Nobody saw the tab, so it let go of the stream; what was missed is being told. */
+  | "catching-up"
   /** The stream broke and is being opened again, or the server has lost its own source of changes. */
   | "reconnecting"
   /** The server offers no stream: what is visible is asked for every few seconds. */

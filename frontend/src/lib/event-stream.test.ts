@@ -8,6 +8,8 @@ const asked: { lastEventId: string | null }[] = [];
 
 /** No answer at all. */
 const SILENCE = null;
+/** Connections that were neither closed nor let go of. */
+let open = 0;
 /** Says more on the connection that stays open. */
 let say: (text: string) => void = () => undefined;
 
@@ -23,8 +25,12 @@ function serve(...bodies: (string | number | typeof SILENCE)[]): void {
       start(controller) {
         controller.enqueue(new TextEncoder().encode(body));
         say = (text) => controller.enqueue(new TextEncoder().encode(text));
-        if (!isLast) controller.close();
-        else input.signal.addEventListener("abort", () => controller.error(new Error("aborted")));
+        if (!isLast) return controller.close();
+        open += 1;
+        input.signal.addEventListener("abort", () => {
+          open -= 1;
+          controller.error(new Error("aborted"));
+        });
       },
     });
     return new Response(stream, { headers: { "Content-Type": "text/event-stream" } });
@@ -40,6 +46,7 @@ beforeEach(() => {
   asked.length = 0;
   changes.length = 0;
   resyncs = 0;
+  open = 0;
   abort = new AbortController();
 });
 afterEach(() => {
@@ -127,6 +134,37 @@ describe("the stream of changes", () => {
       expect(asked).toHaveLength(1);
     },
   );
+
+  it("lets go of the connection while nobody sees the tab, and goes on after the last event then", async () => {
+    const seen = vi.spyOn(document, "visibilityState", "get").mockReturnValue("visible");
+    const look = (state: DocumentVisibilityState) => {
+      seen.mockReturnValue(state);
+      document.dispatchEvent(new Event("visibilitychange"));
+    };
+    serve("id: 7-0\nevent: change\ndata: one\n\n");
+    follow();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(open).toBe(1);
+    look("hidden");
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(open).toBe(0);
+    expect(asked).toHaveLength(1);
+    expect(connectionStore.get().mode).toBe("catching-up");
+    look("visible");
+    await vi.advanceTimersByTimeAsync(100);
+    expect(asked.map((each) => each.lastEventId)).toEqual([null, "7-0"]);
+    expect(connectionStore.get().mode).toBe("live");
+    expect(resyncs).toBe(0);
+  });
+
+  it("is not opened in a tab that nobody has seen yet", async () => {
+    vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
+    serve("id: 7-0\nevent: ready\ndata: {}\n\n");
+    follow();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(asked).toEqual([]);
+    expect(connectionStore.get().mode).toBe("connecting");
+  });
 
   it("is connecting when it begins and after it was left", async () => {
     serve("id: 7-0\nevent: ready\ndata: {}\n\n");

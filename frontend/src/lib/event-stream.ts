@@ -1,4 +1,5 @@
 import { type ConnectionMode, serverAnswered, streamIs } from "@/lib/connection";
+import { untilSeen, whileSeen } from "@/lib/sight";
 import { type ConnectionEnd, pause, readEvents, retryDelay } from "@/lib/sse-connection";
 
 /** The one stream of changes of an organisation: `GET /org/{org_id}/stream`. */
@@ -19,7 +20,7 @@ export type StreamOptions = {
 
 type Outcome = "broken" | "declined" | "no-stream" | "refused";
 
-/** Keeps the stream open until the signal says stop. */
+/** Keeps the stream open while the tab is seen, until the signal says stop. */
 export async function followEvents({ orgId, onChange, onResync, signal }: StreamOptions): Promise<void> {
   let lastEventId: string | null = null;
   let failures = 0;
@@ -28,10 +29,13 @@ export async function followEvents({ orgId, onChange, onResync, signal }: Stream
   streamIs("connecting");
   signal.addEventListener("abort", () => streamIs("connecting"), { once: true });
   while (!signal.aborted) {
+    await untilSeen(signal);
+    if (signal.aborted) return;
+    const sight = whileSeen(signal);
     const end = await readEvents({
       path: `/org/${orgId}/stream`,
       lastEventId,
-      signal,
+      signal: sight.signal,
       onOpen() {
         failures = 0;
         opened += 1;
@@ -51,7 +55,14 @@ export async function followEvents({ orgId, onChange, onResync, signal }: Stream
         }
       },
     });
+    sight.end();
     if (signal.aborted) return;
+    if (sight.wasLost()) {
+      // It goes on after its last event, and says until then that it has to.
+      streamIs("catching-up");
+      failures = 0;
+      continue;
+    }
     if (typeof end !== "string") serverAnswered(Date.now());
     const outcome = outcomeOf(end);
     failures += 1;

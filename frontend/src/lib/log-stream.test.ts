@@ -56,6 +56,24 @@ afterEach(() => {
 });
 
 describe("a followed log", () => {
+  it("is read by nobody while nobody sees the tab", async () => {
+    const seen = vi.spyOn(document, "visibilityState", "get").mockReturnValue("visible");
+    serve({ events: [said(["one"], "t1")], stays: true }, { events: [said(["two"], "t2")], stays: true });
+    follow();
+    await vi.advanceTimersByTimeAsync(100);
+    seen.mockReturnValue("hidden");
+    document.dispatchEvent(new Event("visibilitychange"));
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(asked).toHaveLength(1);
+    expect(states.at(-1)).toEqual({ kind: "connecting" });
+    seen.mockReturnValue("visible");
+    document.dispatchEvent(new Event("visibilitychange"));
+    await vi.advanceTimersByTimeAsync(100);
+    expect(asked).toEqual([null, "t1"]);
+    expect(lines).toEqual(["one", "two"]);
+    expect(states.at(-1)).toEqual({ kind: "live" });
+  });
+
   it("goes on after the last line when the worker or the connection breaks off", async () => {
     serve({ events: [said(["one"], "t1"), end("worker_stopped")] }, { events: [said(["two"], "t2")] }, 503, {
       events: [said(["three"])],

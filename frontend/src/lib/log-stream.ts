@@ -1,4 +1,5 @@
 import type { LogEnd, LogEvent } from "@/lib/api/generated/types.gen";
+import { untilSeen, whileSeen } from "@/lib/sight";
 import { type ConnectionEnd, pause, readEvents, retryDelay } from "@/lib/sse-connection";
 
 /** An instance's log while it is written: `GET …/instance/{instance_id}/logs/stream`. */
@@ -31,17 +32,20 @@ const QUICK: readonly LogPause[] = ["connection", "worker_stopped", "overrun"];
 /** As many failures in a row would make it wait as long. */
 const SLOWER = 3;
 
-/** Follows a log until it is over or the signal says stop. */
+/** Follows a log while the tab is seen, until it is over or the signal says stop. */
 export async function followLog({ path, mayGoOn, signal, onEvent, onState, ...from }: LogOptions): Promise<void> {
   let { lastEventId } = from;
   let failures = 0;
   onState({ kind: "connecting" });
   while (!signal.aborted) {
+    await untilSeen(signal);
+    if (signal.aborted) return;
     let reason: LogEnd | null = null;
+    const sight = whileSeen(signal);
     const end = await readEvents({
       path,
       lastEventId,
-      signal,
+      signal: sight.signal,
       onEvent({ data }) {
         const event = parse(data);
         if (!event) return;
@@ -54,7 +58,14 @@ export async function followLog({ path, mayGoOn, signal, onEvent, onState, ...fr
         onEvent(event);
       },
     });
+    sight.end();
     if (signal.aborted) return;
+    if (sight.wasLost()) {
+      // No worker reads a log for nobody; it goes on after its last event.
+      onState({ kind: "connecting" });
+      failures = 0;
+      continue;
+    }
     const over = overOf(end, reason, mayGoOn);
     if (over) {
       onState({ kind: "ended", why: over });

@@ -32,6 +32,7 @@ export async function readEvents(connection: Connection): Promise<ConnectionEnd>
   const abort = new AbortController();
   const stop = () => abort.abort();
   signal.addEventListener("abort", stop);
+  if (signal.aborted) stop();
   let silence = setTimeout(stop, SILENCE_MS);
   try {
     const response = await authFetch(new URL(path, window.location.origin), {

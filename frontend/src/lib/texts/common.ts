@@ -64,6 +64,10 @@ export const texts = {
       word: "Reconnecting",
       explain: "Changes do not come through at the moment. Until they do again, the page asks every 5 s.",
     },
+    "catching-up": {
+      word: "Catching up",
+      explain: "This tab was out of sight and let go of the stream of changes. What it missed is being told now.",
+    },
     polling: { word: "Every 5 s", explain: "The server sends no live changes; the page asks every 5 s." },
     offline: { word: "Offline", explain: "The server does not answer. What you see may be old." },
     heard: "Server last heard",

@@ -7,6 +7,7 @@ import { cn } from "@/lib/utils";
 
 const LOOKS: Record<ConnectionMode, { dot: string; text: string }> = {
   connecting: { dot: "border-2 border-dashed border-calm", text: "text-muted-foreground" },
+  "catching-up": { dot: "border-2 border-dashed border-calm", text: "text-muted-foreground" },
   live: { dot: "bg-ok", text: "text-muted-foreground" },
   reconnecting: { dot: "border-2 border-warn bg-transparent", text: "text-warn" },
   polling: { dot: "border-2 border-primary bg-transparent", text: "text-muted-foreground" },
