@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createCutDetector, createLogRows } from "./log-rows";
+import { createCutDetector, createLogRows, lineNumber } from "./log-rows";
 
 describe("the rows of a log", () => {
   it("are lines and gaps, and gaps in a row are one", () => {
@@ -7,7 +7,19 @@ describe("the rows of a log", () => {
     log.append(["one"], 3);
     log.append([], 2);
     log.append(["two"], 0);
-    expect(log.get()).toEqual({ rows: ["one", 5, "two"], first: 0 });
+    expect(log.get()).toEqual({ rows: ["one", 5, "two"], first: 0, firstGap: 1 });
+  });
+
+  it("have the numbers of their lines, as far as those are known", () => {
+    const log = createLogRows(100);
+    for (let line = 0; line < 101; line += 1) log.append([`${line}`], 0);
+    expect(lineNumber(log.get(), 0, false)).toBe(12);
+    expect(lineNumber(log.get(), 0, true)).toBeNull();
+    log.append([], 3);
+    log.append(["after the gap"], 0);
+    expect(lineNumber(log.get(), 89, false)).toBe(101);
+    expect(lineNumber(log.get(), 90, false)).toBeNull();
+    expect(lineNumber(log.get(), 91, false)).toBeNull();
   });
 
   it("are given up from the front when there are too many, and keep their numbers", () => {

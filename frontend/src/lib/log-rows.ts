@@ -6,6 +6,8 @@ export type LogSnapshot = {
   rows: readonly LogRow[];
   /** How many rows before these were given up again. */
   first: number;
+  /** The row, counted from the very first, where lines were left out first. */
+  firstGap: number | null;
 };
 
 /** More than this is given up from the front: a page that stays open for days must not grow for ever. */
@@ -14,7 +16,7 @@ const MOST_CHARACTERS = 48_000_000;
 /** Given up together, so that it happens rarely. */
 const GIVEN_UP_AT_ONCE = 0.1;
 
-export const NO_LOG: LogSnapshot = { rows: [], first: 0 };
+export const NO_LOG: LogSnapshot = { rows: [], first: 0, firstGap: null };
 
 export type LogRows = {
   get: () => LogSnapshot;
@@ -26,6 +28,7 @@ export type LogRows = {
 export function createLogRows(mostRows = MOST_ROWS, mostCharacters = MOST_CHARACTERS): LogRows {
   const rows: LogRow[] = [];
   let first = 0;
+  let firstGap: number | null = null;
   let characters = 0;
   let snapshot = NO_LOG;
 
@@ -54,12 +57,23 @@ export function createLogRows(mostRows = MOST_ROWS, mostCharacters = MOST_CHARAC
         const last = rows.at(-1);
         // What was left out in a row is one gap.
         if (typeof last === "number") rows[rows.length - 1] = last + skipped;
-        else rows.push(skipped);
+        else {
+          firstGap ??= first + rows.length;
+          rows.push(skipped);
+        }
       }
       giveUp();
-      snapshot = { rows, first };
+      snapshot = { rows, first, firstGap };
     },
   };
+}
+
+/**
+ * Which line of the log the row at `index` is; nobody knows behind a gap, or in a log whose beginning was not read.
+ */
+export function lineNumber({ first, firstGap }: LogSnapshot, index: number, isCut: boolean): number | null {
+  const row = first + index;
+  return isCut || (firstGap !== null && row >= firstGap) ? null : row + 1;
 }
 
 /** Earlier lines come at once, as fast as they are sent; what comes after is being written. */

@@ -13,7 +13,7 @@ const long = Array.from({ length: 100_000 }, (_, index) =>
 function view(rows: readonly LogRow[], first = 0) {
   return (
     <TooltipProvider>
-      <LogView log={{ rows, first }} label="Log" fileName="x.log" />
+      <LogView log={{ rows, first, firstGap: null }} label="Log" fileName="x.log" />
     </TooltipProvider>
   );
 }
@@ -82,13 +82,18 @@ describe("a log that is not whole", () => {
   it("says so, and what a download saves", () => {
     const { rerender } = render(
       <TooltipProvider>
-        <LogView log={{ rows: ["one", "two"], first: 0 }} label="Log" fileName="x.log" />
+        <LogView log={{ rows: ["one", "two"], first: 0, firstGap: null }} label="Log" fileName="x.log" />
       </TooltipProvider>,
     );
     expect(screen.getByLabelText("Download (2 lines)")).toBeInTheDocument();
     rerender(
       <TooltipProvider>
-        <LogView log={{ rows: ["one", "two"], first: 0 }} label="Log" fileName="x.log" earlier="Earlier lines exist." />
+        <LogView
+          log={{ rows: ["one", "two"], first: 0, firstGap: null }}
+          label="Log"
+          fileName="x.log"
+          earlier="Earlier lines exist."
+        />
       </TooltipProvider>,
     );
     expect(screen.getByText("Earlier lines exist.")).toBeInTheDocument();

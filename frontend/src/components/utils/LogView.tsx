@@ -6,7 +6,7 @@ import { LogLine } from "@/components/utils/LogLine";
 import { LogToolbar } from "@/components/utils/LogToolbar";
 import { useScrollEnd } from "@/hooks/useScrollEnd";
 import { plainText } from "@/lib/ansi";
-import type { LogRow, LogSnapshot } from "@/lib/log-rows";
+import { type LogRow, type LogSnapshot, lineNumber } from "@/lib/log-rows";
 import { createLogSearch } from "@/lib/log-search";
 import { texts } from "@/lib/texts/logs";
 import { cn } from "@/lib/utils";
@@ -153,7 +153,12 @@ export function LogView({ log, fileName, label, state, earlier = null, empty = t
                   current === first + item.index && needle && "bg-warn-soft",
                 )}
               >
-                <Row row={rows[item.index] ?? ""} number={first + item.index + 1} needle={needle} wrap={wrap} />
+                <Row
+                  row={rows[item.index] ?? ""}
+                  number={lineNumber(log, item.index, earlier !== null)}
+                  needle={needle}
+                  wrap={wrap}
+                />
               </div>
             ))}
           </div>
@@ -169,14 +174,16 @@ export function LogView({ log, fileName, label, state, earlier = null, empty = t
   );
 }
 
-type RowProps = { row: LogRow; number: number; needle: string; wrap: boolean };
+type RowProps = { row: LogRow; number: number | null; needle: string; wrap: boolean };
 
 function Row({ row, number, needle, wrap }: RowProps) {
   return (
     <>
-      <span aria-hidden="true" className="w-12 shrink-0 text-right text-muted-foreground select-none">
-        {typeof row === "string" ? number : ""}
-      </span>
+      {number === null ? null : (
+        <span aria-hidden="true" className="w-12 shrink-0 text-right text-muted-foreground select-none">
+          {number}
+        </span>
+      )}
       {typeof row === "string" ? (
         <LogLine line={row} needle={needle} wrap={wrap} />
       ) : (
