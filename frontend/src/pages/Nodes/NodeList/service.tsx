@@ -11,8 +11,9 @@ import {
   updateNodeMutation,
 } from "@/lib/api/generated/@tanstack/react-query.gen";
 import { checkNode, deleteInstance, deleteNode, listOrgInstances, updateNode } from "@/lib/api/generated/sdk.gen";
-import type { ListNodesData, NodeView } from "@/lib/api/generated/types.gen";
+import type { InstanceView, ListNodesData, NodeView } from "@/lib/api/generated/types.gen";
 import { runEach } from "@/lib/concurrent";
+import { isMissing } from "@/lib/problem";
 import { TELLS_FAILURE } from "@/lib/query-client";
 import { whyNot } from "@/lib/status";
 import { texts } from "@/lib/texts/fleet";
@@ -49,19 +50,32 @@ export const manyNodes = {
 const AT_ONCE = 4;
 const PAGE = 100;
 
+/** What is on the node and can be let go; known by id, as the pages move while it is read. */
+async function instancesOn(node: NodeView): Promise<InstanceView[]> {
+  const found = new Map<string, InstanceView>();
+  for (let offset = 0, total = 1; offset < total; offset += PAGE) {
+    const query = { node_id: node.uid, limit: PAGE, offset, sort: "created_at" };
+    const { data } = await listOrgInstances({ path: { org_id: node.org_id }, query, throwOnError: true });
+    for (const instance of data.items) found.set(instance.uid, instance);
+    total = data.total;
+  }
+  return [...found.values()].filter((instance) => whyNot("remove", instance) === null);
+}
+
 /** Closes the node to new instances and lets those on it go, each after its job. */
 export async function drainNode(node: NodeView): Promise<void> {
   await manyNodes.accept(node, false);
+  const tried = new Set<string>();
   const left: string[] = [];
-  for (let offset = 0; ; offset += PAGE) {
-    const query = { node_id: node.uid, limit: PAGE, offset, sort: "created_at" };
-    const { data } = await listOrgInstances({ path: { org_id: node.org_id }, query, throwOnError: true });
-    const open = data.items.filter((instance) => whyNot("remove", instance) === null);
+  // Read to its end before anything goes, then again: one that went by itself meanwhile pulls others over the edge
+  // of a page. No new one comes, so that this ends.
+  for (let open = await instancesOn(node); open.length > 0; ) {
     const outcomes = await runEach(open, AT_ONCE, ({ org_id, runner_id, uid }) =>
       deleteInstance({ path: { org_id, runner_id, instance_id: uid }, throwOnError: true }),
     );
-    left.push(...outcomes.filter((outcome) => !outcome.ok).map((outcome) => outcome.item.name));
-    if (offset + PAGE >= data.total) break;
+    for (const { item } of outcomes) tried.add(item.uid);
+    left.push(...outcomes.filter(({ ok, error }) => !ok && !isMissing(error)).map((outcome) => outcome.item.name));
+    open = (await instancesOn(node)).filter((instance) => !tried.has(instance.uid));
   }
   // Shaped as the api's own refusals: it is one, put together from several.
   if (left.length > 0) throw { status: 409, detail: texts.nodes.drain.left(left) };
