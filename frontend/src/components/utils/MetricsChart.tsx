@@ -54,7 +54,7 @@ export function MetricsChart({ points, from, to, gapMs }: MetricsChartProps) {
           </span>
         ))}
       </figcaption>
-      <div className="h-64 text-xs">
+      <div className="h-64 text-xs sm:h-80">
         <ResponsiveContainer width="100%" height="100%">
           <LineChart data={data} margin={{ top: 4, right: 8, bottom: 0, left: -12 }} accessibilityLayer>
             <CartesianGrid vertical={false} stroke="var(--border)" />

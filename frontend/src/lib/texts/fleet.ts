@@ -199,6 +199,7 @@ export const texts = {
     },
     tabs: { usage: "Usage", timeline: "Timeline", logs: "Logs", inspect: "Details" },
     ranges: { "15m": "15 min", "1h": "1 hour", "6h": "6 hours", "24h": "24 hours", "7d": "7 days", "30d": "30 days" },
+    measured: "CPU, memory and disk",
     range: "Range",
     noMetrics: {
       title: "Nothing was measured in this time",

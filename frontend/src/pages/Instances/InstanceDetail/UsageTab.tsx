@@ -29,7 +29,7 @@ export function UsageTab({ path }: { path: InstancePath }) {
   return (
     <Card>
       <CardHeader>
-        <CardTitle>{t.tabs.usage}</CardTitle>
+        <CardTitle>{t.measured}</CardTitle>
         <NativeSelect
           size="sm"
           aria-label={t.range}

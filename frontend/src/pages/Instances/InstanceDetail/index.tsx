@@ -68,51 +68,53 @@ function Detail({ instance, path, gone, stale }: DetailProps) {
           { label: instance.name },
         ]}
       />
-      <PageHeader
-        title={instance.name}
-        badge={<StatusBadge look={look} />}
-        description={
-          <span className="flex flex-wrap gap-x-4 gap-y-1">
-            <span>
-              {t.on}{" "}
-              <Link
-                to={`${routes.nodes(org.orgId)}?node=${instance.node_id}`}
-                className="rounded-sm text-foreground hover:underline"
+      <div>
+        <PageHeader
+          title={instance.name}
+          badge={<StatusBadge look={look} />}
+          description={
+            <span className="flex flex-wrap gap-x-4 gap-y-1">
+              <span>
+                {t.on}{" "}
+                <Link
+                  to={`${routes.nodes(org.orgId)}?node=${instance.node_id}`}
+                  className="rounded-sm text-foreground hover:underline"
+                >
+                  {node?.name ?? "…"}
+                </Link>
+              </span>
+              <span>
+                {t.since(look.word)} <TimeAgo at={instance.state_changed_at} />
+              </span>
+              <span>
+                {t.lastHeartbeat} <TimeAgo at={instance.last_heartbeat} />
+              </span>
+            </span>
+          }
+          actions={INSTANCE_ACTIONS.map((action) => {
+            const Icon = INSTANCE_ICONS[action];
+            return (
+              <GuardedButton
+                key={action}
+                variant="outline"
+                className={action === "remove" ? "text-destructive" : undefined}
+                reason={gone ?? actions.reason(action, instance)}
+                onClick={() => actions.start(action, instance)}
               >
-                {node?.name ?? "…"}
-              </Link>
-            </span>
-            <span>
-              {t.since(look.word)} <TimeAgo at={instance.state_changed_at} />
-            </span>
-            <span>
-              {t.lastHeartbeat} <TimeAgo at={instance.last_heartbeat} />
-            </span>
-          </span>
-        }
-        actions={INSTANCE_ACTIONS.map((action) => {
-          const Icon = INSTANCE_ICONS[action];
-          return (
-            <GuardedButton
-              key={action}
-              variant="outline"
-              className={action === "remove" ? "text-destructive" : undefined}
-              reason={gone ?? actions.reason(action, instance)}
-              onClick={() => actions.start(action, instance)}
-            >
-              <Icon />
-              {t[action]}
-            </GuardedButton>
-          );
-        })}
-      />
-      <div aria-live="polite" className="-mt-5 [&>*]:mt-5">
-        {stale}
-        {instance.state_reason ? (
-          <Alert tone={instance.state === "failed" ? "bad" : "info"} title={look.word}>
-            {sentence(instance.state_reason)}
-          </Alert>
-        ) : null}
+                <Icon />
+                {t[action]}
+              </GuardedButton>
+            );
+          })}
+        />
+        <div aria-live="polite" className="[&>*]:mt-5">
+          {stale}
+          {instance.state_reason ? (
+            <Alert tone={instance.state === "failed" ? "bad" : "info"} title={look.word}>
+              {sentence(instance.state_reason)}
+            </Alert>
+          ) : null}
+        </div>
       </div>
       <Tabs
         value={tab}
