@@ -12,6 +12,7 @@ export default mergeConfig(
       restoreMocks: true,
       // A busy machine is slow, not wrong.
       testTimeout: 30_000,
+      expect: { poll: { timeout: 10_000 } },
     },
   }),
 );

@@ -2,6 +2,7 @@ import { FlaskConical } from "lucide-react";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
 import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
+import { Skeleton } from "@/components/ui/skeleton";
 import { CredentialForm } from "@/components/utils/forms/CredentialForm";
 import { RetryAlert } from "@/components/utils/RetryAlert";
 import { toProblem } from "@/lib/problem";
@@ -76,15 +77,19 @@ export function GithubStep({ orgId, sandboxUrl, go }: GithubStepProps) {
         </CardHeader>
         <CardContent className="grid gap-4">
           <p className="text-[0.8125rem] text-muted-foreground">{t.pat.description}</p>
-          <CredentialForm
-            key={credentials.isPending ? "waiting" : "ready"}
-            initial={{ name: freeName("github", credentials.data?.items ?? []) }}
-            submit={forms.credential.add}
-            onSubmit={async ({ secret = "", ...body }) => {
-              const made = await create.mutateAsync({ path, body: { ...body, secret } });
-              go({ credential: made.uid, sandbox: null });
-            }}
-          />
+          {credentials.isPending ? (
+            // The name that is proposed depends on those that are taken; nobody may have typed by then.
+            <Skeleton className="h-48" />
+          ) : (
+            <CredentialForm
+              initial={{ name: freeName("github", credentials.data?.items ?? []) }}
+              submit={forms.credential.add}
+              onSubmit={async ({ secret = "", ...body }) => {
+                const made = await create.mutateAsync({ path, body: { ...body, secret } });
+                go({ credential: made.uid, sandbox: null });
+              }}
+            />
+          )}
         </CardContent>
       </Card>
       <Card>

@@ -1,4 +1,4 @@
-import { LoaderCircle, Server } from "lucide-react";
+import { LoaderCircle } from "lucide-react";
 import * as React from "react";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
@@ -9,19 +9,16 @@ import { NodeForm } from "@/components/utils/forms/NodeForm";
 import { RetryAlert } from "@/components/utils/RetryAlert";
 import { useNow } from "@/hooks/useNow";
 import type { NodeView } from "@/lib/api/generated/types.gen";
-import { toProblem } from "@/lib/problem";
 import { texts as forms } from "@/lib/texts/forms";
 import { texts as all } from "@/lib/texts/onboarding";
-import { freeName, nodeWithSocket } from "./known";
+import { nodeWithSocket } from "./known";
+import { LocalEngine } from "./LocalEngine";
+import { checkStage } from "./node-check";
 import { StepHeading } from "./StepHeading";
-import { useFleetChoices, useNodeStep } from "./service";
+import { LOCAL_SOCKET, useFleetChoices, useNodeStep } from "./service";
 import type { Go } from "./steps";
 
 const t = all.node;
-const LOCAL_NAME = "this-machine";
-const LOCAL_SOCKET = "/var/run/docker.sock";
-/** A worker that has not answered by then is probably not there. */
-const PATIENCE_MS = 20_000;
 
 type NodeStepProps = { orgId: string; nodeId: string | null; go: Go };
 
@@ -29,17 +26,7 @@ export function NodeStep({ orgId, nodeId, go }: NodeStepProps) {
   const { node, create, update, check } = useNodeStep(orgId, nodeId);
   const { nodes } = useFleetChoices(orgId);
   const [isChanging, setChanging] = React.useState(false);
-  const [otherOpen, setOtherOpen] = React.useState(false);
   const path = { org_id: orgId };
-
-  async function takeLocal(): Promise<void> {
-    const known = (nodes.data ?? (await nodes.refetch()).data)?.items ?? [];
-    const existing = nodeWithSocket(known, LOCAL_SOCKET);
-    const name = freeName(LOCAL_NAME, known);
-    const node =
-      existing ?? (await create.mutateAsync({ path, body: { name, type: "socket", socket_path: LOCAL_SOCKET } }));
-    go({ node: node.uid });
-  }
 
   if (nodeId !== null) {
     return (
@@ -80,32 +67,22 @@ export function NodeStep({ orgId, nodeId, go }: NodeStepProps) {
       </>
     );
   }
+  // That of this machine has its own card.
+  const known = nodes.data?.items ?? [];
+  const local = nodeWithSocket(known, LOCAL_SOCKET)?.uid;
   return (
     <>
       <StepHeading title={t.title} description={t.description} />
       {nodes.isError && !nodes.data ? <RetryAlert error={nodes.error} onRetry={() => nodes.refetch()} /> : null}
-      {nodes.data?.items.map((existing) => (
-        <Button key={existing.uid} variant="outline" className="w-fit" onClick={() => go({ node: existing.uid })}>
-          {t.existing(existing.name)}
-        </Button>
-      ))}
-      <Card>
-        <CardContent className="flex flex-wrap items-center gap-4">
-          <Server aria-hidden="true" className="size-6 text-primary" />
-          <div className="grid min-w-48 flex-1">
-            <h2 className="font-medium">{t.local.title}</h2>
-            <p className="text-[0.8125rem] text-muted-foreground">{t.local.description}</p>
-          </div>
-          <Button disabled={create.isPending} onClick={() => takeLocal().catch(() => undefined)}>
-            {t.local.action}
+      <LocalEngine orgId={orgId} go={go} />
+      {known
+        .filter((existing) => existing.uid !== local)
+        .map((existing) => (
+          <Button key={existing.uid} variant="outline" className="w-fit" onClick={() => go({ node: existing.uid })}>
+            {t.existing(existing.name)}
           </Button>
-        </CardContent>
-      </Card>
-      {create.isError && !otherOpen ? <Alert tone="bad">{toProblem(create.error).detail}</Alert> : null}
-      <details
-        className="group rounded-lg border border-border bg-surface"
-        onToggle={(event) => setOtherOpen(event.currentTarget.open)}
-      >
+        ))}
+      <details className="group rounded-lg border border-border bg-surface">
         <summary className="px-4 py-3 font-medium">{t.other}</summary>
         <div className="border-t border-border p-4">
           <NodeForm
@@ -125,9 +102,10 @@ type CheckResultProps = { node: NodeView; onCheck: () => void; onChange: () => v
 
 function CheckResult({ node, onCheck, onChange, onDone }: CheckResultProps) {
   const now = useNow();
-  const checked = node.last_checked_at !== undefined;
-  const ready = node.status === "active";
-  const late = !checked && now.getTime() - Date.parse(node.created_at) > PATIENCE_MS;
+  const stage = checkStage(node, now.getTime());
+  const checked = stage === "ready" || stage === "failed";
+  const ready = stage === "ready";
+  const late = stage === "late";
   return (
     <div aria-live="polite" className="grid gap-4">
       {checked ? (
