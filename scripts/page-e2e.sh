@@ -25,10 +25,16 @@ export CHROMIUM
 
 # This system is ours alone, whatever the caller has set.
 unset DATABASE_URL DATABASE_URL_FILE REDIS_URL REDIS_URL_FILE SANDBOX_GITHUB_URL BIND_ADDR PUBLIC_URL
+unset GITHUB_API_URL GITHUB_URL
 RUNNER_PILOT_VAR="$(mktemp -d "${TMPDIR:-/tmp}/runner-pilot-page.XXXXXX")"
 export RUNNER_PILOT_VAR
 export PORT DETACH=1
 PORT="$(free_port)"
+# The simulated GitHub is this system's usual one too: a registration token is for that, and nothing asks the internet.
+mkdir -p "$RUNNER_PILOT_VAR/run"
+free_port >"$RUNNER_PILOT_VAR/run/sandbox-github.port"
+GITHUB_URL="http://127.0.0.1:$(cat "$RUNNER_PILOT_VAR/run/sandbox-github.port")"
+export GITHUB_URL GITHUB_API_URL="$GITHUB_URL"
 # A test should not wait for what happens every half minute.
 export HEARTBEAT_INTERVAL_SECS=5 METRICS_INTERVAL_SECS=5 RECONCILE_INTERVAL_SECS=5
 

@@ -1,21 +1,66 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "@playwright/test";
+import { expect, type Page, test } from "@playwright/test";
 import { expectGoodOnEverySize } from "./accessibility";
-import { ADA, apiOf, firstRunner, GRACE, type Named, SocketDoor, sendSampleJob, signIn } from "./support";
+import {
+  ADA,
+  apiOf,
+  firstRunner,
+  GRACE,
+  type Named,
+  personOf,
+  registered,
+  SocketDoor,
+  sendSampleJob,
+  signIn,
+} from "./support";
 
-test("a change made by one person is seen by another without a reload", async ({ page, request }) => {
+test("a change made in one browser is seen in another without a reload", async ({ page, request, browser }) => {
   const api = await apiOf(request, ADA);
-  const { runner, instance } = await firstRunner(api);
+  const { runner } = await firstRunner(api);
+  const hedy = personOf("Hedy Lamarr", "hedy@example.org");
+  await registered(request, hedy);
+  await api.post(`/org/${api.orgId}/members`, { email: hedy.email, role: "member", permissions: {} });
+  const elsewhere = await browser.newContext();
+  const hers = await elsewhere.newPage();
+  await signIn(hers, hedy);
+  await hers.goto(`/o/${api.orgId}/runners`);
+  await expect(hers.locator('[data-connection="live"]')).toBeVisible();
+  await expect(hers.getByRole("link", { name: "builder", exact: true })).toBeVisible();
+  let loads = 0;
+  hers.on("load", () => {
+    loads += 1;
+  });
+
+  // Of a repository of its own: no other test's job comes to it.
+  const recipe = await api.get<Record<string, unknown>>(`/org/${api.orgId}/runners/${runner.uid}`);
+  const { credential_id, docker_image, resources } = recipe;
+  const fields = { credential_id, docker_image, resources, ephemeral: false };
+  const seen = await api.post<Named>(`/org/${api.orgId}/runners`, {
+    ...fields,
+    name: "seen-by-two",
+    github_repo: "acme/two",
+  });
+  await hers.getByRole("link", { name: "seen-by-two" }).click();
+
   await signIn(page, ADA);
-  await page.goto(`/o/${api.orgId}/runners/${runner.uid}`);
-  await expect(page.locator('[data-connection="live"]')).toBeVisible();
-  const row = page.getByRole("row").filter({ hasText: instance.name });
-  await expect(row.locator('[data-status="Idle"]')).toBeVisible({ timeout: 60_000 });
-  await sendSampleJob(request, 15);
-  await expect(row.locator('[data-status="Active"]')).toBeVisible({ timeout: 60_000 });
-  await expect(row.locator('[data-status="Idle"]')).toBeVisible({ timeout: 120_000 });
+  await page.goto(`/o/${api.orgId}/runners/${seen.uid}`);
+  await page.getByRole("button", { name: "New instance" }).first().click();
+  const status = (on: Page, word: string) =>
+    on.getByRole("table", { name: "Instances" }).locator(`tbody [data-status="${word}"]`);
+  for (const each of [page, hers]) await expect(status(each, "Idle")).toBeVisible({ timeout: 90_000 });
+
+  await sendSampleJob(request, 10, "seen by two", [], "acme/two");
+  for (const each of [hers, page]) await expect(status(each, "Active")).toBeVisible({ timeout: 60_000 });
+  for (const each of [hers, page]) await expect(status(each, "Idle")).toBeVisible({ timeout: 90_000 });
+
+  await page.getByRole("button", { name: /^Actions for/ }).click();
+  await page.getByRole("menuitem", { name: "Stop" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Stop" }).click();
+  for (const each of [hers, page]) await expect(status(each, "Stopped")).toBeVisible({ timeout: 90_000 });
+  expect(loads).toBe(0);
+  await elsewhere.close();
 });
 
 test("a node that goes away is shown as unreachable and comes back", async ({ page, request }) => {
@@ -54,8 +99,7 @@ test("a member without a permission sees the control and why it is out of reach"
   request,
   browser,
 }) => {
-  const registered = await request.post("/auth/register", { data: GRACE });
-  expect(registered.ok(), await registered.text()).toBe(true);
+  await registered(request, GRACE);
   const api = await apiOf(request, ADA);
   await api.post(`/org/${api.orgId}/members`, { email: GRACE.email, role: "member", permissions: {} });
 

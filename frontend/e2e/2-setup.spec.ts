@@ -1,10 +1,51 @@
-import { expect, test } from "@playwright/test";
+import { type APIRequestContext, expect, type Page, test } from "@playwright/test";
 import { expectGoodOnEverySize } from "./accessibility";
-import { ADA, apiOf, firstRunner, type Named, personOf, registered, sendSampleJob, signIn } from "./support";
+import {
+  ADA,
+  apiOf,
+  firstRunner,
+  type Named,
+  personOf,
+  registered,
+  registrationToken,
+  sandboxUrl,
+  sendSampleJob,
+  signIn,
+} from "./support";
 
-test("a node that can't be used says why and what helps, and is put right", async ({ page, request }) => {
+type SandboxJob = { spec: { target: string }; status: string };
+
+/** Fills in what the simulated image needs, and creates the runner. */
+async function createRunner(page: Page, name: string, repository: string): Promise<void> {
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByLabel("Repository", { exact: true }).fill(repository);
+  await page.getByLabel(/^Image/).fill("runner-pilot/sim-runner:latest");
+  await page.getByText("Limits and placement").click();
+  await page.getByRole("switch", { name: "Use the node's own network" }).click();
+  await page.getByRole("button", { name: "Create runner" }).click();
+}
+
+/** Starts the first instance and sees it live, then its job done, in the wizard. */
+async function seeFirstJobDone(page: Page, request: APIRequestContext, repository: string): Promise<void> {
+  await expect(page.getByRole("heading", { name: "Start the first instance" })).toBeVisible();
+  await page.getByRole("button", { name: "Start the instance" }).click();
+  await expect(page.getByText("Your runner is live.")).toBeVisible({ timeout: 90_000 });
+  await expect(page.getByLabel("runs-on snippet", { exact: true })).toContainText("runs-on: ");
+  await sendSampleJob(request, 5, `first of ${repository}`, [], repository);
+  // One job per instance: that it has gone with its job is how the success shows.
+  await expect(page.getByText("The job is done.")).toBeVisible({ timeout: 90_000 });
+  await expect(page.getByRole("button", { name: "Start another" })).toBeVisible();
+  const jobs = (await (await request.get(`${await sandboxUrl(request)}/_sandbox/jobs`)).json()) as SandboxJob[];
+  const job = jobs.find((each) => each.spec.target === repository);
+  expect(job?.status, JSON.stringify(job)).toBe("completed");
+}
+
+test("a node that can't be used says why and what helps, is put right, and a token of one's own leads to a first job", async ({
+  page,
+  request,
+}) => {
   const who = personOf("Dorothy Vaughan", "dorothy@example.org");
-  await registered(request, who);
+  const api = await registered(request, who);
   await page.goto("/sign-in");
   await page.getByLabel("E-mail address").fill(who.email);
   await page.getByLabel("Password").fill(who.password);
@@ -22,6 +63,10 @@ test("a node that can't be used says why and what helps, and is put right", asyn
   const failed = page.getByRole("listitem").filter({ has: page.getByLabel("failed") });
   await expect(failed.first()).toContainText("What helps");
   await expectGoodOnEverySize(page, "a failed check");
+  // The machine's own engine was looked at and not taken, so that nothing of it is left.
+  const { orgs } = await api.get<{ orgs: Named[] }>("/common/me");
+  const nodes = async () => (await api.get<{ items: Named[] }>(`/org/${orgs[0]?.uid}/nodes`)).items;
+  await expect.poll(async () => (await nodes()).map((node) => node.name)).toEqual(["mistyped"]);
 
   await page.getByRole("button", { name: "Change the node" }).click();
   await page.getByLabel("Socket path").fill("/var/run/docker.sock");
@@ -30,9 +75,7 @@ test("a node that can't be used says why and what helps, and is put right", asyn
   await page.getByRole("button", { name: "Continue" }).click();
 
   // With a token of its own: the sandbox is a GitHub Enterprise Server like any other.
-  const { sandbox_github_url: github } = (await (await request.get("/common/config")).json()) as {
-    sandbox_github_url: string;
-  };
+  const github = await sandboxUrl(request);
   await page.getByLabel("Name", { exact: true }).fill("of-our-own");
   await page.getByLabel("Personal access token").fill("sandbox");
   await page.getByText("GitHub Enterprise Server").click();
@@ -41,17 +84,37 @@ test("a node that can't be used says why and what helps, and is put right", asyn
   await page.getByRole("button", { name: "Add credential" }).click();
   await expect(page.getByRole("heading", { name: "What should a runner be?" })).toBeVisible();
   await expect(page.getByLabel("Credential", { exact: true }).locator("option:checked")).toHaveText(/of-our-own/);
+  await createRunner(page, "by-pat", "computing/orbits");
+  await seeFirstJobDone(page, request, "computing/orbits");
+});
 
-  // The other way: no credential, but a token that comes with the runner.
-  await page.goBack();
+test("a registration token copied from GitHub leads to a first job", async ({ page, request }) => {
+  const who = personOf("Mary Jackson", "mary@example.org");
+  const api = await registered(request, who);
+  await api.post("/org", { name: "Wind tunnels" });
+  await signIn(page, who);
+  await page.goto("/welcome?new=1");
+  await page.getByLabel("Organisation", { exact: true }).fill("Aerodynamics");
+  await page.getByRole("button", { name: "Create organisation" }).click();
+  await page.getByRole("button", { name: "Use it" }).click({ timeout: 60_000 });
+
   await page.getByRole("button", { name: "Go on without a credential" }).click();
   await expect(page.getByRole("radio", { name: /With a registration token/ })).toBeChecked();
-  await page.getByLabel("Name", { exact: true }).fill("by-token");
-  await page.getByLabel("Repository", { exact: true }).fill("acme/web");
-  await page.getByLabel("Registration token", { exact: true }).fill("AN-HOUR-LONG-TOKEN");
-  await page.getByLabel(/^Image/).fill("runner-pilot/sim-runner:latest");
-  await page.getByRole("button", { name: "Create runner" }).click();
-  await expect(page.getByRole("heading", { name: "Start the first instance" })).toBeVisible();
+  const token = await registrationToken(request, "aero/tunnel");
+  await page.getByLabel("Registration token", { exact: true }).fill(token);
+  await createRunner(page, "by-token", "aero/tunnel");
+  await seeFirstJobDone(page, request, "aero/tunnel");
+  expect(await page.content()).not.toContain(token);
+
+  // From one organisation of hers to the other and back, each with its own fleet.
+  await page.getByRole("link", { name: "Go to the overview" }).click();
+  await expect(page.getByText("The fleet of Aerodynamics, as it is now.")).toBeVisible();
+  await expect(page.getByRole("link", { name: "this-machine" })).toBeVisible();
+  await page.getByRole("button", { name: "Organisation: Aerodynamics" }).click();
+  await page.getByRole("menuitem", { name: "Wind tunnels" }).click();
+  await expect(page.getByText("The fleet of Wind tunnels, as it is now.")).toBeVisible();
+  await expect(page.getByText("No nodes yet")).toBeVisible();
+  await expect(page.getByRole("link", { name: "this-machine" })).toHaveCount(0);
 });
 
 test("what can't be undone asks for the name, and is done then", async ({ page, request }) => {

@@ -60,6 +60,29 @@ test("on a slow network the page says which rows are old, and claims nothing it 
   await expect(row).toHaveCount(0);
 });
 
+test("a failure of the server is told as one where the list would be, and passes when it is asked again", async ({
+  page,
+  request,
+}) => {
+  const api = await apiOf(request, ADA);
+  await signIn(page, ADA);
+  const problem = { status: 500, title: "Internal Server Error", detail: "Something failed here.", request_id: "r-17" };
+  await page.route(/\/org\/[^/?]+\/nodes(\?|$)/, (route) =>
+    route.fulfill({ status: 500, contentType: "application/problem+json", body: JSON.stringify(problem) }),
+  );
+  await page.goto(`/o/${api.orgId}/nodes`);
+  await expect(page.getByText("The server failed")).toBeVisible();
+  await expect(page.getByText("r-17")).toBeVisible();
+  await expect(page.getByText("No nodes yet")).toHaveCount(0);
+  // It answers, so nobody may say that it does not.
+  await expect(connection(page, "live")).toBeVisible();
+  await expectGoodOnEverySize(page, "a failure of the server");
+  await page.unroute(/\/org\/[^/?]+\/nodes(\?|$)/);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await expect(page.getByRole("row").filter({ hasText: "this-machine" })).toBeVisible();
+  await expect(page.getByText("The server failed")).toHaveCount(0);
+});
+
 test("the page outlives a restart of the api and shows what happened since", async ({ page, request }) => {
   const api = await apiOf(request, ADA);
   await signIn(page, ADA);

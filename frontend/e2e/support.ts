@@ -89,18 +89,32 @@ export async function firstRunner(api: Api): Promise<{ runner: Named; instance: 
   return { runner, instance };
 }
 
-/** Sends a sample job to the simulated GitHub, as the wizard's snippet does. */
+/** Where the simulated GitHub is. */
+export async function sandboxUrl(request: APIRequestContext): Promise<string> {
+  const config = (await (await request.get("/common/config")).json()) as { sandbox_github_url: string };
+  return config.sandbox_github_url;
+}
+
+/** Sends a sample job to the simulated GitHub, as a workflow of the repository would. */
 export async function sendSampleJob(
   request: APIRequestContext,
   seconds: number,
   name = "build",
   labels = ["linux"],
+  target = "acme/web",
 ): Promise<void> {
-  const config = (await (await request.get("/common/config")).json()) as { sandbox_github_url: string };
-  const url = new URL("/_sandbox/jobs", config.sandbox_github_url);
-  const data = { target: "acme/web", labels, name, duration_secs: seconds, result: "Succeeded" };
+  const url = new URL("/_sandbox/jobs", await sandboxUrl(request));
+  const data = { target, labels, name, duration_secs: seconds, result: "Succeeded" };
   const answer = await request.post(url.href, { data });
   expect(answer.ok(), await answer.text()).toBe(true);
+}
+
+/** A registration token for a repository, as its owner copies one from GitHub's page. */
+export async function registrationToken(request: APIRequestContext, repository: string): Promise<string> {
+  const url = new URL(`/repos/${repository}/actions/runners/registration-token`, await sandboxUrl(request));
+  const answer = await request.post(url.href, { headers: { Authorization: "Bearer sandbox" } });
+  expect(answer.ok(), await answer.text()).toBe(true);
+  return ((await answer.json()) as { token: string }).token;
 }
 
 /** Presses Tab until the target has the focus, as someone without a mouse would. */

@@ -5,8 +5,9 @@ import { ADA, apiOf, type Named } from "./support";
 
 const run = promisify(execFile);
 
-/** Leaves no container behind: those of the instances that this system made, and no others. */
+/** Leaves no container behind: those that this system made, for whatever organisation, and no others. */
 export default async function removeContainers(): Promise<void> {
+  const installs = new Set<string>();
   const context = await request.newContext({ baseURL: process.env.BASE_URL ?? "" });
   try {
     const api = await apiOf(context, ADA);
@@ -16,8 +17,12 @@ export default async function removeContainers(): Promise<void> {
       for (const runner of items) {
         const path = `/org/${api.orgId}/runners/${runner.uid}`;
         const { items: instances } = await api.get<{ items: Named[] }>(`${path}/instance?limit=100`);
+        for (const instance of instances) {
+          for (const container of await containersWith("runner-pilot.instance", instance.uid)) {
+            installs.add(await labelOf(container, "runner-pilot.install"));
+          }
+        }
         await api.delete(path);
-        for (const instance of instances) await removeContainer(instance.uid);
       }
     }
   } catch (error) {
@@ -26,12 +31,21 @@ export default async function removeContainers(): Promise<void> {
   } finally {
     await context.dispose();
   }
+  installs.delete("");
+  for (const install of installs) {
+    const ids = await containersWith("runner-pilot.install", install);
+    // The worker removes them as well, and may be just about to.
+    if (ids.length > 0) await run("docker", ["rm", "--force", "--volumes", ...ids]).catch(() => undefined);
+  }
 }
 
-async function removeContainer(instanceId: string): Promise<void> {
-  const filter = `label=runner-pilot.instance=${instanceId}`;
-  const { stdout } = await run("docker", ["ps", "--all", "--quiet", "--filter", filter]);
-  const ids = stdout.split("\n").filter((id) => id !== "");
-  // The worker removes them as well, and may be just about to.
-  if (ids.length > 0) await run("docker", ["rm", "--force", "--volumes", ...ids]).catch(() => undefined);
+async function containersWith(label: string, value: string): Promise<string[]> {
+  const { stdout } = await run("docker", ["ps", "--all", "--quiet", "--filter", `label=${label}=${value}`]);
+  return stdout.split("\n").filter((id) => id !== "");
+}
+
+async function labelOf(container: string, label: string): Promise<string> {
+  const format = `{{index .Config.Labels "${label}"}}`;
+  const { stdout } = await run("docker", ["inspect", "--format", format, container]).catch(() => ({ stdout: "" }));
+  return stdout.trim();
 }
