@@ -35,7 +35,8 @@ async function seeFirstJobDone(page: Page, request: APIRequestContext, repositor
   // One job per instance: that it has gone with its job is how the success shows.
   await expect(page.getByText("The job is done.")).toBeVisible({ timeout: 90_000 });
   await expect(page.getByRole("button", { name: "Start another" })).toBeVisible();
-  const jobs = (await (await request.get(`${await sandboxUrl(request)}/_sandbox/jobs`)).json()) as SandboxJob[];
+  const url = new URL("/_sandbox/jobs", await sandboxUrl(request));
+  const jobs = (await (await request.get(url.href)).json()) as SandboxJob[];
   const job = jobs.find((each) => each.spec.target === repository);
   expect(job?.status, JSON.stringify(job)).toBe("completed");
 }
