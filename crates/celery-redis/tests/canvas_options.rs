@@ -1,4 +1,5 @@
 //! That options of a chain, group or chord itself reach what Celery gives them to.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
 
