@@ -118,8 +118,14 @@ test("who scrolls up is not pulled away, and is told what came meanwhile", async
   const { runner, instance } = await firstRunner(api);
   const lines = (from: number) => Array.from({ length: 200 }, (_, index) => `line ${from + index}`);
   let asked = 0;
-  await page.route(/\/logs\/stream\?/, (route) => {
+  // More comes only when somebody has scrolled up, however long that takes here.
+  let goOn: () => void = () => undefined;
+  const hasScrolled = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  await page.route(/\/logs\/stream\?/, async (route) => {
     asked += 1;
+    if (asked > 1) await hasScrolled;
     const event = { event: "lines", lines: lines(asked * 200), skipped: 0, id: `${asked}` };
     return route.fulfill({ contentType: "text/event-stream", body: `data: ${JSON.stringify(event)}\n\n` });
   });
@@ -129,6 +135,7 @@ test("who scrolls up is not pulled away, and is told what came meanwhile", async
   await page.mouse.wheel(0, -2_000);
   await expect(page.getByRole("button", { name: "Follow the end" })).toHaveAttribute("aria-pressed", "false");
   const top = await log.evaluate((frame) => frame.scrollTop);
+  goOn();
   await expect(page.getByRole("button", { name: /new lines below/ })).toBeVisible();
   expect(await log.evaluate((frame) => frame.scrollTop)).toBe(top);
   await page.getByRole("button", { name: /new lines below/ }).click();
