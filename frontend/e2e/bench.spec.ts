@@ -42,7 +42,7 @@ test.beforeAll(async ({ playwright, baseURL }) => {
     socket_path: "/run/rack-1.sock",
     capacity: 100,
   });
-  const credential = await api.post<Named>(`${org}/credentials`, { name: "none", secret: "ghp_of_no_use" });
+  const credential = await api.post<Named>(`${org}/credentials`, { name: "none", secret: "sandbox" });
   const runner = await api.post<Named>(`${org}/runners`, {
     name: "builder",
     github_repo: "acme/web",

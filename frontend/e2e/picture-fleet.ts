@@ -54,7 +54,7 @@ export async function makePictureFleet(api: Api): Promise<{ runner: Named; insta
   sql(`
     UPDATE nodes SET status = 'active', status_reason = NULL, facts = '${JSON.stringify(FACTS)}',
       checks = (SELECT checks FROM nodes WHERE name = 'rack-1') WHERE name LIKE 'rack-%';`);
-  const credential = await api.post<Named>(`${org}/credentials`, { name: "acme-bot", secret: "ghp_of_no_use" });
+  const credential = await api.post<Named>(`${org}/credentials`, { name: "acme-bot", secret: "sandbox" });
   let n = 0;
   const runners: Named[] = [];
   const statuses = new Map<string, string>();
