@@ -115,11 +115,15 @@ function Stepper({ current }: { current: Step }) {
               step === current ? "font-medium" : "text-muted-foreground",
             )}
           >
-            <span className={cn(step === current ? "" : "max-md:sr-only")}>{texts.steps[step]}</span>
+            <span className="max-md:sr-only">{texts.steps[step]}</span>
             {index < at ? <Check aria-label="done" className="size-4 text-primary max-md:hidden" /> : null}
           </li>
         ))}
       </ol>
+      <p aria-hidden="true" className="text-[0.8125rem] md:hidden">
+        <span className="font-medium">{texts.steps[current]}</span>
+        <span className="text-muted-foreground"> · {texts.at(at + 1, STEPS.length)}</span>
+      </p>
     </nav>
   );
 }
