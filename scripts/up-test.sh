@@ -70,7 +70,9 @@ bystander_answers || die "a process that was there before is gone"
 
 step "make up on a terminal, and Ctrl-C"
 mkfifo "$VAR/keys"
-script --quiet --return --command "$ROOT/scripts/up.sh" /dev/null <"$VAR/keys" >"$VAR/terminal.out" 2>&1 &
+# What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
+env --default-signal=INT,QUIT script --quiet --return --command "$ROOT/scripts/up.sh" /dev/null \
+    <"$VAR/keys" >"$VAR/terminal.out" 2>&1 &
 TERMINAL=$!
 exec 9>"$VAR/keys"
 wait_until 120 answers || die "nothing answers"
@@ -78,6 +80,8 @@ waits() { grep -q "Ctrl-C" "$VAR/terminal.out"; }
 wait_until 60 waits || die "it does not say how to end it"
 second="$(pids)"
 printf '\003' >&9
+ended() { [ -z "$(started_at "$TERMINAL")" ]; }
+wait_until 90 ended || die "Ctrl-C does not end it"
 wait "$TERMINAL" || die "it ended with $?"
 TERMINAL=""
 exec 9>&-
