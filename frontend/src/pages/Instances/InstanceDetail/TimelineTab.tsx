@@ -2,10 +2,10 @@ import { History } from "lucide-react";
 import { Empty } from "@/components/ui/empty";
 import { Skeleton } from "@/components/ui/skeleton";
 import { ErrorState } from "@/components/utils/ErrorState";
+import { eventDetail, eventTone } from "@/components/utils/fleet/instance-events";
 import { StaleAlert } from "@/components/utils/StaleAlert";
 import { Timeline } from "@/components/utils/Timeline";
 import { texts } from "@/lib/texts/fleet";
-import { eventDetail, eventTone } from "./events";
 import { type InstancePath, useEvents } from "./service";
 
 export function TimelineTab({ path }: { path: InstancePath }) {

@@ -6,6 +6,7 @@ import { Button } from "@/components/ui/button";
 import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
 import { Skeleton } from "@/components/ui/skeleton";
 import { CopyBlock } from "@/components/utils/CopyButton";
+import { eventTone } from "@/components/utils/fleet/instance-events";
 import { RunnerForm } from "@/components/utils/forms/RunnerForm";
 import { RetryAlert } from "@/components/utils/RetryAlert";
 import { StatusBadge } from "@/components/utils/StatusBadge";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { eventDetail, eventTone } from "./events";
+import { eventDetail, eventTone } from "./instance-events";
 
 describe("timeline events", () => {
   it("show log lines as they are and other facts by name", () => {
