@@ -1,4 +1,5 @@
 //! That the soft time limit is what it is in Celery: a word of warning for those who listen, an end for the others.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
 
