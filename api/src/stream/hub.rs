@@ -4,7 +4,7 @@
 //! share, so that memory is bounded by topics and not by how slow anybody is. A new topic gets its place
 //! from Redis at the hub's next round, for which a stream of the hub's own (`wake`) ends the blocked read.
 //! Whoever can't have been told everything (too slow a follower, too far behind a hub, a Redis that was
-//! away) is told [`Signal::Lost`]; that Redis is away is told at once, as [`Signal::Stalled`]. Upkeep: one `XREAD` per [`BLOCK`], and nothing while nobody follows.
+//! away) is told [`Signal::Lost`]; that Redis is away is told at once, as [`Signal::Stalled`]. Upkeep: one `XREAD` per `BLOCK`, and nothing while nobody follows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
