@@ -75,6 +75,19 @@ fn process(url: &str) -> Process {
     Process::spawn(&mut command)
 }
 
+/// A worker process that is killed once the wire has tripped.
+async fn die_behind(wire: &Tripwire, options: &[&str]) {
+    let mut dying = Process::spawn(
+        Command::new(conformance_worker())
+            .args(options)
+            .env("REDIS_URL", wire.url())
+            .env("RUST_LOG", "error")
+            .stderr(Stdio::null()),
+    );
+    wire.tripped().await;
+    dying.kill();
+}
+
 #[tokio::test]
 async fn a_body_waits_for_a_server_that_is_out_of_reach_when_the_values_are_read() {
     let redis = RedisServer::start();
@@ -157,15 +170,7 @@ async fn killed_at_the_end_of(victim: &str) {
         chord([member("first"), member("second")], body()),
     )
     .await;
-    let mut dying = Process::spawn(
-        Command::new(conformance_worker())
-            .args(["-c", "1"])
-            .env("REDIS_URL", wire.url())
-            .env("RUST_LOG", "error")
-            .stderr(Stdio::null()),
-    );
-    wire.tripped().await;
-    dying.kill();
+    die_behind(&wire, &["-c", "1"]).await;
     let _other = process(&redis.url());
     assert_eq!(until_sent(&mut connection, PARKED).await, ["([0.01, 0.01],)"]);
     until_held(&mut connection, 0).await;
@@ -192,14 +197,7 @@ async fn a_death_right_after_the_last_members_end_leaves_the_body_to_another_wor
     let wire = Tripwire::silent_after("\r\nZRANGE\r\n", &redis.url()).await;
     let member = || Signature::new("tasks.sleepy_late").arg(0.01);
     start(&redis.client(), chord([member(), member()], body())).await;
-    let mut dying = Process::spawn(
-        Command::new(conformance_worker())
-            .env("REDIS_URL", wire.url())
-            .env("RUST_LOG", "error")
-            .stderr(Stdio::null()),
-    );
-    wire.tripped().await;
-    dying.kill();
+    die_behind(&wire, &[]).await;
     let _other = process(&redis.url());
     assert_eq!(until_sent(&mut connection, PARKED).await, ["([0.01, 0.01],)"]);
     until_held(&mut connection, 0).await;

@@ -33,6 +33,12 @@ async fn a_worker_killed_while_github_registers_leaves_one_runner() -> anyhow::R
     end(&mut stack, &engine, outcome).await
 }
 
+/// The names of the runners that GitHub knows.
+fn registered(stack: &Stack) -> Vec<String> {
+    let registrations = stack.github.registrations();
+    registrations.into_iter().map(|one| one.name).collect()
+}
+
 async fn killed(stack: &mut Stack, engine: &Engine, image: &str) -> anyhow::Result<()> {
     let (api, org) = stack.onboard().await?;
     add_node(&api, &org, engine).await?;
@@ -60,12 +66,7 @@ async fn killed(stack: &mut Stack, engine: &Engine, image: &str) -> anyhow::Resu
     stack.worker.start().await?;
     let idle = wait_for_idle(&api, &runner, None).await?;
     ensure!(idle["uid"] == made["uid"], "another instance was made: {idle}");
-    let names: Vec<String> = stack
-        .github
-        .registrations()
-        .into_iter()
-        .map(|one| one.name)
-        .collect();
+    let names = registered(stack);
     ensure!(names == [text(&idle, "name")?], "GitHub knows {names:?}");
     let containers = engine.containers(&stack.install_label().await?).await?.len();
     ensure!(containers == 1, "{containers} containers");
@@ -117,12 +118,7 @@ async fn journey(stack: &mut Stack, engine: &Engine, image: &str) -> anyhow::Res
     let left = engine.containers(&format!("runner-pilot.instance={uid}")).await?;
     ensure!(left.is_empty(), "{left:?}");
     let next = wait_for_idle(&api, &runner, Some(&uid)).await?;
-    let names: Vec<String> = stack
-        .github
-        .registrations()
-        .into_iter()
-        .map(|one| one.name)
-        .collect();
+    let names = registered(stack);
     ensure!(names == [text(&next, "name")?], "GitHub knows {names:?}");
     canary.add_issued(&stack.github)?;
     canary.ensure_absent_in_files(stack.logs())?;
