@@ -21,10 +21,21 @@ PORT="$(free_port)"
 BYSTANDER=""
 TERMINAL=""
 
+# Said again below the logs that explain it: the end of a long run's output is what people see.
+FAILED="the last step above"
+die() {
+    printf 'error: %s\n' "$*" >&2
+    FAILED="$*"
+    exit 1
+}
+
 end() {
     local status=$?
     trap - EXIT INT TERM
-    [ "$status" = 0 ] || tail -n 20 "$VAR"/log/*.log "$VAR"/*.out >&2 || true
+    if [ "$status" != 0 ]; then
+        tail -n 20 "$VAR"/log/*.log "$VAR"/*.out >&2 || true
+        printf 'failed: %s\n' "$FAILED" >&2
+    fi
     "$ROOT/scripts/down.sh" >/dev/null 2>&1 || true
     for pid in $TERMINAL $BYSTANDER; do kill "$pid" 2>/dev/null || true; done
     rm -rf "$VAR"

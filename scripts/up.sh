@@ -171,11 +171,13 @@ main() {
     start api api_ready "$BIN/runner-pilot-api"
     start worker worker_ready "$BIN/runner-pilot-worker"
     start beat beat_ready "$BIN/runner-pilot-beat"
-    stays && stop_with="Ctrl-C (or make down)"
+    if stays; then
+        stop_with="Ctrl-C (or make down)"
+        # From here on Ctrl-C is the way to end it, not a failure: before it is said, for whoever is quick.
+        interrupted=0
+    fi
     tell
     if stays; then
-        # From here on Ctrl-C is the way to end it, not a failure.
-        interrupted=0
         while sleep 1; do
             for name in api worker beat; do
                 not_running "$RUN/$name.pid" || continue
