@@ -1,5 +1,11 @@
+import { count } from "@/lib/format";
+
 export const texts = {
   required: "Must be filled in.",
+  figure: {
+    whole: (min: number, max: number) => `Must be a whole number from ${count(min)} to ${count(max)}.`,
+    any: (min: number, max: number) => `Must be a number from ${count(min)} to ${count(max)}.`,
+  },
   file: { tooLarge: "This file is too large for that.", unreadable: "This file could not be read." },
   name: { label: "Name", hint: "Letters, digits, “_”, “.” and “-”; at most 64." },
   node: {

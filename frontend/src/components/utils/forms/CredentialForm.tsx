@@ -55,7 +55,7 @@ export function CredentialForm({ credential, initial, submit, onSubmit, onCancel
       ...(api_url ? { api_url } : {}),
       ...(web_url ? { web_url } : {}),
     }).catch(server.report);
-  });
+  }, server.refused);
 
   return (
     <FormFrame onSubmit={send} error={server.formError} busy={isSubmitting} submit={submit} onCancel={onCancel}>

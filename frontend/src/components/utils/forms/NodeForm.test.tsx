@@ -25,6 +25,20 @@ const problem = {
   request_id: "r1",
 };
 
+/** What is sent from here on. */
+function sentNodes(): unknown[] {
+  const bodies: unknown[] = [];
+  server.use(
+    http.post("*/org/o1/nodes", async ({ request }) => {
+      bodies.push(await request.json());
+      return HttpResponse.json({}, { status: 201 });
+    }),
+  );
+  return bodies;
+}
+
+const add = () => userEvent.click(screen.getByRole("button", { name: "Add node" }));
+
 function show() {
   render(
     <NodeForm
@@ -45,7 +59,7 @@ describe("the node's form", () => {
     await userEvent.type(screen.getByLabelText("Name"), "rack-7");
     await userEvent.click(screen.getByRole("radio", { name: /Remote/ }));
     await userEvent.type(screen.getByLabelText("Address"), "10.0.0.5");
-    await userEvent.click(screen.getByRole("button", { name: "Add node" }));
+    await add();
     expect(await screen.findByText("Is already taken.")).toBeInTheDocument();
     expect(screen.getByLabelText("Name")).toHaveAttribute("aria-invalid", "true");
     expect(screen.getByLabelText("Name")).toHaveValue("rack-7");
@@ -53,19 +67,60 @@ describe("the node's form", () => {
   });
 
   it("sends only what belongs to the type", async () => {
-    const bodies: unknown[] = [];
-    server.use(
-      http.post("*/org/o1/nodes", async ({ request }) => {
-        bodies.push(await request.json());
-        return HttpResponse.json({}, { status: 201 });
-      }),
-    );
+    const bodies = sentNodes();
     show();
     await userEvent.type(screen.getByLabelText("Name"), "here");
-    await userEvent.click(screen.getByRole("button", { name: "Add node" }));
+    await add();
     await expect
       .poll(() => bodies)
       .toEqual([{ name: "here", type: "socket", capacity: 10, is_active: true, socket_path: "/var/run/docker.sock" }]);
+  });
+
+  it("sends where a remote engine is and the three files of its certificates", async () => {
+    const bodies = sentNodes();
+    show();
+    await userEvent.type(screen.getByLabelText("Name"), "rack-7");
+    await userEvent.click(screen.getByRole("radio", { name: /Remote/ }));
+    await userEvent.type(screen.getByLabelText("Address"), "rack-7.example.org");
+    await userEvent.clear(screen.getByLabelText("Port"));
+    await userEvent.type(screen.getByLabelText("Port"), "2377");
+    await userEvent.clear(screen.getByLabelText("Capacity"));
+    await userEvent.type(screen.getByLabelText("Capacity"), "4");
+    for (const name of ["CA certificate", "Client certificate", "Client key"]) {
+      const label = `File with the ${name.replace(/^Client/, "client")}`;
+      await userEvent.upload(screen.getByLabelText(label), new File([`the ${name}`], "file.pem"));
+      await expect.poll(() => screen.getByLabelText(name)).toHaveValue(`the ${name}`);
+    }
+    await add();
+    await expect
+      .poll(() => bodies)
+      .toEqual([
+        {
+          name: "rack-7",
+          type: "remote",
+          capacity: 4,
+          is_active: true,
+          ip_address: "rack-7.example.org",
+          port: 2377,
+          tls: { ca: "the CA certificate", cert: "the Client certificate", key: "the Client key" },
+        },
+      ]);
+  });
+
+  it("minds the port only where it is asked for, and says in words what it may be", async () => {
+    const bodies = sentNodes();
+    show();
+    await userEvent.type(screen.getByLabelText("Name"), "here");
+    await userEvent.click(screen.getByRole("radio", { name: /Remote/ }));
+    await userEvent.type(screen.getByLabelText("Address"), "10.0.0.5");
+    await userEvent.clear(screen.getByLabelText("Port"));
+    await add();
+    expect(await screen.findByText("Must be a whole number from 1 to 65,535.")).toBeInTheDocument();
+    expect(screen.getByLabelText("Port")).toHaveAttribute("aria-invalid", "true");
+    expect(bodies).toEqual([]);
+    await userEvent.click(screen.getByRole("radio", { name: /Unix socket/ }));
+    await add();
+    await expect.poll(() => bodies).toHaveLength(1);
   });
 
   it("takes a certificate from a file, and no file that can be none", async () => {
@@ -81,7 +136,7 @@ describe("the node's form", () => {
 
   it("asks for what is missing before the server does", async () => {
     show();
-    await userEvent.click(screen.getByRole("button", { name: "Add node" }));
+    await add();
     expect(await screen.findByText("Must be filled in.")).toBeInTheDocument();
   });
 });

@@ -10,6 +10,7 @@ import { Textarea } from "@/components/ui/textarea";
 import { FormFrame } from "@/components/utils/FormFrame";
 import { FieldError } from "@/components/utils/forms/FieldError";
 import { FileInput } from "@/components/utils/forms/FileInput";
+import { figure, figureError, typed } from "@/components/utils/forms/figure";
 import { useServerErrors } from "@/hooks/useServerErrors";
 import type { NodeCreateWritable as NodeCreate, NodeView } from "@/lib/api/generated/types.gen";
 import { texts } from "@/lib/texts/forms";
@@ -22,20 +23,24 @@ const schema = z
     type: z.enum(["socket", "local", "remote"]),
     socket_path: z.string().trim(),
     ip_address: z.string().trim(),
-    port: z.coerce.number<string | number>().int().min(1).max(65_535),
+    port: typed,
     host: z.string().trim(),
     ca: z.string(),
     cert: z.string(),
     key: z.string(),
-    capacity: z.coerce.number<string | number>().int().min(1),
+    capacity: figure({ min: 1, max: 1_000 }),
     is_active: z.boolean(),
   })
+  // Only what belongs to the type: a field that is not on the page could not be put right.
   .superRefine((values, context) => {
-    const need = (field: "socket_path" | "ip_address") => {
-      if (values[field] === "") context.addIssue({ code: "custom", path: [field], message: texts.required });
+    const refuse = (field: keyof typeof values, message: string | null) => {
+      if (message) context.addIssue({ code: "custom", path: [field], message });
     };
-    if (values.type === "socket") need("socket_path");
-    if (values.type === "remote") need("ip_address");
+    if (values.type === "socket") refuse("socket_path", values.socket_path === "" ? texts.required : null);
+    if (values.type === "remote") {
+      refuse("ip_address", values.ip_address === "" ? texts.required : null);
+      refuse("port", figureError(values.port, { min: 1, max: 65_535 }));
+    }
   });
 
 type FormInput = z.input<typeof schema>;
@@ -49,7 +54,7 @@ function toNode(values: Values): NodeCreate {
   if (type === "local") return { ...common, ...(values.host ? { host: values.host } : {}) };
   const { ca, cert, key } = values;
   const tls = ca.trim() || cert.trim() || key.trim() ? { tls: { ca, cert, key } } : {};
-  return { ...common, ip_address: values.ip_address, port: values.port, ...tls };
+  return { ...common, ip_address: values.ip_address, port: Number(values.port), ...tls };
 }
 
 type NodeFormProps = {
@@ -79,7 +84,7 @@ export function NodeForm({ node, submit, onSubmit, onCancel }: NodeFormProps) {
   });
   const { errors, isSubmitting } = form.formState;
   const type = useWatch({ control: form.control, name: "type" });
-  const server = useServerErrors<FormInput>(form as never, {
+  const server = useServerErrors(form, {
     "tls.ca": "ca",
     "tls.cert": "cert",
     "tls.key": "key",
@@ -89,7 +94,7 @@ export function NodeForm({ node, submit, onSubmit, onCancel }: NodeFormProps) {
   const send = form.handleSubmit(async (values) => {
     server.reset();
     await onSubmit(toNode(values)).catch(server.report);
-  });
+  }, server.refused);
 
   return (
     <FormFrame onSubmit={send} error={server.formError} busy={isSubmitting} submit={submit} onCancel={onCancel}>

@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { fireEvent, render, screen } from "@testing-library/react";
-import { describe, expect, it } from "vitest";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, it, vi } from "vitest";
 import { TooltipProvider } from "@/components/ui/tooltip";
 import type { CredentialView, NodeView } from "@/lib/api/generated/types.gen";
 import { RunnerForm } from "./RunnerForm";
@@ -23,6 +24,29 @@ function refuse(errors: { field: string; message: string }[], size: "small" | "c
   );
   fireEvent.click(screen.getByText("Create runner"));
 }
+
+it("minds the figures of a custom size only while it is chosen", async () => {
+  const onSubmit = vi.fn(() => Promise.resolve());
+  render(
+    <TooltipProvider>
+      <RunnerForm
+        credentials={[credential]}
+        nodes={[node]}
+        preset={{ name: "builder", github_repo: "acme/web", size: "custom" }}
+        hostNetworkReason={null}
+        submit="Create runner"
+        onSubmit={onSubmit}
+      />
+    </TooltipProvider>,
+  );
+  await userEvent.clear(screen.getByLabelText("Memory (MiB)"));
+  await userEvent.click(screen.getByText("Create runner"));
+  expect(await screen.findByText("Must be a whole number from 64 to 1,048,576.")).toBeVisible();
+  expect(onSubmit).not.toHaveBeenCalled();
+  await userEvent.click(screen.getByRole("radio", { name: /Small/ }));
+  await userEvent.click(screen.getByText("Create runner"));
+  await expect.poll(() => onSubmit.mock.calls).toHaveLength(1);
+});
 
 describe("what the server refuses of a runner", () => {
   it.each([

@@ -46,7 +46,7 @@ export function RunnerForm(props: RunnerFormProps) {
   });
   const { errors, isSubmitting } = form.formState;
   const [scope, authority] = useWatch({ control: form.control, name: ["scope", "authority"] });
-  const server = useServerErrors<RunnerFormInput>(form as never, {
+  const server = useServerErrors(form, {
     "resources.network": "host_network",
     "node_selection.node_ids": "node_ids",
     node_selection: "node_ids",
@@ -55,7 +55,7 @@ export function RunnerForm(props: RunnerFormProps) {
   const send = form.handleSubmit(async (values) => {
     server.reset();
     await onSubmit(toRunner(values)).catch(server.report);
-  });
+  }, server.refused);
 
   return (
     <FormFrame onSubmit={send} error={server.formError} busy={isSubmitting} submit={submit} onCancel={onCancel}>

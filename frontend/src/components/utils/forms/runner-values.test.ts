@@ -45,9 +45,27 @@ describe("the runner form", () => {
     expect(toRunner(values).resources).toMatchObject({ cpus: 0.5, memory_mb: 512, pids: 100 });
   });
 
+  it("minds a figure of its own size only where it has one", () => {
+    const emptied = { ...filled, resources: { cpus: "", memory_mb: "4.5", pids: "0" } };
+    expect(toRunner(runnerSchema.parse({ ...emptied, size: "large" })).resources).toMatchObject({
+      cpus: 4,
+      memory_mb: 8192,
+      pids: 2048,
+    });
+    const refused = runnerSchema.safeParse({ ...emptied, size: "custom", max_instances: "2000", min_idle: "" });
+    expect(refused.error?.issues.map(({ path, message }) => [path.join("."), message])).toEqual([
+      ["max_instances", "Must be a whole number from 1 to 1,000."],
+      ["min_idle", "Must be a whole number from 0 to 1,000."],
+      ["resources.cpus", "Must be a number from 0.1 to 256."],
+      ["resources.memory_mb", "Must be a whole number from 64 to 1,048,576."],
+      ["resources.pids", "Must be a whole number from 16 to 65,536."],
+    ]);
+  });
+
   it("recognises the usual sizes", () => {
-    expect(sizeOf({ cpus: 4, memory_mb: 8192 })).toBe("large");
-    expect(sizeOf({ cpus: 3, memory_mb: 8192 })).toBe("custom");
+    expect(sizeOf({ cpus: 4, memory_mb: 8192, pids: 2048 })).toBe("large");
+    expect(sizeOf({ cpus: 3, memory_mb: 8192, pids: 2048 })).toBe("custom");
+    expect(sizeOf({ cpus: 4, memory_mb: 8192, pids: 512 })).toBe("custom");
     expect(parseLabels("")).toEqual([]);
   });
 });

@@ -1,16 +1,21 @@
 import { z } from "zod";
+import { type Bounds, figure, figureError, typed } from "@/components/utils/forms/figure";
 import type { RunnerCreateWritable as RunnerCreate, RunnerView } from "@/lib/api/generated/types.gen";
 import { texts } from "@/lib/texts/forms";
 
 /** Sizes that most people need; anything else is custom. */
 export const SIZES = {
-  small: { cpus: 1, memory_mb: 2048 },
-  medium: { cpus: 2, memory_mb: 4096 },
-  large: { cpus: 4, memory_mb: 8192 },
+  small: { cpus: 1, memory_mb: 2048, pids: 2048 },
+  medium: { cpus: 2, memory_mb: 4096, pids: 2048 },
+  large: { cpus: 4, memory_mb: 8192, pids: 2048 },
 } as const;
 export type Size = keyof typeof SIZES | "custom";
 
-const figure = z.coerce.number<string | number>();
+const RESOURCES: Readonly<Record<"cpus" | "memory_mb" | "pids", Bounds>> = {
+  cpus: { min: 0.1, max: 256, fraction: true },
+  memory_mb: { min: 64, max: 1_048_576 },
+  pids: { min: 16, max: 65_536 },
+};
 
 export const runnerSchema = z
   .object({
@@ -24,11 +29,11 @@ export const runnerSchema = z
     docker_image: z.string().trim(),
     labels: z.string(),
     size: z.enum(["small", "medium", "large", "custom"]),
-    resources: z.object({ cpus: figure.min(0.1), memory_mb: figure.int().min(64), pids: figure.int().min(16) }),
+    resources: z.object({ cpus: typed, memory_mb: typed, pids: typed }),
     host_network: z.boolean(),
     ephemeral: z.boolean(),
-    max_instances: figure.int().min(1).max(1000),
-    min_idle: figure.int().min(0),
+    max_instances: figure({ min: 1, max: 1_000 }),
+    min_idle: figure({ min: 0, max: 1_000 }),
     node_ids: z.array(z.string()),
   })
   .superRefine((values, context) => {
@@ -37,6 +42,12 @@ export const runnerSchema = z
     }
     if (values.authority === "token" && values.github_runner_token === "" && !values.keeps_token) {
       context.addIssue({ code: "custom", path: ["github_runner_token"], message: texts.required });
+    }
+    // With a usual size there is no field that could be put right.
+    if (values.size !== "custom") return;
+    for (const name of ["cpus", "memory_mb", "pids"] as const) {
+      const message = figureError(values.resources[name], RESOURCES[name]);
+      if (message) context.addIssue({ code: "custom", path: ["resources", name], message });
     }
   });
 
@@ -53,10 +64,11 @@ export function parseLabels(text: string): string[] {
 }
 
 /** Which of the usual sizes these resources are. */
-export function sizeOf(resources: { cpus: number; memory_mb: number }): Size {
-  const known = (Object.keys(SIZES) as (keyof typeof SIZES)[]).find(
-    (size) => SIZES[size].cpus === resources.cpus && SIZES[size].memory_mb === resources.memory_mb,
-  );
+export function sizeOf({ cpus, memory_mb, pids }: { cpus: number; memory_mb: number; pids: number }): Size {
+  const known = (Object.keys(SIZES) as (keyof typeof SIZES)[]).find((name) => {
+    const size = SIZES[name];
+    return size.cpus === cpus && size.memory_mb === memory_mb && size.pids === pids;
+  });
   return known ?? "custom";
 }
 
@@ -93,7 +105,7 @@ export function initialValues(runner: RunnerView | undefined, preset: Partial<Ru
     docker_image: "",
     labels: "",
     size: "medium",
-    resources: { ...SIZES.medium, pids: 2048 },
+    resources: SIZES.medium,
     host_network: false,
     ephemeral: true,
     max_instances: 5,
@@ -107,6 +119,7 @@ export function initialValues(runner: RunnerView | undefined, preset: Partial<Ru
 export function toRunner(values: RunnerFormValues): RunnerCreate {
   const { name, scope, github_repo, docker_image, ephemeral, max_instances, min_idle, node_ids } = values;
   const token = values.github_runner_token;
+  const { cpus, memory_mb, pids } = values.size === "custom" ? values.resources : SIZES[values.size];
   return {
     name,
     scope,
@@ -116,9 +129,9 @@ export function toRunner(values: RunnerFormValues): RunnerCreate {
     min_idle,
     labels: parseLabels(values.labels),
     resources: {
-      cpus: values.size === "custom" ? values.resources.cpus : SIZES[values.size].cpus,
-      memory_mb: values.size === "custom" ? values.resources.memory_mb : SIZES[values.size].memory_mb,
-      pids: values.resources.pids,
+      cpus: Number(cpus),
+      memory_mb: Number(memory_mb),
+      pids: Number(pids),
       network: values.host_network ? "host" : "bridge",
     },
     node_selection: { node_ids },

@@ -85,7 +85,7 @@ function AccountCard({ me }: { me: Me }) {
       ? { full_name: values.full_name, email: values.email, current_password: values.current_password }
       : { full_name: values.full_name };
     await update.mutateAsync({ body }).catch(server.report);
-  });
+  }, server.refused);
 
   return (
     <Card>
@@ -128,7 +128,7 @@ function PasswordCard() {
   const send = form.handleSubmit(async (body) => {
     server.reset();
     await change.mutateAsync({ body }).then(() => form.reset(), server.report);
-  });
+  }, server.refused);
 
   return (
     <Card>

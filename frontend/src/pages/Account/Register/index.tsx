@@ -38,7 +38,7 @@ export function RegisterPage() {
   const send = form.handleSubmit(async ({ invitation, ...body }) => {
     server.reset();
     await register.mutateAsync({ ...body, ...(invitation ? { invitation } : {}) }).catch(server.report);
-  });
+  }, server.refused);
 
   return (
     <>

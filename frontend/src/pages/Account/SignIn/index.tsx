@@ -34,7 +34,7 @@ export function SignInPage() {
   const send = form.handleSubmit(async (body) => {
     server.reset();
     await signIn.mutateAsync({ body }).catch(server.report);
-  });
+  }, server.refused);
 
   if (config.data?.onboarding_required) return <Navigate to={routes.welcome} replace />;
   return (

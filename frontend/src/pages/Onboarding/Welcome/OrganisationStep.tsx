@@ -50,7 +50,7 @@ export function OrganisationStep({ hasAccount, hasOrgs, go }: OrganisationStepPr
     } catch (error) {
       server.report(error);
     }
-  });
+  }, server.refused);
 
   return (
     <>

@@ -47,7 +47,7 @@ export function MemberForm({ member, onSubmit, onCancel }: MemberFormProps) {
     server.reset();
     // An admin may do everything: grants would only look as if they mattered.
     await onSubmit(values.role === "admin" ? { ...values, permissions: {} } : values).catch(server.report);
-  });
+  }, server.refused);
 
   return (
     <FormFrame

@@ -84,7 +84,7 @@ function GeneralCard({ organisation }: { organisation: OrgView }) {
   const send = form.handleSubmit(async (body) => {
     server.reset();
     await update.mutateAsync({ path: { org_id: org.orgId }, body }).catch(server.report);
-  });
+  }, server.refused);
   return (
     <Card>
       <CardHeader>

@@ -50,7 +50,7 @@ function CloneForm({ runner, onClose }: { runner: RunnerView; onClose: () => voi
       onClose();
       return navigate(routes.runner(org.orgId, copy.uid));
     }, server.report);
-  });
+  }, server.refused);
   return (
     <FormFrame onSubmit={send} error={server.formError} busy={isSubmitting} submit={t.clone} onCancel={onClose}>
       <Field label={forms.name.label} hint={forms.name.hint} error={errors.name?.message}>
