@@ -89,6 +89,14 @@ export async function firstRunner(api: Api): Promise<{ runner: Named; instance: 
   return { runner, instance };
 }
 
+/** A runner with the image, the credential and the limits of the first one, whose instances take many jobs. */
+export async function likeTheFirst(api: Api, fields: { name: string } & Record<string, unknown>): Promise<Named> {
+  const { runner } = await firstRunner(api);
+  const path = `/org/${api.orgId}/runners`;
+  const { credential_id, docker_image, resources } = await api.get<Record<string, unknown>>(`${path}/${runner.uid}`);
+  return api.post<Named>(path, { credential_id, docker_image, resources, ephemeral: false, ...fields });
+}
+
 /** Where the simulated GitHub is. */
 export async function sandboxUrl(request: APIRequestContext): Promise<string> {
   const config = (await (await request.get("/common/config")).json()) as { sandbox_github_url: string };
