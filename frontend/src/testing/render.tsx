@@ -3,14 +3,25 @@ import { render } from "@testing-library/react";
 import type * as React from "react";
 import { MemoryRouter } from "react-router";
 import { TooltipProvider } from "@/components/ui/tooltip";
+import { type CurrentOrg, currentOrg, OrgProvider } from "@/context/OrgContext";
+import type { OrgView } from "@/lib/api/generated/types.gen";
 import { createQueryClient } from "@/lib/query-client";
 
+/** The organisation `o1` as its admin sees it, or a member who may do this. */
+export function orgOf(role: CurrentOrg["role"], permissions: Record<string, boolean> = {}): CurrentOrg {
+  return currentOrg({ uid: "o1", name: "Acme", role, permissions } as OrgView);
+}
+
+type Surroundings = { address?: string; org?: CurrentOrg };
+
 /** Renders a part of a page with what the whole page has around it, and its own cache. */
-export function renderPart(part: React.ReactNode) {
+export function renderPart(part: React.ReactNode, { address = "/", org = orgOf("admin") }: Surroundings = {}) {
   return render(
     <QueryClientProvider client={createQueryClient()}>
-      <MemoryRouter>
-        <TooltipProvider>{part}</TooltipProvider>
+      <MemoryRouter initialEntries={[address]}>
+        <OrgProvider value={org}>
+          <TooltipProvider>{part}</TooltipProvider>
+        </OrgProvider>
       </MemoryRouter>
     </QueryClientProvider>,
   );
