@@ -40,6 +40,11 @@ function forget(): void {
   setSession("signed-out");
 }
 
+/** Ends a session that the server no longer takes; it is not told, and the sign-in leads back. */
+export function endSession(): void {
+  forget();
+}
+
 export const sessionStore = {
   get: (): Session => session,
   subscribe(listener: () => void): () => void {

@@ -6,8 +6,10 @@ export type ConnectionMode =
   | "live"
   /** Nobody saw the tab, so it let go of the stream; what was missed is being told. */
   | "catching-up"
-  /** The stream broke and is being opened again, or the server has lost its own source of changes. */
+  /** The stream broke and is being opened again. */
   | "reconnecting"
+  /** The server has lost its own source of changes and of live statuses, and answers with the last it knew. */
+  | "stalled"
   /** The server offers no stream: what is visible is asked for every few seconds. */
   | "polling"
   /** The server does not answer at all. */

@@ -14,12 +14,13 @@ let open = 0;
 let say: (text: string) => void = () => undefined;
 
 /** Answers each connection with the next of these bodies; the last one stays open. */
-function serve(...bodies: (string | number | typeof SILENCE)[]): void {
+function serve(...bodies: (string | number | { status: number; code: string } | typeof SILENCE)[]): void {
   vi.stubGlobal("fetch", async (input: Request) => {
     asked.push({ lastEventId: input.headers.get("Last-Event-ID") });
     const body = bodies[Math.min(asked.length, bodies.length) - 1];
     if (body === SILENCE) throw new TypeError("Failed to fetch");
     if (typeof body === "number") return new Response(null, { status: body });
+    if (typeof body === "object") return Response.json(body, { status: body.status });
     const isLast = asked.length >= bodies.length;
     const stream = new ReadableStream<Uint8Array>({
       start(controller) {
@@ -115,6 +116,16 @@ describe("the stream of changes", () => {
     expect(connectionStore.get().mode).toBe("reconnecting");
   });
 
+  it("knows why the server opens none while what it tells from is away, and goes on when it is back", async () => {
+    const away = { status: 503, code: "unavailable" };
+    serve(away, away, "id: 7-0\nevent: ready\ndata: {}\n\n");
+    follow();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(connectionStore.get().mode).toBe("stalled");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(connectionStore.get().mode).toBe("live");
+  });
+
   it.each(["id: 9-0\nevent: resync\ndata: {}\n\n", "id: 9-0\nevent: change\ndata: one\n\n"])(
     "is not live while the server has nothing to tell from, and is again after %j",
     async (news) => {
@@ -124,10 +135,10 @@ describe("the stream of changes", () => {
       expect(connectionStore.get().mode).toBe("live");
       say("id: 7-0\nevent: stalled\ndata: {}\n\n");
       await vi.advanceTimersByTimeAsync(100);
-      expect(connectionStore.get().mode).toBe("reconnecting");
+      expect(connectionStore.get().mode).toBe("stalled");
       say(": alive\n\n");
       await vi.advanceTimersByTimeAsync(100);
-      expect(connectionStore.get().mode).toBe("reconnecting");
+      expect(connectionStore.get().mode).toBe("stalled");
       say(news);
       await vi.advanceTimersByTimeAsync(100);
       expect(connectionStore.get().mode).toBe("live");

@@ -8,6 +8,8 @@ import { type ConnectionEnd, pause, readEvents, retryDelay } from "@/lib/sse-con
 const NO_STREAM_RETRY_MS = 60_000;
 /** After this many connections in a row without an answer the server counts as gone. */
 const FAILURES_UNTIL_OFFLINE = 3;
+/** The api's own word for a stream that can't be opened, as what changes are told from is away. */
+const NOTHING_TO_TELL_FROM = "unavailable";
 
 export type StreamOptions = {
   orgId: string;
@@ -18,7 +20,7 @@ export type StreamOptions = {
   signal: AbortSignal;
 };
 
-type Outcome = "broken" | "declined" | "no-stream" | "refused";
+type Outcome = "broken" | "declined" | "stalled" | "no-stream" | "refused";
 
 /** Keeps the stream open while the tab is seen, until the signal says stop. */
 export async function followEvents({ orgId, onChange, onResync, signal }: StreamOptions): Promise<void> {
@@ -46,7 +48,7 @@ export async function followEvents({ orgId, onChange, onResync, signal }: Stream
       onHeard: () => serverAnswered(Date.now()),
       onEvent({ event, data, id }) {
         if (id) lastEventId = id;
-        if (event === "stalled") streamIs("reconnecting");
+        if (event === "stalled") streamIs("stalled");
         else if (event === "resync" || event === "change") {
           // Whatever is told ends a stall.
           streamIs("live");
@@ -75,11 +77,13 @@ export async function followEvents({ orgId, onChange, onResync, signal }: Stream
 function outcomeOf(end: ConnectionEnd): Outcome {
   if (end === "failed" || end === "closed") return "broken";
   if (end.status === 401 || end.status === 403) return "refused";
+  if (end.code === NOTHING_TO_TELL_FROM) return "stalled";
   return end.status >= 500 || end.status === 429 ? "declined" : "no-stream";
 }
 
 function modeAfter(outcome: Outcome, failures: number): ConnectionMode {
   if (outcome === "no-stream" || outcome === "refused") return "polling";
+  if (outcome === "stalled") return "stalled";
   // An answer, whatever it says, comes from a server that is there.
   if (outcome === "declined") return "reconnecting";
   return failures >= FAILURES_UNTIL_OFFLINE ? "offline" : "reconnecting";

@@ -24,7 +24,7 @@ export type Connection = {
 };
 
 /** How a connection ended: broken off or never made, closed by the server, or answered with something else. */
-export type ConnectionEnd = "failed" | "closed" | { status: number };
+export type ConnectionEnd = "failed" | "closed" | { status: number; code?: string };
 
 /** Reads a stream until it ends, however that comes about. */
 export async function readEvents(connection: Connection): Promise<ConnectionEnd> {
@@ -42,8 +42,9 @@ export async function readEvents(connection: Connection): Promise<ConnectionEnd>
     });
     const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream") ?? false;
     if (!response.ok || !isStream || !response.body) {
-      await response.body?.cancel();
-      return { status: response.status };
+      const refusal: unknown = response.ok ? null : await response.json().catch(() => null);
+      await response.body?.cancel().catch(() => undefined);
+      return { status: response.status, ...(refusal ? { code: toProblem(refusal).code } : {}) };
     }
     onOpen?.();
     const parse = createSseParser();

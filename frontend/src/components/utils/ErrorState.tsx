@@ -1,6 +1,7 @@
 import { CloudOff, LockKeyhole, OctagonX, SearchX } from "lucide-react";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
+import { endSession } from "@/lib/auth-session";
 import { isTransient, NO_ANSWER, toProblem } from "@/lib/problem";
 import { texts } from "@/lib/texts/common";
 
@@ -28,6 +29,11 @@ export function ErrorState({ error, onRetry, isPage = false }: ErrorStateProps) 
         {onRetry && isTransient(problem) ? (
           <Button variant="outline" size="sm" onClick={onRetry}>
             {texts.retry}
+          </Button>
+        ) : null}
+        {problem.status === 401 ? (
+          <Button variant="outline" size="sm" onClick={endSession}>
+            {texts.errors.signInAgain}
           </Button>
         ) : null}
         {problem.request_id ? (

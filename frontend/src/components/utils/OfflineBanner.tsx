@@ -1,9 +1,11 @@
-import { CloudOff } from "lucide-react";
+import { CloudOff, History } from "lucide-react";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useConnection } from "@/hooks/useConnection";
 import { texts } from "@/lib/texts/common";
 
-/** Says that what is visible is old, and how old. */
+const t = texts.connection;
+
+/** Says that what is visible is old, and how old; or which part of it is. */
 export function OfflineBanner() {
   const { mode, heardAt } = useConnection();
   return (
@@ -11,10 +13,15 @@ export function OfflineBanner() {
       {mode === "offline" ? (
         <p className="flex flex-wrap items-center gap-2 border-b border-destructive/30 bg-destructive-soft px-5 py-1.5 text-[0.8125rem]">
           <CloudOff aria-hidden="true" className="size-4 text-destructive" />
-          {texts.connection.offline.explain}
+          {t.offline.explain}
           <span className="text-xs">
-            {texts.connection.heard}: <TimeAgo at={heardAt === null ? null : new Date(heardAt).toISOString()} />
+            {t.heard}: <TimeAgo at={heardAt === null ? null : new Date(heardAt).toISOString()} />
           </span>
+        </p>
+      ) : mode === "stalled" ? (
+        <p className="flex items-start gap-2 border-b border-warn/30 bg-warn-soft px-5 py-1.5 text-[0.8125rem]">
+          <History aria-hidden="true" className="mt-0.5 size-4 shrink-0 text-warn" />
+          {t.stalled.explain}
         </p>
       ) : null}
     </div>

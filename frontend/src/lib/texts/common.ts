@@ -28,10 +28,12 @@ export const texts = {
     pageBroke: "Something in this page broke. Load it again; if it stays, please report it.",
     noSuchPage: "The address leads to no page, or to something that was removed.",
     home: "Go to the overview",
+    signInAgain: "Sign in again",
   },
   list: {
     search: "Search",
     columns: "Columns",
+    actions: "Actions",
     rowsPerPage: "Rows",
     rows: (size: number) => `${size} rows`,
     span: (first: string, last: string, total: string) => `${first}–${last} of ${total}`,
@@ -67,6 +69,11 @@ export const texts = {
     "catching-up": {
       word: "Catching up",
       explain: "This tab was out of sight and let go of the stream of changes. What it missed is being told now.",
+    },
+    stalled: {
+      word: "Last known",
+      explain:
+        "The server has lost its source of live statuses (Redis): what runners do is shown as it was last known. Everything else is asked for every 5 s.",
     },
     polling: { word: "Every 5 s", explain: "The server sends no live changes; the page asks every 5 s." },
     offline: { word: "Offline", explain: "The server does not answer. What you see may be old." },

@@ -10,6 +10,7 @@ const LOOKS: Record<ConnectionMode, { dot: string; text: string }> = {
   "catching-up": { dot: "border-2 border-dashed border-calm", text: "text-muted-foreground" },
   live: { dot: "bg-ok", text: "text-muted-foreground" },
   reconnecting: { dot: "border-2 border-warn bg-transparent", text: "text-warn" },
+  stalled: { dot: "rounded-none bg-warn", text: "text-warn" },
   polling: { dot: "border-2 border-primary bg-transparent", text: "text-muted-foreground" },
   offline: { dot: "rotate-45 rounded-none bg-destructive", text: "text-destructive" },
 };
