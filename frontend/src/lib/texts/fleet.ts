@@ -22,6 +22,8 @@ export const texts = {
     checks: "Checks",
     noChecks: "The node has not been checked yet.",
     fix: "What helps",
+    passed: "passed",
+    failed: "failed",
     facts: "Engine",
     remove: "Remove node",
     removeTitle: (name: string) => `Remove the node ${name}?`,
@@ -51,6 +53,10 @@ export const texts = {
       pause: {
         title: (count: number) => `Pause ${plural(count, "node")}?`,
         body: "They take no new instances. What runs there goes on.",
+      },
+      drain: {
+        title: (count: number) => `Drain ${plural(count, "node")}?`,
+        body: "They take no new instances, and those on them are removed. Jobs that run are finished first.",
       },
       resume: {
         title: (count: number) => `Resume ${plural(count, "node")}?`,

@@ -7,6 +7,7 @@ export const texts = {
     runner: "Runner",
     instance: "First instance",
   },
+  stepDone: "done",
   at: (step: number, all: number) => `step ${step} of ${all}`,
   organisation: {
     fresh: {

@@ -11,9 +11,9 @@ export function NodeChecks({ checks }: { checks: readonly NodeCheck[] }) {
       {checks.map((check) => (
         <li key={check.name} className="flex gap-2.5 text-[0.8125rem]">
           {check.ok ? (
-            <CircleCheck aria-label="passed" className="mt-0.5 size-4 shrink-0 text-ok" />
+            <CircleCheck aria-label={texts.nodes.passed} className="mt-0.5 size-4 shrink-0 text-ok" />
           ) : (
-            <CircleX aria-label="failed" className="mt-0.5 size-4 shrink-0 text-destructive" />
+            <CircleX aria-label={texts.nodes.failed} className="mt-0.5 size-4 shrink-0 text-destructive" />
           )}
           <div className="grid min-w-0 gap-0.5 break-words">
             <span className="font-medium">{checkName(check.name)}</span>

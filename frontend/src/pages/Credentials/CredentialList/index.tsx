@@ -57,7 +57,7 @@ export function CredentialListPage() {
     { id: "created", header: t.columns.created, sortKey: "created_at", cell: (row) => <TimeAgo at={row.created_at} /> },
     {
       id: "actions",
-      header: "Actions",
+      header: common.list.actions,
       quiet: true,
       fixed: true,
       align: "right",

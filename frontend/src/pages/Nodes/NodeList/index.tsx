@@ -1,4 +1,4 @@
-import { CirclePause, CirclePlay, Plus, RefreshCw, Server, Trash2 } from "lucide-react";
+import { CirclePause, CirclePlay, LogOut, Plus, RefreshCw, Server, Trash2 } from "lucide-react";
 import { useSearchParams } from "react-router";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
@@ -22,7 +22,7 @@ import { nodeLook } from "@/lib/status";
 import { texts as all } from "@/lib/texts/fleet";
 import { texts as forms } from "@/lib/texts/forms";
 import { NodePanel } from "./NodePanel";
-import { manyNodes, useNodeActions, useNodes } from "./service";
+import { drainNode, manyNodes, useNodeActions, useNodes } from "./service";
 
 const t = all.nodes;
 const STATUSES = [
@@ -173,6 +173,16 @@ export function NodeListPage() {
             forbidden: org.whyNot("update_node"),
             whyNot: (node) => (node.is_active ? null : t.isPaused),
             run: (node) => manyNodes.accept(node, false),
+          },
+          {
+            id: "drain",
+            label: t.drain.action,
+            icon: LogOut,
+            destructive: true,
+            title: t.many.drain.title,
+            description: t.many.drain.body,
+            forbidden: org.whyNot("update_node") ?? org.whyNot("delete_instance"),
+            run: drainNode,
           },
           {
             id: "resume",

@@ -105,7 +105,10 @@ export function InstanceStep({ orgId, runnerId, instanceId, isSandbox, go }: Ins
           onChangeRunner={() => setChanging(true)}
           onAnother={() => go({ instance: null })}
         />
-      ) : null}
+      ) : failure ? null : (
+        <Skeleton className="h-10" />
+      )}
+      {runner.isError && !runner.data ? <RetryAlert error={runner.error} onRetry={() => runner.refetch()} /> : null}
       {runner.data && wasLive ? (
         <Card>
           <CardContent className="grid grid-cols-[minmax(0,1fr)] gap-3">
@@ -121,7 +124,12 @@ export function InstanceStep({ orgId, runnerId, instanceId, isSandbox, go }: Ins
         <CardHeader>
           <CardTitle>{t.timeline}</CardTitle>
         </CardHeader>
-        <CardContent>
+        <CardContent className="grid gap-3">
+          {events.data ? null : events.isError ? (
+            <RetryAlert error={events.error} onRetry={() => events.refetch()} />
+          ) : (
+            <Skeleton className="h-16" />
+          )}
           <Timeline
             entries={(events.data?.items ?? []).map((event) => ({
               id: event.uid,

@@ -116,7 +116,7 @@ function Stepper({ current }: { current: Step }) {
             )}
           >
             <span className="max-md:sr-only">{texts.steps[step]}</span>
-            {index < at ? <Check aria-label="done" className="size-4 text-primary max-md:hidden" /> : null}
+            {index < at ? <Check aria-label={texts.stepDone} className="size-4 text-primary max-md:hidden" /> : null}
           </li>
         ))}
       </ol>

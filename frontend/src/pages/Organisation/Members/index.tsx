@@ -14,6 +14,7 @@ import { useOrg } from "@/context/OrgContext";
 import { useListState } from "@/hooks/useListState";
 import type { MemberView } from "@/lib/api/generated/types.gen";
 import { plural } from "@/lib/format";
+import { texts as common } from "@/lib/texts/common";
 import { texts as all } from "@/lib/texts/organisation";
 import { InvitationDialog } from "./InvitationDialog";
 import { Invitations } from "./Invitations";
@@ -64,7 +65,6 @@ export function MembersPage() {
     {
       id: "role",
       header: t.columns.role,
-      sortKey: "role",
       cell: (member) => (
         <Badge tone={member.role === "admin" ? "primary" : "neutral"}>
           {member.role === "admin" ? t.roles.admin.title : t.roles.member.title}
@@ -85,7 +85,7 @@ export function MembersPage() {
     },
     {
       id: "actions",
-      header: "Actions",
+      header: common.list.actions,
       quiet: true,
       fixed: true,
       align: "right",
