@@ -18,6 +18,7 @@ case "$what" in journeys | screenshots | bench) ;; *) die "usage: scripts/page-e
 
 "$ROOT/scripts/frontend.sh" build || exit $?
 [ -n "${CHROMIUM:-}" ] || need_package chromium chromium "the browser that the page is tested in"
+[ "$what" != journeys ] || need_package openssl openssl "the certificates of an engine behind TLS"
 [ "$what" = journeys ] || need_package sqlite3 sqlite3 "writing a large fleet into a private database"
 install_needed
 CHROMIUM="${CHROMIUM:-$(command -v chromium)}"
@@ -36,7 +37,7 @@ free_port >"$RUNNER_PILOT_VAR/run/sandbox-github.port"
 GITHUB_URL="http://127.0.0.1:$(cat "$RUNNER_PILOT_VAR/run/sandbox-github.port")"
 export GITHUB_URL GITHUB_API_URL="$GITHUB_URL"
 # A test should not wait for what happens every half minute.
-export HEARTBEAT_INTERVAL_SECS=5 METRICS_INTERVAL_SECS=5 RECONCILE_INTERVAL_SECS=5
+export HEARTBEAT_INTERVAL_SECS=5 METRICS_INTERVAL_SECS=5 RECONCILE_INTERVAL_SECS=5 NODE_CHECK_INTERVAL_SECS=10
 
 end() {
     local status=$?
@@ -58,4 +59,4 @@ BASE_URL="$(cat "$RUNNER_PILOT_VAR/run/url")"
 export BASE_URL
 cd "$ROOT/frontend"
 step "The page in $("$CHROMIUM" --version 2>/dev/null || echo "$CHROMIUM")"
-node_modules/.bin/playwright test --project "$what" "$@" </dev/null
+node_modules/.bin/playwright test --project="$what" "$@" </dev/null

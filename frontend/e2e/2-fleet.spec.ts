@@ -1,20 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { expect, type Page, test } from "@playwright/test";
 import { expectGoodOnEverySize } from "./accessibility";
-import {
-  ADA,
-  apiOf,
-  firstRunner,
-  GRACE,
-  type Named,
-  personOf,
-  registered,
-  SocketDoor,
-  sendSampleJob,
-  signIn,
-} from "./support";
+import { ADA, apiOf, firstRunner, GRACE, type Named, personOf, registered, sendSampleJob, signIn } from "./support";
 
 test("a change made in one browser is seen in another without a reload", async ({ page, request, browser }) => {
   const api = await apiOf(request, ADA);
@@ -61,37 +47,6 @@ test("a change made in one browser is seen in another without a reload", async (
   for (const each of [hers, page]) await expect(status(each, "Stopped")).toBeVisible({ timeout: 90_000 });
   expect(loads).toBe(0);
   await elsewhere.close();
-});
-
-test("a node that goes away is shown as unreachable and comes back", async ({ page, request }) => {
-  const api = await apiOf(request, ADA);
-  const folder = await mkdtemp(join(tmpdir(), "rp-door-"));
-  const door = new SocketDoor(join(folder, "engine.sock"));
-  await door.start();
-  try {
-    const node = await api.post<Named>(`/org/${api.orgId}/nodes`, {
-      name: "behind-a-door",
-      type: "socket",
-      socket_path: door.path,
-    });
-    await signIn(page, ADA);
-    await page.goto(`/o/${api.orgId}/nodes?q=behind-a-door`);
-    const row = page.getByRole("row").filter({ hasText: "behind-a-door" });
-    await expect(row.locator('[data-status="Ready"]')).toBeVisible({ timeout: 30_000 });
-
-    await door.stop();
-    await api.post(`/org/${api.orgId}/nodes/${node.uid}/check`, {});
-    await expect(row.locator('[data-status="Unreachable"]')).toBeVisible({ timeout: 45_000 });
-    await row.getByRole("button", { name: "behind-a-door" }).click();
-    await expect(page.getByText("What helps")).toBeVisible();
-
-    await door.start();
-    await page.getByRole("button", { name: "Check now" }).click();
-    await expect(page.getByRole("dialog").locator('[data-status="Ready"]')).toBeVisible({ timeout: 45_000 });
-  } finally {
-    await door.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
 });
 
 test("a member without a permission sees the control and why it is out of reach", async ({

@@ -1,4 +1,3 @@
-import { connect, createServer, type Server, type Socket } from "node:net";
 import { type APIRequestContext, expect, type Locator, type Page } from "@playwright/test";
 
 /** The first person of the story; the onboarding makes the account. */
@@ -29,6 +28,8 @@ export type Api = {
   post: <T>(path: string, body: unknown) => Promise<T>;
   patch: (path: string, body: unknown) => Promise<void>;
   delete: (path: string) => Promise<void>;
+  /** Who asks, for requests that are to be refused. */
+  headers: Record<string, string>;
   orgId: string;
 };
 
@@ -60,7 +61,7 @@ export async function apiOf(request: APIRequestContext, who: { email: string; pa
     expect(answer.ok(), await answer.text()).toBe(true);
   };
   const me = await get<{ orgs: Named[] }>("/common/me");
-  return { get, post, patch, delete: remove, orgId: me.orgs[0]?.uid ?? "" };
+  return { get, post, patch, delete: remove, headers, orgId: me.orgs[0]?.uid ?? "" };
 }
 
 export type Person = { full_name: string; email: string; password: string };
@@ -133,47 +134,6 @@ export async function tabTo(page: Page, target: Locator): Promise<void> {
     await page.keyboard.press("Tab");
   }
   throw new Error("Tab never reached the target");
-}
-
-/** A unix socket in front of the engine's, so that a node can be taken away and brought back. */
-export class SocketDoor {
-  private server: Server | null = null;
-  private readonly open = new Set<Socket>();
-  private readonly engine = "/var/run/docker.sock";
-  readonly path: string;
-
-  constructor(path: string) {
-    this.path = path;
-  }
-
-  async start(): Promise<void> {
-    const server = createServer((client) => {
-      const upstream = connect(this.engine);
-      for (const [from, to] of [
-        [client, upstream],
-        [upstream, client],
-      ] as const) {
-        this.open.add(from);
-        from.on("close", () => {
-          this.open.delete(from);
-          to.destroy();
-        });
-        from.on("error", () => to.destroy());
-        from.pipe(to);
-      }
-    });
-    await new Promise<void>((resolve) => server.listen(this.path, resolve));
-    this.server = server;
-  }
-
-  async stop(): Promise<void> {
-    for (const socket of this.open) socket.destroy();
-    await new Promise<void>((resolve) => {
-      if (this.server) this.server.close(() => resolve());
-      else resolve();
-    });
-    this.server = null;
-  }
 }
 
 /** Notes every request that goes elsewhere, and every error that nothing caught. */
