@@ -23,7 +23,7 @@ impl<S: tracing::Subscriber> Layer<S> for Statements {
 }
 
 #[tokio::test]
-async fn an_overview_and_a_list_cost_as_many_statements_for_many_instances_as_for_few() -> anyhow::Result<()>
+async fn what_is_read_of_a_fleet_costs_as_many_statements_for_many_instances_as_for_few() -> anyhow::Result<()>
 {
     let count = Arc::new(AtomicUsize::new(0));
     tracing_subscriber::registry()
@@ -85,6 +85,41 @@ async fn an_overview_and_a_list_cost_as_many_statements_for_many_instances_as_fo
     assert!(
         each <= 3,
         "each instance of a deleted runner costs {each} statements, one of them for its node"
+    );
+    // The past of one runner and of its node, before and after more instances are there.
+    let runner = text(&page, "/items/2/uid")?;
+    let there = expect(
+        ada.client
+            .get(&format!("/org/{org}/runners/{runner}/instance"))
+            .await?,
+        200,
+    )?;
+    let node = text(&there, "/items/0/node_id")?;
+    let pasts = [
+        format!("runners/{runner}/metrics"),
+        format!("runners/{runner}/events"),
+        format!("nodes/{node}/metrics"),
+        format!("nodes/{node}/events"),
+    ];
+    let cost_of_pasts = async || {
+        let mut costs = Vec::new();
+        for past in &pasts {
+            costs.push(cost(past).await?);
+        }
+        anyhow::Ok(costs)
+    };
+    let pasts_of_few = cost_of_pasts().await?;
+    for _ in 0..10 {
+        let instances = format!("/org/{org}/runners/{runner}/instance");
+        let made = ada.client.post(&instances, &json!({"node_id": node})).await?;
+        expect(made, 201)?;
+    }
+    let pasts_of_many = cost_of_pasts().await?;
+    println!("{pasts:?}: {pasts_of_few:?} statements for 10 instances, {pasts_of_many:?} for 20");
+    assert_eq!(pasts_of_many, pasts_of_few);
+    assert!(
+        pasts_of_few.iter().all(|cost| *cost > 0),
+        "no statement was counted"
     );
     println!("{asked:?}: {for_few:?} statements for 10 instances, {for_many:?} for 40 on 4 nodes");
     assert!(overview_of_none > 0, "no statement was counted");

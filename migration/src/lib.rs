@@ -14,6 +14,7 @@ mod m20261124_000004_instance_lists;
 mod m20261124_000005_names_in_any_case;
 mod m20261128_000006_upkeep_indexes;
 mod m20261128_000007_log_entries;
+mod m20261129_000008_history_of_groups;
 
 /// Every migration, oldest first.
 pub struct Migrator;
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000005_names_in_any_case::Migration),
             Box::new(m20261128_000006_upkeep_indexes::Migration),
             Box::new(m20261128_000007_log_entries::Migration),
+            Box::new(m20261129_000008_history_of_groups::Migration),
         ]
     }
 }

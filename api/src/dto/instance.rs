@@ -1,13 +1,11 @@
-//! Instances, their usage, timelines and logs.
+//! Instances and their logs.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::Invalid;
 use domain::ids::{NodeId, RunnerId};
 use domain::instance::{DesiredState as Desired, InstanceStatus as Status};
-use domain::telemetry::{RunnerMetrics, RunnerStatus};
-use entities::model::instance_events;
+use domain::telemetry::RunnerStatus;
 use entities::model::runner_instances::Model;
-use entities::repo::metrics::Point;
 use poem_openapi::{Enum, Object};
 use serde::Deserialize;
 
@@ -223,160 +221,6 @@ impl InstanceView {
             created_at,
             updated_at,
         })
-    }
-}
-
-/// The latest sample, in percent.
-#[derive(Debug, Object)]
-#[expect(clippy::struct_field_names, reason = "they are named as in Redis")]
-pub struct LatestSample {
-    /// Share of the CPU time the container may use.
-    pub cpu_usage: f64,
-    /// Share of the memory the container may use.
-    pub memory_usage: f64,
-    /// Share of the disk behind the container's storage that is in use.
-    pub disk_usage: f64,
-}
-
-impl From<RunnerMetrics> for LatestSample {
-    fn from(metrics: RunnerMetrics) -> Self {
-        let RunnerMetrics {
-            cpu_usage,
-            memory_usage,
-            disk_usage,
-        } = metrics;
-        Self {
-            cpu_usage,
-            memory_usage,
-            disk_usage,
-        }
-    }
-}
-
-/// The mean usage over one stretch of time, in percent.
-#[derive(Debug, Object)]
-pub struct MetricPoint {
-    /// Where the stretch begins.
-    pub timestamp: DateTime<Utc>,
-    /// Share of the CPU time the container may use.
-    pub cpu_usage: f64,
-    /// Share of the memory the container may use.
-    pub memory_usage: f64,
-    /// Share of the disk behind the container's storage that is in use.
-    pub disk_usage: f64,
-    /// The highest CPU usage in the stretch.
-    pub cpu_peak: f64,
-    /// How many samples it holds.
-    pub samples: u32,
-}
-
-impl From<Point> for MetricPoint {
-    fn from(point: Point) -> Self {
-        let Point {
-            at,
-            mean,
-            cpu_peak,
-            samples,
-        } = point;
-        Self {
-            timestamp: at,
-            cpu_usage: mean.cpu_usage,
-            memory_usage: mean.memory_usage,
-            disk_usage: mean.disk_usage,
-            cpu_peak,
-            samples,
-        }
-    }
-}
-
-/// An instance's usage over time.
-#[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
-pub struct MetricsView {
-    /// The latest sample; absent when there was none for ten minutes.
-    pub current: Option<LatestSample>,
-    /// Where the range begins.
-    pub from: DateTime<Utc>,
-    /// Where the range ends.
-    pub to: DateTime<Utc>,
-    /// The means over equal stretches; those without samples are left out.
-    pub points: Vec<MetricPoint>,
-}
-
-/// A range of time and into how many stretches it is cut.
-#[derive(Debug, Clone, Copy)]
-pub struct MetricsRange {
-    /// Where it begins.
-    pub from: DateTime<Utc>,
-    /// Where it ends.
-    pub to: DateTime<Utc>,
-    /// The most stretches.
-    pub points: u32,
-}
-
-impl MetricsRange {
-    /// Checks a range: the last hour in 120 stretches unless given. `fields` holds what is wrong already.
-    pub fn parse(
-        mut fields: Fields,
-        from: Option<DateTime<Utc>>,
-        to: Option<DateTime<Utc>>,
-        points: Option<u32>,
-        now: DateTime<Utc>,
-    ) -> Result<Self, ApiError> {
-        let to = to.unwrap_or(now);
-        let from = from.unwrap_or_else(|| to.checked_sub_signed(TimeDelta::hours(1)).unwrap_or(to));
-        if from >= to {
-            fields.refuse("from", "must be before `to`");
-        } else if to - from > TimeDelta::days(366) {
-            fields.refuse("from", "must be at most 366 days before `to`");
-        }
-        let points = points.unwrap_or(120);
-        if !(1..=1000).contains(&points) {
-            fields.refuse("points", "must be 1 to 1000");
-        }
-        fields.finish()?;
-        Ok(Self { from, to, points })
-    }
-}
-
-/// An entry on an instance's timeline.
-#[derive(Debug, Object)]
-#[oai(skip_serializing_if_is_none)]
-pub struct EventView {
-    /// Its id; later ones sort after earlier ones.
-    pub uid: String,
-    /// `state`, `progress`, `warning` or `failure`.
-    pub kind: String,
-    /// What happened, as one sentence.
-    pub message: String,
-    /// Figures that belong to it.
-    pub detail: Option<serde_json::Value>,
-    /// When it happened.
-    pub created_at: DateTime<Utc>,
-}
-
-impl From<instance_events::Model> for EventView {
-    fn from(row: instance_events::Model) -> Self {
-        let instance_events::Model {
-            uid,
-            created_at,
-            updated_at: _,
-            deleted_at: _,
-            is_deleted: _,
-            is_active: _,
-            runner_instance_id: _,
-            org_id: _,
-            kind,
-            message,
-            detail,
-        } = row;
-        Self {
-            uid,
-            kind,
-            message,
-            detail,
-            created_at,
-        }
     }
 }
 

@@ -12,4 +12,6 @@ pub mod runner;
 pub mod runner_actions;
 pub mod runner_view;
 pub mod schedules;
+pub mod timeline;
+pub mod usage;
 pub mod words;

@@ -9,7 +9,9 @@ use poem_openapi::payload::Json;
 use super::Tag;
 use crate::access::Bearer;
 use crate::context::Context;
-use crate::dto::instance::{EventView, LogView, MetricsRange, MetricsView};
+use crate::dto::instance::LogView;
+use crate::dto::timeline::EventView;
+use crate::dto::usage::{MetricsView, parse_range};
 use crate::dto::words::EventKind;
 use crate::error::ApiError;
 use crate::fields::Fields;
@@ -18,7 +20,8 @@ use crate::payload::Parameter;
 use crate::services::instance_history;
 use crate::services::instances::Names;
 
-const SORTABLE_EVENTS: &[&str] = &["created_at"];
+/// What timelines can be sorted by.
+pub(super) const SORTABLE_EVENTS: &[&str] = &["created_at"];
 
 /// The operations on instances' pasts.
 pub struct InstanceHistoryApi {
@@ -52,7 +55,7 @@ impl InstanceHistoryApi {
         let mut fields = Fields::default();
         let (from, to) = (from.take(&mut fields), to.take(&mut fields));
         let points = points.take(&mut fields);
-        let range = MetricsRange::parse(fields, from, to, points, self.context.now())?;
+        let range = parse_range(fields, from, to, points, self.context.now())?;
         let names = Names {
             runner: &runner_id,
             instance: &instance_id,

@@ -16,6 +16,7 @@ mod nodes;
 mod orgs;
 mod overview;
 mod runners;
+mod shared_history;
 mod stream;
 pub mod system;
 
@@ -31,6 +32,7 @@ use nodes::NodesApi;
 use orgs::OrgsApi;
 use overview::OverviewApi;
 use runners::RunnersApi;
+use shared_history::SharedHistoryApi;
 use stream::StreamApi;
 
 /// How the documentation groups the operations.
@@ -69,6 +71,7 @@ pub type Api = (
     NodesApi,
     CredentialsApi,
     RunnersApi,
+    SharedHistoryApi,
     InstanceListsApi,
     InstancesApi,
     InstanceHistoryApi,
@@ -88,6 +91,7 @@ pub fn service(context: &Context) -> OpenApiService<Api, ()> {
         NodesApi { context: context() },
         CredentialsApi { context: context() },
         RunnersApi { context: context() },
+        SharedHistoryApi { context: context() },
         InstanceListsApi { context: context() },
         InstancesApi { context: context() },
         InstanceHistoryApi { context: context() },

@@ -7,24 +7,28 @@ use domain::ids::NodeId;
 use domain::logs::LogBatch;
 use domain::permissions::Permission;
 use domain::redis_keys;
-use domain::tasks::TaskCall;
+use domain::tasks::{DISPATCH_METRICS, TaskCall};
 use domain::telemetry::RunnerMetrics;
 use entities::StoreError;
 use entities::model::runner_instances::Model;
+use entities::repo::metrics::{self, Range};
+use entities::repo::nodes;
 use entities::repo::page::ListQuery;
 use entities::repo::timeline::{self, Entries};
-use entities::repo::{metrics, nodes};
 use futures::Stream;
 use serde_json::Value;
 
 use crate::access::OrgAccess;
 use crate::context::Context;
-use crate::dto::instance::{EventView, LatestSample, LogView, MetricPoint, MetricsRange, MetricsView};
+use crate::dto::instance::LogView;
+use crate::dto::timeline::EventView;
+use crate::dto::usage::{LatestSample, MetricPoint, MetricsView};
 use crate::error::{ApiError, chain};
 use crate::fields::Fields;
 use crate::page::Page;
 use crate::queue::AskError;
 use crate::services::instances::{Names, find};
+use crate::services::schedules;
 use crate::stream::logs;
 
 /// How long a request waits for a worker to read a log.
@@ -40,26 +44,28 @@ pub async fn read_metrics(
     context: &Context,
     access: &OrgAccess,
     names: Names<'_>,
-    range: MetricsRange,
+    range: Range,
 ) -> Result<MetricsView, ApiError> {
     let id = find(context, access, names).await?.id()?;
-    let MetricsRange { from, to, points } = range;
-    let points = metrics::list_points(&context.db, &id, from, to, points).await?;
-    let mut connection = context.redis.clone();
-    let current: Result<Option<String>, redis::RedisError> = redis::cmd("GET")
-        .arg(redis_keys::runner_metrics(&id))
-        .query_async(&mut connection)
-        .await;
-    let current = current.unwrap_or_else(|error| {
+    let points = metrics::list_points(&context.db, &id, range).await?;
+    let mut pipeline = redis::pipe();
+    pipeline
+        .get(redis_keys::runner_metrics(&id))
+        .get(redis_keys::BEAT_SCHEDULE);
+    let answered: redis::RedisResult<(Option<String>, Option<String>)> =
+        pipeline.query_async(&mut context.redis.clone()).await;
+    let (current, schedule) = answered.unwrap_or_else(|error| {
         tracing::warn!(error = %chain(&error), "Redis does not answer: the latest sample is left out");
-        None
+        (None, None)
     });
     Ok(MetricsView {
         current: current
             .and_then(|text| serde_json::from_str::<RunnerMetrics>(&text).ok())
             .map(LatestSample::from),
-        from,
-        to,
+        from: range.from,
+        to: range.to,
+        interval_secs: schedule.and_then(|text| schedules::period_secs(&text, DISPATCH_METRICS)),
+        stretch_secs: u32::try_from(range.stretch_secs()).unwrap_or(u32::MAX),
         points: points.into_iter().map(MetricPoint::from).collect(),
     })
 }

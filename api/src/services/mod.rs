@@ -16,3 +16,4 @@ pub mod runners;
 pub mod sample_job;
 pub mod schedules;
 pub mod sessions;
+pub mod shared_history;

@@ -120,10 +120,16 @@ async fn view(context: &Context, row: Model) -> Result<NodeView, ApiError> {
     NodeView::of(row, in_use)
 }
 
+/// The node that a path names, in the caller's organisation.
+pub async fn find(context: &Context, access: &OrgAccess, id: &str) -> Result<Model, ApiError> {
+    nodes::find(&context.db, &access.org_id, &node_id(id)?)
+        .await?
+        .ok_or_else(ApiError::not_found)
+}
+
 /// A node of the organisation.
 pub async fn read(context: &Context, access: &OrgAccess, id: &str) -> Result<NodeView, ApiError> {
-    let row = nodes::find(&context.db, &access.org_id, &node_id(id)?).await?;
-    view(context, row.ok_or_else(ApiError::not_found)?).await
+    view(context, find(context, access, id).await?).await
 }
 
 /// The field by which the node would be another engine after the change.

@@ -20,9 +20,7 @@ pub async fn read(context: &Context) -> Result<SchedulesView, ApiError> {
         tracing::warn!(error = %chain(&error), "the schedule was not read from Redis");
         ApiError::unavailable()
     })?;
-    // Written by a beat, perhaps of another release: what can't be read is as good as absent.
-    let schedule = published.and_then(|json| serde_json::from_str::<Schedule>(&json).ok());
-    let Some(schedule) = schedule else {
+    let Some(schedule) = published.as_deref().and_then(parse) else {
         return Ok(SchedulesView {
             leader: None,
             entries: Vec::new(),
@@ -48,6 +46,18 @@ pub async fn read(context: &Context) -> Result<SchedulesView, ApiError> {
         }),
         entries: entries.collect(),
     })
+}
+
+/// Reads what a beat published, perhaps one of another release: what can't be read is as good as absent.
+fn parse(published: &str) -> Option<Schedule> {
+    serde_json::from_str(published).ok()
+}
+
+/// How often a task is sent, in seconds, as [`BEAT_SCHEDULE`] says; `None` where it does not.
+pub fn period_secs(published: &str, task: &str) -> Option<u32> {
+    let mut entries = parse(published)?.entries.into_iter();
+    let entry = entries.find(|entry| entry.task == task)?;
+    u32::try_from(entry.every_secs?).ok()
 }
 
 /// A time as the beat stores it: epoch seconds with six decimals.

@@ -18,5 +18,6 @@ mod runners;
 mod sample_job;
 mod schedules;
 mod secrets;
+mod shared_history;
 mod support;
 mod tenancy;

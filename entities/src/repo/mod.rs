@@ -6,6 +6,7 @@ pub mod audit;
 pub mod credentials;
 pub mod derived;
 pub mod fleet;
+pub mod groups;
 pub mod heartbeats;
 pub mod housekeeping;
 pub mod installation;

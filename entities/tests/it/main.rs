@@ -1,5 +1,6 @@
 //! The schema and the queries, on SQLite and on a real PostgreSQL.
 
+mod groups;
 mod lifecycle;
 mod people_side;
 mod rollup;

@@ -52,7 +52,12 @@ async fn usage_is_averaged_over_equal_stretches() -> anyhow::Result<()> {
             sample(30, 99.0),
         ];
         samples::insert(&db, &taken).await?;
-        let points = metrics::list_points(&db, &id, noon(), noon() + TimeDelta::seconds(30), 3).await?;
+        let range = metrics::Range {
+            from: noon(),
+            to: noon() + TimeDelta::seconds(30),
+            points: 3,
+        };
+        let points = metrics::list_points(&db, &id, range).await?;
         let seen: Vec<_> = points
             .iter()
             .map(|point| {

@@ -74,6 +74,8 @@ async fn lists_and_upkeep_find_their_rows_by_an_index() -> anyhow::Result<()> {
             ("runner_instances", "node_id_state"),
             ("runner_instances", "org_id_state"),
             ("runner_instances", "org_id_is_deleted_name_uid"),
+            ("runner_instances", "runner_id_is_deleted_deleted_at"),
+            ("runner_instances", "node_id_is_deleted_deleted_at"),
             ("monitoring", "runner_instance_id_timestamp"),
             ("instance_events", "runner_instance_id_uid"),
             ("audit_log", "org_id_uid"),

@@ -2,7 +2,7 @@
 
 import type { Client, Options as Options2, TDataShape } from './client';
 import { client } from './client.gen';
-import type { AddMemberData, AddMemberErrors, AddMemberResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CheckNodeData, CheckNodeErrors, CheckNodeResponses, CloneRunnerData, CloneRunnerErrors, CloneRunnerResponses, CreateCredentialData, CreateCredentialErrors, CreateCredentialResponses, CreateInstanceData, CreateInstanceErrors, CreateInstanceResponses, CreateNodeData, CreateNodeErrors, CreateNodeResponses, CreateOrgData, CreateOrgErrors, CreateOrgResponses, CreateRunnerData, CreateRunnerErrors, CreateRunnerResponses, DeleteCredentialData, DeleteCredentialErrors, DeleteCredentialResponses, DeleteInstanceData, DeleteInstanceErrors, DeleteInstanceResponses, DeleteNodeData, DeleteNodeErrors, DeleteNodeResponses, DeleteRunnerData, DeleteRunnerErrors, DeleteRunnerResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListCredentialsData, ListCredentialsErrors, ListCredentialsResponses, ListInstanceEventsData, ListInstanceEventsErrors, ListInstanceEventsResponses, ListInstancesData, ListInstancesErrors, ListInstancesResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOrgInstancesData, ListOrgInstancesErrors, ListOrgInstancesResponses, ListOrgsData, ListOrgsErrors, ListOrgsResponses, ListPermissionsData, ListPermissionsErrors, ListPermissionsResponses, ListRunnersData, ListRunnersErrors, ListRunnersResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutResponses, OnboardData, OnboardErrors, OnboardResponses, ReadConfigData, ReadConfigErrors, ReadConfigResponses, ReadCredentialData, ReadCredentialErrors, ReadCredentialResponses, ReadInstanceData, ReadInstanceErrors, ReadInstanceLogsData, ReadInstanceLogsErrors, ReadInstanceLogsResponses, ReadInstanceMetricsData, ReadInstanceMetricsErrors, ReadInstanceMetricsResponses, ReadInstanceResponses, ReadMeData, ReadMeErrors, ReadMemberData, ReadMemberErrors, ReadMemberResponses, ReadMeResponses, ReadNodeData, ReadNodeErrors, ReadNodeResponses, ReadOrgData, ReadOrgErrors, ReadOrgResponses, ReadOverviewData, ReadOverviewErrors, ReadOverviewResponses, ReadRunnerData, ReadRunnerErrors, ReadRunnerResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterData, RegisterErrors, RegisterResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, ReportInstanceStatusData, ReportInstanceStatusErrors, ReportInstanceStatusResponses, RestartInstanceData, RestartInstanceErrors, RestartInstanceResponses, RunSampleJobData, RunSampleJobErrors, RunSampleJobResponses, SetRunnerStatusData, SetRunnerStatusErrors, SetRunnerStatusResponses, StartInstanceData, StartInstanceErrors, StartInstanceResponses, StopInstanceData, StopInstanceErrors, StopInstanceResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponse, StreamChangesResponses, StreamInstanceLogsData, StreamInstanceLogsErrors, StreamInstanceLogsResponse, StreamInstanceLogsResponses, UpdateCredentialData, UpdateCredentialErrors, UpdateCredentialResponses, UpdateInstanceData, UpdateInstanceErrors, UpdateInstanceResponses, UpdateMeData, UpdateMeErrors, UpdateMemberData, UpdateMemberErrors, UpdateMemberResponses, UpdateMeResponses, UpdateNodeData, UpdateNodeErrors, UpdateNodeResponses, UpdateOrgData, UpdateOrgErrors, UpdateOrgResponses, UpdateRunnerData, UpdateRunnerErrors, UpdateRunnerResponses, WithdrawInvitationData, WithdrawInvitationErrors, WithdrawInvitationResponses } from './types.gen';
+import type { AddMemberData, AddMemberErrors, AddMemberResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, CheckNodeData, CheckNodeErrors, CheckNodeResponses, CloneRunnerData, CloneRunnerErrors, CloneRunnerResponses, CreateCredentialData, CreateCredentialErrors, CreateCredentialResponses, CreateInstanceData, CreateInstanceErrors, CreateInstanceResponses, CreateNodeData, CreateNodeErrors, CreateNodeResponses, CreateOrgData, CreateOrgErrors, CreateOrgResponses, CreateRunnerData, CreateRunnerErrors, CreateRunnerResponses, DeleteCredentialData, DeleteCredentialErrors, DeleteCredentialResponses, DeleteInstanceData, DeleteInstanceErrors, DeleteInstanceResponses, DeleteNodeData, DeleteNodeErrors, DeleteNodeResponses, DeleteRunnerData, DeleteRunnerErrors, DeleteRunnerResponses, ListAuditData, ListAuditErrors, ListAuditResponses, ListCredentialsData, ListCredentialsErrors, ListCredentialsResponses, ListInstanceEventsData, ListInstanceEventsErrors, ListInstanceEventsResponses, ListInstancesData, ListInstancesErrors, ListInstancesResponses, ListInvitationsData, ListInvitationsErrors, ListInvitationsResponses, ListMembersData, ListMembersErrors, ListMembersResponses, ListNodeEventsData, ListNodeEventsErrors, ListNodeEventsResponses, ListNodesData, ListNodesErrors, ListNodesResponses, ListOrgInstancesData, ListOrgInstancesErrors, ListOrgInstancesResponses, ListOrgsData, ListOrgsErrors, ListOrgsResponses, ListPermissionsData, ListPermissionsErrors, ListPermissionsResponses, ListRunnerEventsData, ListRunnerEventsErrors, ListRunnerEventsResponses, ListRunnersData, ListRunnersErrors, ListRunnersResponses, ListSchedulesData, ListSchedulesErrors, ListSchedulesResponses, LogInData, LogInErrors, LogInResponses, LogOutData, LogOutErrors, LogOutResponses, OnboardData, OnboardErrors, OnboardResponses, ReadConfigData, ReadConfigErrors, ReadConfigResponses, ReadCredentialData, ReadCredentialErrors, ReadCredentialResponses, ReadInstanceData, ReadInstanceErrors, ReadInstanceLogsData, ReadInstanceLogsErrors, ReadInstanceLogsResponses, ReadInstanceMetricsData, ReadInstanceMetricsErrors, ReadInstanceMetricsResponses, ReadInstanceResponses, ReadMeData, ReadMeErrors, ReadMemberData, ReadMemberErrors, ReadMemberResponses, ReadMeResponses, ReadNodeData, ReadNodeErrors, ReadNodeMetricsData, ReadNodeMetricsErrors, ReadNodeMetricsResponses, ReadNodeResponses, ReadOrgData, ReadOrgErrors, ReadOrgResponses, ReadOverviewData, ReadOverviewErrors, ReadOverviewResponses, ReadRunnerData, ReadRunnerErrors, ReadRunnerMetricsData, ReadRunnerMetricsErrors, ReadRunnerMetricsResponses, ReadRunnerResponses, RefreshSessionData, RefreshSessionErrors, RefreshSessionResponses, RegisterData, RegisterErrors, RegisterResponses, RemoveMemberData, RemoveMemberErrors, RemoveMemberResponses, ReportInstanceStatusData, ReportInstanceStatusErrors, ReportInstanceStatusResponses, RestartInstanceData, RestartInstanceErrors, RestartInstanceResponses, RunSampleJobData, RunSampleJobErrors, RunSampleJobResponses, SetRunnerStatusData, SetRunnerStatusErrors, SetRunnerStatusResponses, StartInstanceData, StartInstanceErrors, StartInstanceResponses, StopInstanceData, StopInstanceErrors, StopInstanceResponses, StreamChangesData, StreamChangesErrors, StreamChangesResponse, StreamChangesResponses, StreamInstanceLogsData, StreamInstanceLogsErrors, StreamInstanceLogsResponse, StreamInstanceLogsResponses, UpdateCredentialData, UpdateCredentialErrors, UpdateCredentialResponses, UpdateInstanceData, UpdateInstanceErrors, UpdateInstanceResponses, UpdateMeData, UpdateMeErrors, UpdateMemberData, UpdateMemberErrors, UpdateMemberResponses, UpdateMeResponses, UpdateNodeData, UpdateNodeErrors, UpdateNodeResponses, UpdateOrgData, UpdateOrgErrors, UpdateOrgResponses, UpdateRunnerData, UpdateRunnerErrors, UpdateRunnerResponses, WithdrawInvitationData, WithdrawInvitationErrors, WithdrawInvitationResponses } from './types.gen';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -412,6 +412,28 @@ export const checkNode = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
+ * List the timeline of a node's instances
+ *
+ * Of all its instances together, those that were removed since too.
+ */
+export const listNodeEvents = <ThrowOnError extends boolean = false>(options: Options<ListNodeEventsData, ThrowOnError>) => (options.client ?? client).get<ListNodeEventsResponses, ListNodeEventsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/nodes/{node_id}/events',
+    ...options
+});
+
+/**
+ * Read the usage of a node's instances over time
+ *
+ * The mean of all its instances, those that were removed since too.
+ */
+export const readNodeMetrics = <ThrowOnError extends boolean = false>(options: Options<ReadNodeMetricsData, ThrowOnError>) => (options.client ?? client).get<ReadNodeMetricsResponses, ReadNodeMetricsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/nodes/{node_id}/metrics',
+    ...options
+});
+
+/**
  * Show the fleet at a glance
  *
  * Counts, nodes with their room, recent failures with their cause, waiting tasks, living workers.
@@ -494,6 +516,17 @@ export const cloneRunner = <ThrowOnError extends boolean = false>(options: Optio
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * List the timeline of a runner's instances
+ *
+ * Of all its instances together, those that were removed since too.
+ */
+export const listRunnerEvents = <ThrowOnError extends boolean = false>(options: Options<ListRunnerEventsData, ThrowOnError>) => (options.client ?? client).get<ListRunnerEventsResponses, ListRunnerEventsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/runners/{runner_id}/events',
+    ...options
 });
 
 /**
@@ -638,6 +671,17 @@ export const startInstance = <ThrowOnError extends boolean = false>(options: Opt
 export const stopInstance = <ThrowOnError extends boolean = false>(options: Options<StopInstanceData, ThrowOnError>) => (options.client ?? client).post<StopInstanceResponses, StopInstanceErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/org/{org_id}/runners/{runner_id}/instance/{instance_id}/stop',
+    ...options
+});
+
+/**
+ * Read the usage of a runner's instances over time
+ *
+ * The mean of all its instances, those that were removed since too.
+ */
+export const readRunnerMetrics = <ThrowOnError extends boolean = false>(options: Options<ReadRunnerMetricsData, ThrowOnError>) => (options.client ?? client).get<ReadRunnerMetricsResponses, ReadRunnerMetricsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/org/{org_id}/runners/{runner_id}/metrics',
     ...options
 });
 

@@ -226,7 +226,7 @@ export type EventView = {
      */
     detail?: unknown;
     /**
-     * `state`, `progress`, `warning` or `failure`.
+     * `state`, `progress`, `warning` or `log`.
      */
     kind: string;
     /**
@@ -759,9 +759,17 @@ export type MetricsView = {
      */
     from: string;
     /**
+     * How often samples are taken, in seconds; absent when no beat says so.
+     */
+    interval_secs?: number;
+    /**
      * The means over equal stretches; those without samples are left out.
      */
     points: Array<MetricPoint>;
+    /**
+     * How long each stretch is, in seconds.
+     */
+    stretch_secs: number;
     /**
      * Where the range ends.
      */
@@ -1474,6 +1482,30 @@ export type PageRunnerView = {
 };
 
 /**
+ * Page_SharedEventView
+ *
+ * A part of a list.
+ */
+export type PageSharedEventView = {
+    /**
+     * The items of this page.
+     */
+    items: Array<SharedEventView>;
+    /**
+     * The most items on this page.
+     */
+    limit: number;
+    /**
+     * How many items come before this page.
+     */
+    offset: number;
+    /**
+     * How many there are on all pages.
+     */
+    total: number;
+};
+
+/**
  * PasswordChange
  *
  * A new password.
@@ -2018,6 +2050,115 @@ export type SchedulesView = {
      * The beat that leads; absent when none does: nothing is sent then.
      */
     leader?: BeatView & unknown;
+};
+
+/**
+ * SharedEventView
+ *
+ * An entry on the timeline that the instances of a runner or a node have together.
+ */
+export type SharedEventView = {
+    /**
+     * When it happened.
+     */
+    created_at: string;
+    /**
+     * Figures that belong to it.
+     */
+    detail?: unknown;
+    /**
+     * The instance that it is about.
+     */
+    instance_id: string;
+    /**
+     * That instance's name.
+     */
+    instance_name: string;
+    /**
+     * Whether the instance was removed since: then there is no more of it than this.
+     */
+    instance_removed: boolean;
+    /**
+     * `state`, `progress`, `warning` or `log`.
+     */
+    kind: string;
+    /**
+     * What happened, as one sentence.
+     */
+    message: string;
+    /**
+     * That instance's runner.
+     */
+    runner_id: string;
+    /**
+     * Its id; later ones sort after earlier ones.
+     */
+    uid: string;
+};
+
+/**
+ * SharedMetricPoint
+ *
+ * The mean usage of several instances over one stretch of time, in percent. Each instance counts once, however
+ * often it was measured.
+ */
+export type SharedMetricPoint = {
+    /**
+     * The highest CPU usage of any instance in the stretch.
+     */
+    cpu_peak: number;
+    /**
+     * Share of the CPU time that a container may use.
+     */
+    cpu_usage: number;
+    /**
+     * Share of the disk behind a container's storage that is in use.
+     */
+    disk_usage: number;
+    /**
+     * Of how many instances.
+     */
+    instances: number;
+    /**
+     * Share of the memory that a container may use.
+     */
+    memory_usage: number;
+    /**
+     * How many samples it holds.
+     */
+    samples: number;
+    /**
+     * Where the stretch begins.
+     */
+    timestamp: string;
+};
+
+/**
+ * SharedMetricsView
+ *
+ * The usage over time of all instances that a runner or a node has or had.
+ */
+export type SharedMetricsView = {
+    /**
+     * Where the range begins.
+     */
+    from: string;
+    /**
+     * How often samples are taken, in seconds; absent when no beat says so.
+     */
+    interval_secs?: number;
+    /**
+     * The means over equal stretches; those without samples are left out.
+     */
+    points: Array<SharedMetricPoint>;
+    /**
+     * How long each stretch is, in seconds.
+     */
+    stretch_secs: number;
+    /**
+     * Where the range ends.
+     */
+    to: string;
 };
 
 /**
@@ -5251,6 +5392,190 @@ export type CheckNodeResponses = {
 
 export type CheckNodeResponse = CheckNodeResponses[keyof CheckNodeResponses];
 
+export type ListNodeEventsData = {
+    body?: never;
+    path: {
+        org_id: string;
+        node_id: string;
+    };
+    query?: {
+        /**
+         * The most items on a page, 1 to 100; 50 unless given.
+         */
+        limit?: number;
+        /**
+         * How many items to skip.
+         */
+        offset?: number;
+        /**
+         * A column, with `-` in front to sort downwards; latest first unless given.
+         */
+        sort?: string;
+        /**
+         * Part of a message.
+         */
+        q?: string;
+        /**
+         * Only of this kind.
+         */
+        kind?: EventKind;
+        /**
+         * None from before this; 30 days ago unless given.
+         */
+        from?: string;
+    };
+    url: '/org/{org_id}/nodes/{node_id}/events';
+};
+
+export type ListNodeEventsErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type ListNodeEventsError = ListNodeEventsErrors[keyof ListNodeEventsErrors];
+
+export type ListNodeEventsResponses = {
+    200: PageSharedEventView;
+};
+
+export type ListNodeEventsResponse = ListNodeEventsResponses[keyof ListNodeEventsResponses];
+
+export type ReadNodeMetricsData = {
+    body?: never;
+    path: {
+        org_id: string;
+        node_id: string;
+    };
+    query?: {
+        /**
+         * Where the range begins; an hour before `to` unless given.
+         */
+        from?: string;
+        /**
+         * Where the range ends; now unless given.
+         */
+        to?: string;
+        /**
+         * The most points, 1 to 1000; 120 unless given.
+         */
+        points?: number;
+    };
+    url: '/org/{org_id}/nodes/{node_id}/metrics';
+};
+
+export type ReadNodeMetricsErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type ReadNodeMetricsError = ReadNodeMetricsErrors[keyof ReadNodeMetricsErrors];
+
+export type ReadNodeMetricsResponses = {
+    200: SharedMetricsView;
+};
+
+export type ReadNodeMetricsResponse = ReadNodeMetricsResponses[keyof ReadNodeMetricsResponses];
+
 export type ReadOverviewData = {
     body?: never;
     path: {
@@ -5788,6 +6113,104 @@ export type CloneRunnerResponses = {
 };
 
 export type CloneRunnerResponse = CloneRunnerResponses[keyof CloneRunnerResponses];
+
+export type ListRunnerEventsData = {
+    body?: never;
+    path: {
+        org_id: string;
+        runner_id: string;
+    };
+    query?: {
+        /**
+         * The most items on a page, 1 to 100; 50 unless given.
+         */
+        limit?: number;
+        /**
+         * How many items to skip.
+         */
+        offset?: number;
+        /**
+         * A column, with `-` in front to sort downwards; latest first unless given.
+         */
+        sort?: string;
+        /**
+         * Part of a message.
+         */
+        q?: string;
+        /**
+         * Only of this kind.
+         */
+        kind?: EventKind;
+        /**
+         * None from before this; 30 days ago unless given.
+         */
+        from?: string;
+    };
+    url: '/org/{org_id}/runners/{runner_id}/events';
+};
+
+export type ListRunnerEventsErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type ListRunnerEventsError = ListRunnerEventsErrors[keyof ListRunnerEventsErrors];
+
+export type ListRunnerEventsResponses = {
+    200: PageSharedEventView;
+};
+
+export type ListRunnerEventsResponse = ListRunnerEventsResponses[keyof ListRunnerEventsResponses];
 
 export type ListInstancesData = {
     body?: never;
@@ -6845,6 +7268,92 @@ export type StopInstanceResponses = {
 };
 
 export type StopInstanceResponse = StopInstanceResponses[keyof StopInstanceResponses];
+
+export type ReadRunnerMetricsData = {
+    body?: never;
+    path: {
+        org_id: string;
+        runner_id: string;
+    };
+    query?: {
+        /**
+         * Where the range begins; an hour before `to` unless given.
+         */
+        from?: string;
+        /**
+         * Where the range ends; now unless given.
+         */
+        to?: string;
+        /**
+         * The most points, 1 to 1000; 120 unless given.
+         */
+        points?: number;
+    };
+    url: '/org/{org_id}/runners/{runner_id}/metrics';
+};
+
+export type ReadRunnerMetricsErrors = {
+    /**
+     * The request cannot be read.
+     */
+    400: Problem;
+    /**
+     * The caller is not signed in.
+     */
+    401: Problem;
+    /**
+     * The caller may see this but not do it.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or the caller may not see it.
+     */
+    404: Problem;
+    /**
+     * The path does not know this method.
+     */
+    405: Problem;
+    /**
+     * It conflicts with what is there.
+     */
+    409: Problem;
+    /**
+     * The body is too large.
+     */
+    413: Problem;
+    /**
+     * The body is not JSON.
+     */
+    415: Problem;
+    /**
+     * One or more fields are invalid.
+     */
+    422: Problem;
+    /**
+     * Too many requests.
+     */
+    429: Problem;
+    /**
+     * The server failed.
+     */
+    500: Problem;
+    /**
+     * The server cannot answer now.
+     */
+    503: Problem;
+    /**
+     * Something behind the server did not answer in time.
+     */
+    504: Problem;
+};
+
+export type ReadRunnerMetricsError = ReadRunnerMetricsErrors[keyof ReadRunnerMetricsErrors];
+
+export type ReadRunnerMetricsResponses = {
+    200: SharedMetricsView;
+};
+
+export type ReadRunnerMetricsResponse = ReadRunnerMetricsResponses[keyof ReadRunnerMetricsResponses];
 
 export type RunSampleJobData = {
     body?: never;

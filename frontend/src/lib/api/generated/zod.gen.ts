@@ -374,7 +374,9 @@ export const zMetricPoint = z.object({
 export const zMetricsView = z.object({
     current: zLatestSample.and(z.unknown()).optional(),
     from: z.iso.datetime({ offset: true }),
+    interval_secs: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
     points: z.array(zMetricPoint),
+    stretch_secs: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
     to: z.iso.datetime({ offset: true })
 });
 
@@ -944,6 +946,64 @@ export const zScheduleEntryView = z.object({
 export const zSchedulesView = z.object({
     entries: z.array(zScheduleEntryView),
     leader: zBeatView.and(z.unknown()).optional()
+});
+
+/**
+ * SharedEventView
+ *
+ * An entry on the timeline that the instances of a runner or a node have together.
+ */
+export const zSharedEventView = z.object({
+    created_at: z.iso.datetime({ offset: true }),
+    detail: z.unknown().optional(),
+    instance_id: z.string(),
+    instance_name: z.string(),
+    instance_removed: z.boolean(),
+    kind: z.string(),
+    message: z.string(),
+    runner_id: z.string(),
+    uid: z.string()
+});
+
+/**
+ * Page_SharedEventView
+ *
+ * A part of a list.
+ */
+export const zPageSharedEventView = z.object({
+    items: z.array(zSharedEventView),
+    limit: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    offset: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    total: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' })
+});
+
+/**
+ * SharedMetricPoint
+ *
+ * The mean usage of several instances over one stretch of time, in percent. Each instance counts once, however
+ * often it was measured.
+ */
+export const zSharedMetricPoint = z.object({
+    cpu_peak: z.number(),
+    cpu_usage: z.number(),
+    disk_usage: z.number(),
+    instances: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    memory_usage: z.number(),
+    samples: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    timestamp: z.iso.datetime({ offset: true })
+});
+
+/**
+ * SharedMetricsView
+ *
+ * The usage over time of all instances that a runner or a node has or had.
+ */
+export const zSharedMetricsView = z.object({
+    from: z.iso.datetime({ offset: true }),
+    interval_secs: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
+    points: z.array(zSharedMetricPoint),
+    stretch_secs: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }),
+    to: z.iso.datetime({ offset: true })
 });
 
 /**
@@ -1518,6 +1578,35 @@ export const zCheckNodePath = z.object({
  */
 export const zCheckNodeResponse = zNodeView;
 
+export const zListNodeEventsPath = z.object({
+    org_id: z.string(),
+    node_id: z.string()
+});
+
+export const zListNodeEventsQuery = z.object({
+    limit: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
+    offset: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
+    sort: z.string().optional(),
+    q: z.string().optional(),
+    kind: zEventKind.optional(),
+    from: z.iso.datetime({ offset: true }).optional()
+});
+
+export const zListNodeEventsResponse = zPageSharedEventView;
+
+export const zReadNodeMetricsPath = z.object({
+    org_id: z.string(),
+    node_id: z.string()
+});
+
+export const zReadNodeMetricsQuery = z.object({
+    from: z.iso.datetime({ offset: true }).optional(),
+    to: z.iso.datetime({ offset: true }).optional(),
+    points: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional()
+});
+
+export const zReadNodeMetricsResponse = zSharedMetricsView;
+
 export const zReadOverviewPath = z.object({
     org_id: z.string()
 });
@@ -1586,6 +1675,22 @@ export const zCloneRunnerPath = z.object({
  * The new resource, in its first state.
  */
 export const zCloneRunnerResponse = zRunnerView;
+
+export const zListRunnerEventsPath = z.object({
+    org_id: z.string(),
+    runner_id: z.string()
+});
+
+export const zListRunnerEventsQuery = z.object({
+    limit: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
+    offset: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional(),
+    sort: z.string().optional(),
+    q: z.string().optional(),
+    kind: zEventKind.optional(),
+    from: z.iso.datetime({ offset: true }).optional()
+});
+
+export const zListRunnerEventsResponse = zPageSharedEventView;
 
 export const zListInstancesPath = z.object({
     org_id: z.string(),
@@ -1748,6 +1853,19 @@ export const zStopInstancePath = z.object({
  * The resource in its transient state.
  */
 export const zStopInstanceResponse = zInstanceView;
+
+export const zReadRunnerMetricsPath = z.object({
+    org_id: z.string(),
+    runner_id: z.string()
+});
+
+export const zReadRunnerMetricsQuery = z.object({
+    from: z.iso.datetime({ offset: true }).optional(),
+    to: z.iso.datetime({ offset: true }).optional(),
+    points: z.int().min(0, { error: 'Invalid value: Expected uint32 to be >= 0' }).max(4294967295, { error: 'Invalid value: Expected uint32 to be <= 4294967295' }).optional()
+});
+
+export const zReadRunnerMetricsResponse = zSharedMetricsView;
 
 export const zRunSampleJobPath = z.object({
     org_id: z.string(),

@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { addMember, changePassword, checkNode, cloneRunner, createCredential, createInstance, createNode, createOrg, createRunner, deleteCredential, deleteInstance, deleteNode, deleteRunner, listAudit, listCredentials, listInstanceEvents, listInstances, listInvitations, listMembers, listNodes, listOrgInstances, listOrgs, listPermissions, listRunners, listSchedules, logIn, logOut, onboard, type Options, readConfig, readCredential, readInstance, readInstanceLogs, readInstanceMetrics, readMe, readMember, readNode, readOrg, readOverview, readRunner, refreshSession, register, removeMember, reportInstanceStatus, restartInstance, runSampleJob, setRunnerStatus, startInstance, stopInstance, updateCredential, updateInstance, updateMe, updateMember, updateNode, updateOrg, updateRunner, withdrawInvitation } from '../sdk.gen';
-import type { AddMemberData, AddMemberError, AddMemberResponse, ChangePasswordData, ChangePasswordError, ChangePasswordResponse, CheckNodeData, CheckNodeError, CheckNodeResponse, CloneRunnerData, CloneRunnerError, CloneRunnerResponse, CreateCredentialData, CreateCredentialError, CreateCredentialResponse, CreateInstanceData, CreateInstanceError, CreateInstanceResponse, CreateNodeData, CreateNodeError, CreateNodeResponse, CreateOrgData, CreateOrgError, CreateOrgResponse, CreateRunnerData, CreateRunnerError, CreateRunnerResponse, DeleteCredentialData, DeleteCredentialError, DeleteCredentialResponse, DeleteInstanceData, DeleteInstanceError, DeleteInstanceResponse, DeleteNodeData, DeleteNodeError, DeleteNodeResponse, DeleteRunnerData, DeleteRunnerError, DeleteRunnerResponse, ListAuditData, ListAuditError, ListAuditResponse, ListCredentialsData, ListCredentialsError, ListCredentialsResponse, ListInstanceEventsData, ListInstanceEventsError, ListInstanceEventsResponse, ListInstancesData, ListInstancesError, ListInstancesResponse, ListInvitationsData, ListInvitationsError, ListInvitationsResponse, ListMembersData, ListMembersError, ListMembersResponse, ListNodesData, ListNodesError, ListNodesResponse, ListOrgInstancesData, ListOrgInstancesError, ListOrgInstancesResponse, ListOrgsData, ListOrgsError, ListOrgsResponse, ListPermissionsData, ListPermissionsError, ListPermissionsResponse, ListRunnersData, ListRunnersError, ListRunnersResponse, ListSchedulesData, ListSchedulesError, ListSchedulesResponse, LogInData, LogInError, LogInResponse, LogOutData, LogOutError, LogOutResponse, OnboardData, OnboardError, OnboardResponse, ReadConfigData, ReadConfigError, ReadConfigResponse, ReadCredentialData, ReadCredentialError, ReadCredentialResponse, ReadInstanceData, ReadInstanceError, ReadInstanceLogsData, ReadInstanceLogsError, ReadInstanceLogsResponse, ReadInstanceMetricsData, ReadInstanceMetricsError, ReadInstanceMetricsResponse, ReadInstanceResponse, ReadMeData, ReadMeError, ReadMemberData, ReadMemberError, ReadMemberResponse, ReadMeResponse, ReadNodeData, ReadNodeError, ReadNodeResponse, ReadOrgData, ReadOrgError, ReadOrgResponse, ReadOverviewData, ReadOverviewError, ReadOverviewResponse, ReadRunnerData, ReadRunnerError, ReadRunnerResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterData, RegisterError, RegisterResponse, RemoveMemberData, RemoveMemberError, RemoveMemberResponse, ReportInstanceStatusData, ReportInstanceStatusError, ReportInstanceStatusResponse, RestartInstanceData, RestartInstanceError, RestartInstanceResponse, RunSampleJobData, RunSampleJobError, RunSampleJobResponse, SetRunnerStatusData, SetRunnerStatusError, SetRunnerStatusResponse, StartInstanceData, StartInstanceError, StartInstanceResponse, StopInstanceData, StopInstanceError, StopInstanceResponse, UpdateCredentialData, UpdateCredentialError, UpdateCredentialResponse, UpdateInstanceData, UpdateInstanceError, UpdateInstanceResponse, UpdateMeData, UpdateMeError, UpdateMemberData, UpdateMemberError, UpdateMemberResponse, UpdateMeResponse, UpdateNodeData, UpdateNodeError, UpdateNodeResponse, UpdateOrgData, UpdateOrgError, UpdateOrgResponse, UpdateRunnerData, UpdateRunnerError, UpdateRunnerResponse, WithdrawInvitationData, WithdrawInvitationError, WithdrawInvitationResponse } from '../types.gen';
+import { addMember, changePassword, checkNode, cloneRunner, createCredential, createInstance, createNode, createOrg, createRunner, deleteCredential, deleteInstance, deleteNode, deleteRunner, listAudit, listCredentials, listInstanceEvents, listInstances, listInvitations, listMembers, listNodeEvents, listNodes, listOrgInstances, listOrgs, listPermissions, listRunnerEvents, listRunners, listSchedules, logIn, logOut, onboard, type Options, readConfig, readCredential, readInstance, readInstanceLogs, readInstanceMetrics, readMe, readMember, readNode, readNodeMetrics, readOrg, readOverview, readRunner, readRunnerMetrics, refreshSession, register, removeMember, reportInstanceStatus, restartInstance, runSampleJob, setRunnerStatus, startInstance, stopInstance, updateCredential, updateInstance, updateMe, updateMember, updateNode, updateOrg, updateRunner, withdrawInvitation } from '../sdk.gen';
+import type { AddMemberData, AddMemberError, AddMemberResponse, ChangePasswordData, ChangePasswordError, ChangePasswordResponse, CheckNodeData, CheckNodeError, CheckNodeResponse, CloneRunnerData, CloneRunnerError, CloneRunnerResponse, CreateCredentialData, CreateCredentialError, CreateCredentialResponse, CreateInstanceData, CreateInstanceError, CreateInstanceResponse, CreateNodeData, CreateNodeError, CreateNodeResponse, CreateOrgData, CreateOrgError, CreateOrgResponse, CreateRunnerData, CreateRunnerError, CreateRunnerResponse, DeleteCredentialData, DeleteCredentialError, DeleteCredentialResponse, DeleteInstanceData, DeleteInstanceError, DeleteInstanceResponse, DeleteNodeData, DeleteNodeError, DeleteNodeResponse, DeleteRunnerData, DeleteRunnerError, DeleteRunnerResponse, ListAuditData, ListAuditError, ListAuditResponse, ListCredentialsData, ListCredentialsError, ListCredentialsResponse, ListInstanceEventsData, ListInstanceEventsError, ListInstanceEventsResponse, ListInstancesData, ListInstancesError, ListInstancesResponse, ListInvitationsData, ListInvitationsError, ListInvitationsResponse, ListMembersData, ListMembersError, ListMembersResponse, ListNodeEventsData, ListNodeEventsError, ListNodeEventsResponse, ListNodesData, ListNodesError, ListNodesResponse, ListOrgInstancesData, ListOrgInstancesError, ListOrgInstancesResponse, ListOrgsData, ListOrgsError, ListOrgsResponse, ListPermissionsData, ListPermissionsError, ListPermissionsResponse, ListRunnerEventsData, ListRunnerEventsError, ListRunnerEventsResponse, ListRunnersData, ListRunnersError, ListRunnersResponse, ListSchedulesData, ListSchedulesError, ListSchedulesResponse, LogInData, LogInError, LogInResponse, LogOutData, LogOutError, LogOutResponse, OnboardData, OnboardError, OnboardResponse, ReadConfigData, ReadConfigError, ReadConfigResponse, ReadCredentialData, ReadCredentialError, ReadCredentialResponse, ReadInstanceData, ReadInstanceError, ReadInstanceLogsData, ReadInstanceLogsError, ReadInstanceLogsResponse, ReadInstanceMetricsData, ReadInstanceMetricsError, ReadInstanceMetricsResponse, ReadInstanceResponse, ReadMeData, ReadMeError, ReadMemberData, ReadMemberError, ReadMemberResponse, ReadMeResponse, ReadNodeData, ReadNodeError, ReadNodeMetricsData, ReadNodeMetricsError, ReadNodeMetricsResponse, ReadNodeResponse, ReadOrgData, ReadOrgError, ReadOrgResponse, ReadOverviewData, ReadOverviewError, ReadOverviewResponse, ReadRunnerData, ReadRunnerError, ReadRunnerMetricsData, ReadRunnerMetricsError, ReadRunnerMetricsResponse, ReadRunnerResponse, RefreshSessionData, RefreshSessionError, RefreshSessionResponse, RegisterData, RegisterError, RegisterResponse, RemoveMemberData, RemoveMemberError, RemoveMemberResponse, ReportInstanceStatusData, ReportInstanceStatusError, ReportInstanceStatusResponse, RestartInstanceData, RestartInstanceError, RestartInstanceResponse, RunSampleJobData, RunSampleJobError, RunSampleJobResponse, SetRunnerStatusData, SetRunnerStatusError, SetRunnerStatusResponse, StartInstanceData, StartInstanceError, StartInstanceResponse, StopInstanceData, StopInstanceError, StopInstanceResponse, UpdateCredentialData, UpdateCredentialError, UpdateCredentialResponse, UpdateInstanceData, UpdateInstanceError, UpdateInstanceResponse, UpdateMeData, UpdateMeError, UpdateMemberData, UpdateMemberError, UpdateMemberResponse, UpdateMeResponse, UpdateNodeData, UpdateNodeError, UpdateNodeResponse, UpdateOrgData, UpdateOrgError, UpdateOrgResponse, UpdateRunnerData, UpdateRunnerError, UpdateRunnerResponse, WithdrawInvitationData, WithdrawInvitationError, WithdrawInvitationResponse } from '../types.gen';
 
 /**
  * Sign in
@@ -910,6 +910,75 @@ export const checkNodeMutation = (options?: Partial<Options<CheckNodeData>>): Us
     return mutationOptions;
 };
 
+export const listNodeEventsQueryKey = (options: Options<ListNodeEventsData>) => createQueryKey('listNodeEvents', options);
+
+/**
+ * List the timeline of a node's instances
+ *
+ * Of all its instances together, those that were removed since too.
+ */
+export const listNodeEventsOptions = (options: Options<ListNodeEventsData>) => queryOptions<ListNodeEventsResponse, ListNodeEventsError, ListNodeEventsResponse, ReturnType<typeof listNodeEventsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listNodeEvents({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listNodeEventsQueryKey(options)
+});
+
+export const listNodeEventsInfiniteQueryKey = (options: Options<ListNodeEventsData>): QueryKey<Options<ListNodeEventsData>> => createQueryKey('listNodeEvents', options, true);
+
+/**
+ * List the timeline of a node's instances
+ *
+ * Of all its instances together, those that were removed since too.
+ */
+export const listNodeEventsInfiniteOptions = (options: Options<ListNodeEventsData>) => infiniteQueryOptions<ListNodeEventsResponse, ListNodeEventsError, InfiniteData<ListNodeEventsResponse>, QueryKey<Options<ListNodeEventsData>>, number | Pick<QueryKey<Options<ListNodeEventsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListNodeEventsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                offset: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listNodeEvents({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listNodeEventsInfiniteQueryKey(options)
+});
+
+export const readNodeMetricsQueryKey = (options: Options<ReadNodeMetricsData>) => createQueryKey('readNodeMetrics', options);
+
+/**
+ * Read the usage of a node's instances over time
+ *
+ * The mean of all its instances, those that were removed since too.
+ */
+export const readNodeMetricsOptions = (options: Options<ReadNodeMetricsData>) => queryOptions<ReadNodeMetricsResponse, ReadNodeMetricsError, ReadNodeMetricsResponse, ReturnType<typeof readNodeMetricsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await readNodeMetrics({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: readNodeMetricsQueryKey(options)
+});
+
 export const readOverviewQueryKey = (options: Options<ReadOverviewData>) => createQueryKey('readOverview', options);
 
 /**
@@ -1068,6 +1137,55 @@ export const cloneRunnerMutation = (options?: Partial<Options<CloneRunnerData>>)
     };
     return mutationOptions;
 };
+
+export const listRunnerEventsQueryKey = (options: Options<ListRunnerEventsData>) => createQueryKey('listRunnerEvents', options);
+
+/**
+ * List the timeline of a runner's instances
+ *
+ * Of all its instances together, those that were removed since too.
+ */
+export const listRunnerEventsOptions = (options: Options<ListRunnerEventsData>) => queryOptions<ListRunnerEventsResponse, ListRunnerEventsError, ListRunnerEventsResponse, ReturnType<typeof listRunnerEventsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await listRunnerEvents({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listRunnerEventsQueryKey(options)
+});
+
+export const listRunnerEventsInfiniteQueryKey = (options: Options<ListRunnerEventsData>): QueryKey<Options<ListRunnerEventsData>> => createQueryKey('listRunnerEvents', options, true);
+
+/**
+ * List the timeline of a runner's instances
+ *
+ * Of all its instances together, those that were removed since too.
+ */
+export const listRunnerEventsInfiniteOptions = (options: Options<ListRunnerEventsData>) => infiniteQueryOptions<ListRunnerEventsResponse, ListRunnerEventsError, InfiniteData<ListRunnerEventsResponse>, QueryKey<Options<ListRunnerEventsData>>, number | Pick<QueryKey<Options<ListRunnerEventsData>>[0], 'body' | 'headers' | 'path' | 'query'>>(
+// @ts-ignore
+{
+    queryFn: async ({ pageParam, queryKey, signal }) => {
+        // @ts-ignore
+        const page: Pick<QueryKey<Options<ListRunnerEventsData>>[0], 'body' | 'headers' | 'path' | 'query'> = typeof pageParam === 'object' ? pageParam : {
+            query: {
+                offset: pageParam
+            }
+        };
+        const params = createInfiniteParams(queryKey, page);
+        const { data } = await listRunnerEvents({
+            ...options,
+            ...params,
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: listRunnerEventsInfiniteQueryKey(options)
+});
 
 export const listInstancesQueryKey = (options: Options<ListInstancesData>) => createQueryKey('listInstances', options);
 
@@ -1345,6 +1463,26 @@ export const stopInstanceMutation = (options?: Partial<Options<StopInstanceData>
     };
     return mutationOptions;
 };
+
+export const readRunnerMetricsQueryKey = (options: Options<ReadRunnerMetricsData>) => createQueryKey('readRunnerMetrics', options);
+
+/**
+ * Read the usage of a runner's instances over time
+ *
+ * The mean of all its instances, those that were removed since too.
+ */
+export const readRunnerMetricsOptions = (options: Options<ReadRunnerMetricsData>) => queryOptions<ReadRunnerMetricsResponse, ReadRunnerMetricsError, ReadRunnerMetricsResponse, ReturnType<typeof readRunnerMetricsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await readRunnerMetrics({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: readRunnerMetricsQueryKey(options)
+});
 
 /**
  * Run a sample job
