@@ -24,6 +24,7 @@ export const texts = {
     local: {
       looking: "Looking for a Docker engine on this machine …",
       description: "By its socket, /var/run/docker.sock.",
+      byHost: (host: string) => `As the worker on ${host} finds it, such as by DOCKER_HOST.`,
       ready: (version: string | undefined) => `Docker${version ? ` ${version}` : ""} is ready on this machine`,
       action: "Use it",
       failed: "No Docker engine on this machine that can be used",

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { screen } from "@testing-library/react";
+import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
@@ -52,6 +52,35 @@ function show(instanceId: string | null, states: (Shown | null)[], options: { ep
 }
 
 describe("the first instance", () => {
+  it("is waited for, and what could not be had can be asked for again", async () => {
+    show("i9", [{ state: "running", status: "idle" }]);
+    const no = (path: string) => {
+      const isHere = { yes: false };
+      server.use(
+        http.get(`*/org/o1/runners/r1${path}`, () =>
+          isHere.yes ? undefined : HttpResponse.json({ status: 403, detail: `No ${path}.` }, { status: 403 }),
+        ),
+      );
+      return () => {
+        isHere.yes = true;
+      };
+    };
+    const letRunner = no("");
+    const letEvents = no("/instance/i9/events");
+    expect(document.querySelectorAll('[data-slot="skeleton"]').length).toBeGreaterThan(0);
+    expect(await screen.findByText("Your runner is live.")).toBeInTheDocument();
+    expect(document.querySelectorAll('[data-slot="skeleton"]')).toHaveLength(0);
+    expect(screen.queryByLabelText("runs-on snippet")).toBeNull();
+    const [ofRunner] = await screen.findAllByText("No .");
+    expect(screen.getByText("No /instance/i9/events.")).toBeInTheDocument();
+    letRunner();
+    letEvents();
+    const again = within(ofRunner?.closest("[data-slot=alert]") as HTMLElement);
+    await userEvent.click(again.getByRole("button", { name: "Try again" }));
+    expect(await screen.findByLabelText("runs-on snippet")).toBeInTheDocument();
+    await expect.poll(() => screen.queryByText("No /instance/i9/events.")).toBeNull();
+  });
+
   it("is started by whoever asks for it", async () => {
     const { go, did } = show(null, []);
     await userEvent.click(screen.getByRole("button", { name: "Start the instance" }));

@@ -8,15 +8,17 @@ import { RetryAlert } from "@/components/utils/RetryAlert";
 import { useNow } from "@/hooks/useNow";
 import { toProblem } from "@/lib/problem";
 import { texts as all } from "@/lib/texts/onboarding";
+import type { useLocalEngine } from "./local-engine";
 import { type CheckStage, checkStage } from "./node-check";
-import { useLocalEngine } from "./service";
 import type { Go } from "./steps";
 
 const t = all.node.local;
 
 /** The engine beside the worker: looked for at once, and offered where it can be used. */
-export function LocalEngine({ orgId, go }: { orgId: string; go: Go }) {
-  const { node, error, retry, check, take, giveUp } = useLocalEngine(orgId);
+type LocalEngineProps = { orgId: string; engine: ReturnType<typeof useLocalEngine>; go: Go };
+
+export function LocalEngine({ orgId, engine, go }: LocalEngineProps) {
+  const { node, error, retry, check, isChecking, take, giveUp } = engine;
   const now = useNow();
   // Whoever goes another way did not ask for it.
   React.useEffect(() => giveUp, [giveUp]);
@@ -33,7 +35,13 @@ export function LocalEngine({ orgId, go }: { orgId: string; go: Go }) {
             {stage === "ready" ? t.ready(node?.facts?.engine_version) : stage === "failed" ? t.failed : t.looking}
           </h2>
           <p className="text-[0.8125rem] text-muted-foreground">
-            {stage === "late" ? all.node.waiting : stage === "failed" ? t.failedHint : t.description}
+            {stage === "late"
+              ? all.node.waiting
+              : stage === "failed"
+                ? t.failedHint
+                : node?.type === "local"
+                  ? t.byHost(node.host ?? "")
+                  : t.description}
           </p>
         </div>
         {stage === "ready" ? (
@@ -49,7 +57,7 @@ export function LocalEngine({ orgId, go }: { orgId: string; go: Go }) {
             {t.action}
           </Button>
         ) : stage === "checking" ? null : (
-          <Button variant="outline" disabled={check.isPending} onClick={() => check.mutate({ path })}>
+          <Button variant="outline" disabled={isChecking} onClick={check}>
             {all.node.again}
           </Button>
         )}

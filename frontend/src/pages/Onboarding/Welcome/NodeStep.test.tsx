@@ -23,25 +23,34 @@ const FAILED: NodeCheck[] = [
 ];
 const SOCKET = "/var/run/docker.sock";
 
-/** The api with these nodes; a new node's check comes out as `checks` says, at the second look at it. */
-function apiWith(known: Partial<NodeView>[], checks: readonly NodeCheck[] = PASSED) {
+type Fleet = { byHost?: readonly NodeCheck[]; hosts?: string[] };
+
+/**
+ * The api with these nodes, and workers on these hosts; a new node's check comes out as `checks` says, or as `byHost`
+ * does for one of that type, at the second look at it.
+ */
+function apiWith(known: Partial<NodeView>[], checks: readonly NodeCheck[] = PASSED, fleet: Fleet = {}) {
   const nodes = new Map(known.map((node) => [node.uid, node]));
   const did: string[] = [];
   const looks = new Map<string, number>();
   server.use(
+    http.get("*/org/o1/overview", () =>
+      HttpResponse.json({ workers: (fleet.hosts ?? []).map((host) => ({ queues: ["runner_pilot", `host.${host}`] })) }),
+    ),
     http.get("*/org/o1/credentials", () => HttpResponse.json(listOf([]))),
     http.get("*/org/o1/nodes", () => HttpResponse.json(listOf([...nodes.values()]))),
     http.post("*/org/o1/nodes", async ({ request }) => {
       const body = (await request.json()) as Partial<NodeView>;
       did.push(`add ${body.name} ${body.is_active === false ? "paused" : "open"}`);
+      const uid = body.type === "local" ? "n10" : "n9";
       const node: Partial<NodeView> = {
         ...body,
-        uid: "n9",
+        uid,
         status: "inactive",
         created_at: new Date().toISOString(),
         checks: [],
       };
-      nodes.set("n9", node);
+      nodes.set(uid, node);
       return HttpResponse.json(node, { status: 201 });
     }),
     http.get("*/org/o1/nodes/:id", ({ params }) => {
@@ -49,10 +58,11 @@ function apiWith(known: Partial<NodeView>[], checks: readonly NodeCheck[] = PASS
       const node = nodes.get(id);
       if (!node) return HttpResponse.json({ status: 404, detail: "gone" }, { status: 404 });
       looks.set(id, (looks.get(id) ?? 0) + 1);
-      if (id !== "n9" || (looks.get(id) ?? 0) < 2) return HttpResponse.json(node);
-      const status = checks.every((check) => check.ok) ? "active" : "inactive";
+      if (!["n9", "n10"].includes(id) || (looks.get(id) ?? 0) < 2) return HttpResponse.json(node);
+      const came = node.type === "local" ? (fleet.byHost ?? []) : checks;
+      const status = came.every((check) => check.ok) ? "active" : "inactive";
       const facts = { engine_version: "27.5.1" };
-      return HttpResponse.json({ ...node, status, checks, facts, last_checked_at: new Date().toISOString() });
+      return HttpResponse.json({ ...node, status, checks: came, facts, last_checked_at: new Date().toISOString() });
     }),
     http.put("*/org/o1/nodes/:id", async ({ params, request }) => {
       const body = (await request.json()) as Partial<NodeView>;
@@ -103,6 +113,34 @@ describe("this machine's engine", () => {
     await expect.poll(() => did).toContain("check n9");
     unmount();
     await expect.poll(() => did).toEqual(["add this-machine paused", "check n9", "remove n9"]);
+  });
+
+  it("is offered as the worker itself finds it where the usual socket leads to none", async () => {
+    const did = apiWith([], FAILED, { hosts: ["box"], byHost: PASSED });
+    const { go, unmount } = show();
+    await userEvent.click(await screen.findByRole("button", { name: "Use it" }));
+    expect(screen.getByText("As the worker on box finds it, such as by DOCKER_HOST.")).toBeInTheDocument();
+    expect(screen.queryByRole("button", { name: /^Use this-machine/ })).toBeNull();
+    await expect.poll(() => go.mock.calls).toEqual([[{ node: "n10", node_done: "1" }]]);
+    unmount();
+    // The one that was only looked at goes.
+    await expect
+      .poll(() => did)
+      .toEqual(["add this-machine paused", "add this-machine-2 paused", 'change n10 {"is_active":true}', "remove n9"]);
+  });
+
+  it("is said to be of no use where neither way leads to it, and neither leaves anything", async () => {
+    const did = apiWith([], FAILED, { hosts: ["box"], byHost: FAILED });
+    const { unmount } = show();
+    expect(await screen.findByText("No Docker engine on this machine that can be used")).toBeInTheDocument();
+    expect(screen.queryByRole("button", { name: "Use it" })).toBeNull();
+    await expect.poll(() => did).toHaveLength(2);
+    await userEvent.click(await screen.findByRole("button", { name: "Check again" }));
+    await expect.poll(() => did.filter((each) => each.startsWith("check")).sort()).toEqual(["check n10", "check n9"]);
+    unmount();
+    await expect
+      .poll(() => did.filter((each) => each.startsWith("remove")).sort())
+      .toEqual(["remove n10", "remove n9"]);
   });
 
   it("is not added where it is a node already, and then stays whatever is done here", async () => {

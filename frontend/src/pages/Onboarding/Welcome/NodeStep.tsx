@@ -11,11 +11,11 @@ import { useNow } from "@/hooks/useNow";
 import type { NodeView } from "@/lib/api/generated/types.gen";
 import { texts as forms } from "@/lib/texts/forms";
 import { texts as all } from "@/lib/texts/onboarding";
-import { nodeWithSocket } from "./known";
 import { LocalEngine } from "./LocalEngine";
+import { useLocalEngine } from "./local-engine";
 import { checkStage } from "./node-check";
 import { StepHeading } from "./StepHeading";
-import { LOCAL_SOCKET, useFleetChoices, useNodeStep } from "./service";
+import { useFleetChoices, useNodeStep } from "./service";
 import type { Go } from "./steps";
 
 const t = all.node;
@@ -23,8 +23,7 @@ const t = all.node;
 type NodeStepProps = { orgId: string; nodeId: string | null; go: Go };
 
 export function NodeStep({ orgId, nodeId, go }: NodeStepProps) {
-  const { node, create, update, check } = useNodeStep(orgId, nodeId);
-  const { nodes } = useFleetChoices(orgId);
+  const { node, update, check } = useNodeStep(orgId, nodeId);
   const [isChanging, setChanging] = React.useState(false);
   const path = { org_id: orgId };
 
@@ -67,28 +66,32 @@ export function NodeStep({ orgId, nodeId, go }: NodeStepProps) {
       </>
     );
   }
+  return <NodeChoice orgId={orgId} go={go} />;
+}
+
+function NodeChoice({ orgId, go }: { orgId: string; go: Go }) {
+  const { create } = useNodeStep(orgId, null);
+  const { nodes } = useFleetChoices(orgId);
+  const engine = useLocalEngine(orgId);
   // That of this machine has its own card.
-  const known = nodes.data?.items ?? [];
-  const local = nodeWithSocket(known, LOCAL_SOCKET)?.uid;
+  const others = (nodes.data?.items ?? []).filter((existing) => !engine.own.includes(existing.uid));
   return (
     <>
       <StepHeading title={t.title} description={t.description} />
       {nodes.isError && !nodes.data ? <RetryAlert error={nodes.error} onRetry={() => nodes.refetch()} /> : null}
-      <LocalEngine orgId={orgId} go={go} />
-      {known
-        .filter((existing) => existing.uid !== local)
-        .map((existing) => (
-          <Button key={existing.uid} variant="outline" className="w-fit" onClick={() => go({ node: existing.uid })}>
-            {t.existing(existing.name)}
-          </Button>
-        ))}
+      <LocalEngine orgId={orgId} engine={engine} go={go} />
+      {others.map((existing) => (
+        <Button key={existing.uid} variant="outline" className="w-fit" onClick={() => go({ node: existing.uid })}>
+          {t.existing(existing.name)}
+        </Button>
+      ))}
       <details className="group rounded-lg border border-border bg-surface">
         <summary className="px-4 py-3 font-medium">{t.other}</summary>
         <div className="border-t border-border p-4">
           <NodeForm
             submit={forms.node.add}
             onSubmit={async (body) => {
-              const made = await create.mutateAsync({ path, body });
+              const made = await create.mutateAsync({ path: { org_id: orgId }, body });
               go({ node: made.uid });
             }}
           />

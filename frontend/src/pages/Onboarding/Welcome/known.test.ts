@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { NodeView } from "@/lib/api/generated/types.gen";
-import { freeName, isFor, nodeWithSocket } from "./known";
+import { freeName, hostOf, isFor, nodeOnHost, nodeWithSocket } from "./known";
 
 describe("what the wizard finds", () => {
   it("is the node with this socket, whatever its name", () => {
@@ -10,6 +10,17 @@ describe("what the wizard finds", () => {
     ] as NodeView[];
     expect(nodeWithSocket(nodes, "/var/run/docker.sock")?.uid).toBe("2");
     expect(nodeWithSocket(nodes, "/run/other.sock")).toBeUndefined();
+  });
+
+  it("is the node of a host that runs a worker", () => {
+    expect(hostOf([{ queues: ["runner_pilot"] }, { queues: ["runner_pilot", "host.box"] }])).toBe("box");
+    expect(hostOf([{ queues: ["runner_pilot"] }])).toBeNull();
+    const nodes = [
+      { uid: "1", type: "remote", host: "box" },
+      { uid: "2", type: "local", host: "other" },
+      { uid: "3", type: "local", host: "box" },
+    ] as NodeView[];
+    expect(nodeOnHost(nodes, "box")?.uid).toBe("3");
   });
 
   it("is the credential for this GitHub, whatever its name", () => {

@@ -2,15 +2,11 @@ import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { toast } from "sonner";
 import { useOrg } from "@/context/OrgContext";
 import { useInvalidate } from "@/hooks/useInvalidate";
-import {
-  createRunnerMutation,
-  listCredentialsOptions,
-  listNodesOptions,
-  listRunnersOptions,
-} from "@/lib/api/generated/@tanstack/react-query.gen";
+import { createRunnerMutation, listRunnersOptions } from "@/lib/api/generated/@tanstack/react-query.gen";
 import { deleteRunner } from "@/lib/api/generated/sdk.gen";
 import type { ListRunnersData, RunnerView } from "@/lib/api/generated/types.gen";
 import { together } from "@/lib/choices";
+import { allCredentialsOptions, allNodesOptions } from "@/lib/fleet-choices";
 import { texts } from "@/lib/texts/fleet";
 
 export function useRunners(query: NonNullable<ListRunnersData["query"]>) {
@@ -21,9 +17,8 @@ export function useRunners(query: NonNullable<ListRunnersData["query"]>) {
 /** What the form chooses from. */
 export function useRunnerChoices(enabled: boolean) {
   const { orgId } = useOrg();
-  const options = { path: { org_id: orgId }, query: { limit: 100 } };
-  const credentials = useQuery({ ...listCredentialsOptions(options), enabled });
-  const nodes = useQuery({ ...listNodesOptions(options), enabled });
+  const credentials = useQuery({ ...allCredentialsOptions(orgId), enabled });
+  const nodes = useQuery({ ...allNodesOptions(orgId), enabled });
   return together({ credentials, nodes });
 }
 

@@ -1,0 +1,50 @@
+import { queryOptions } from "@tanstack/react-query";
+import {
+  listCredentialsQueryKey,
+  listNodesQueryKey,
+  listRunnersQueryKey,
+} from "@/lib/api/generated/@tanstack/react-query.gen";
+import { listCredentials, listNodes, listRunners } from "@/lib/api/generated/sdk.gen";
+import { everyPage } from "@/lib/every-page";
+
+/**
+ * Whole lists, to choose from by name. Their keys are those of the lists, so that the same changes make them old; no
+ * page is as long as theirs says.
+ */
+const WHOLE = { limit: 1_000, sort: "name" } as const;
+
+export function allNodesOptions(org_id: string) {
+  const path = { org_id };
+  return queryOptions({
+    queryKey: listNodesQueryKey({ path, query: WHOLE }),
+    queryFn: ({ signal }) =>
+      everyPage(async (page) => {
+        const query = { ...page, sort: WHOLE.sort };
+        return (await listNodes({ path, query, signal, throwOnError: true })).data;
+      }),
+  });
+}
+
+export function allCredentialsOptions(org_id: string) {
+  const path = { org_id };
+  return queryOptions({
+    queryKey: listCredentialsQueryKey({ path, query: WHOLE }),
+    queryFn: ({ signal }) =>
+      everyPage(async (page) => {
+        const query = { ...page, sort: WHOLE.sort };
+        return (await listCredentials({ path, query, signal, throwOnError: true })).data;
+      }),
+  });
+}
+
+export function allRunnersOptions(org_id: string) {
+  const path = { org_id };
+  return queryOptions({
+    queryKey: listRunnersQueryKey({ path, query: WHOLE }),
+    queryFn: ({ signal }) =>
+      everyPage(async (page) => {
+        const query = { ...page, sort: WHOLE.sort };
+        return (await listRunners({ path, query, signal, throwOnError: true })).data;
+      }),
+  });
+}
