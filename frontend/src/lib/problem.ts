@@ -80,6 +80,12 @@ export function isTransient(problem: Problem): boolean {
   return problem.status === NO_ANSWER || problem.status === 429 || problem.status >= 500;
 }
 
+/** Whether the server found what was asked for to be invalid: asking the same again is of no use. */
+export function isInvalid(error: unknown): boolean {
+  const { status } = toProblem(error);
+  return status === 400 || status === 422;
+}
+
 /** Whether the server says that there is no such thing, or no longer. */
 export function isMissing(error: unknown): boolean {
   return error !== null && error !== undefined && toProblem(error).status === 404;

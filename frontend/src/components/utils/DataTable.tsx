@@ -14,6 +14,7 @@ import type { ListControls } from "@/hooks/useListState";
 import { useMediaQuery } from "@/hooks/useMediaQuery";
 import { useStored } from "@/hooks/useStored";
 import { type Choosable, type ColumnChoices, columnChoicesSchema, isShown, type Room } from "@/lib/columns";
+import { isInvalid } from "@/lib/problem";
 import { texts } from "@/lib/texts/common";
 import { cn } from "@/lib/utils";
 
@@ -51,15 +52,18 @@ type DataTableProps<Row> = {
   filters?: React.ReactNode;
   /** Shown when there is nothing at all yet; names the next step. */
   empty: React.ReactNode;
+  /** Parameters of the address that narrow nothing, such as that of an open panel. */
+  otherParams?: readonly string[];
   /** What can be done with several rows at once. */
   bulkActions?: readonly BulkAction<Row>[];
 };
 
 const NO_CHOICES: ColumnChoices = {};
+const NO_PARAMS: readonly string[] = [];
 
 /** A list from the api: sorted, filtered and paged by the server, its state in the URL. */
 export function DataTable<Row>(props: DataTableProps<Row>) {
-  const { name, columns, source, controls, rowKey, rowLabel, bulkActions } = props;
+  const { name, columns, source, controls, rowKey, rowLabel, bulkActions, otherParams = NO_PARAMS } = props;
   const [choices, setChoices] = useStored(
     `runner-pilot.columns.${props.storedAs ?? name}`,
     columnChoicesSchema,
@@ -73,7 +77,17 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   // Rows that went away in the meantime are no longer selected.
   const chosen = rows.filter((row) => selected.has(rowKey(row)));
   const clear = () => setSelected(new Set());
-  const isFiltered = controls.state.q !== "" || hasFilters(controls.params);
+  const own = [...controls.params.keys()].filter((key) => !otherParams.includes(key));
+  const isFiltered = controls.state.q !== "" || hasFilters(own);
+  const clearButton = (
+    <Button
+      variant="outline"
+      size="sm"
+      onClick={() => controls.change(Object.fromEntries(own.map((key) => [key, null])))}
+    >
+      {texts.list.clear}
+    </Button>
+  );
 
   // A page that has gone, such as the last one after its rows were removed, leads to the one that is last now.
   const { page } = controls.state;
@@ -120,7 +134,12 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
         </div>
       ) : null}
       {source.isError && !source.data ? (
-        <ErrorState error={source.error} onRetry={() => source.refetch()} />
+        <ErrorState
+          error={source.error}
+          onRetry={() => source.refetch()}
+          // An address that somebody else wrote may ask for what there is not, such as an order by an unknown column.
+          action={own.length > 0 && isInvalid(source.error) ? clearButton : null}
+        />
       ) : (
         <Table aria-label={name} aria-busy={isOld || !source.data}>
           <TableHeader>
@@ -165,13 +184,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       )}
       {source.data && rows.length === 0 && !isOld ? (
         <Empty title={texts.list.noneFound} description={texts.list.noneFoundHint}>
-          <Button
-            variant="outline"
-            size="sm"
-            onClick={() => controls.change(Object.fromEntries([...controls.params.keys()].map((key) => [key, null])))}
-          >
-            {texts.list.clear}
-          </Button>
+          {clearButton}
         </Empty>
       ) : null}
       {source.data && source.data.total > 0 ? <ListPager page={source.data} isOld={isOld} controls={controls} /> : null}
@@ -182,8 +195,8 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
 const SKELETON_ROWS = ["a", "b", "c", "d", "e", "f"];
 const STATE_PARAMS = new Set(["q", "sort", "page", "size"]);
 
-function hasFilters(params: URLSearchParams): boolean {
-  return [...params.keys()].some((key) => !STATE_PARAMS.has(key)) || params.has("page");
+function hasFilters(params: readonly string[]): boolean {
+  return params.some((key) => !STATE_PARAMS.has(key) || key === "page");
 }
 
 function withRow(selected: ReadonlySet<string>, key: string, on: boolean): ReadonlySet<string> {

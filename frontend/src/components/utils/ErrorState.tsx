@@ -1,14 +1,21 @@
 import { CloudOff, LockKeyhole, OctagonX, SearchX } from "lucide-react";
+import type * as React from "react";
 import { Button } from "@/components/ui/button";
 import { Empty } from "@/components/ui/empty";
 import { endSession } from "@/lib/auth-session";
 import { isTransient, NO_ANSWER, toProblem } from "@/lib/problem";
 import { texts } from "@/lib/texts/common";
 
-type ErrorStateProps = { error: unknown; onRetry?: (() => void) | undefined; isPage?: boolean };
+type ErrorStateProps = {
+  error: unknown;
+  onRetry?: (() => void) | undefined;
+  isPage?: boolean;
+  /** What else may help. */
+  action?: React.ReactNode;
+};
 
 /** What a view shows in place of data that could not be had. */
-export function ErrorState({ error, onRetry, isPage = false }: ErrorStateProps) {
+export function ErrorState({ error, onRetry, isPage = false, action }: ErrorStateProps) {
   const problem = toProblem(error);
   const Icon =
     problem.status === NO_ANSWER
@@ -31,6 +38,7 @@ export function ErrorState({ error, onRetry, isPage = false }: ErrorStateProps) 
             {texts.retry}
           </Button>
         ) : null}
+        {action}
         {problem.status === 401 ? (
           <Button variant="outline" size="sm" onClick={endSession}>
             {texts.errors.signInAgain}

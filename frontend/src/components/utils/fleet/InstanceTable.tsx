@@ -52,6 +52,7 @@ export function InstanceTable({ source, controls, withRunner = false, filters, e
         controls={controls}
         rowKey={(instance) => instance.uid}
         rowLabel={(instance) => instance.name}
+        otherParams={["tab", "range"]}
         filters={
           <>
             <FilterSelect label={t.columns.status} param="status" controls={controls} options={STATUS_OPTIONS} />

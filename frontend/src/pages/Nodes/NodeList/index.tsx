@@ -143,6 +143,7 @@ export function NodeListPage() {
         controls={controls}
         rowKey={(node) => node.uid}
         rowLabel={(node) => node.name}
+        otherParams={["create", "node", "tab", "range"]}
         filters={
           <>
             <FilterSelect label={t.columns.status} param="status" controls={controls} options={STATUSES} />
