@@ -6,9 +6,16 @@ import { type ListState, nextSort, readListState, toListQuery, withParams } from
 export function useListState() {
   const [params, setParams] = useSearchParams();
   const state: ListState = React.useMemo(() => readListState(params), [params]);
+  // The router shows a change a moment after it was made; the next one must build on it all the same.
+  const latest = React.useRef(params);
+  React.useLayoutEffect(() => {
+    latest.current = params;
+  }, [params]);
   const change = React.useCallback(
-    (changes: Record<string, string | number | null>, options?: { push?: boolean }) =>
-      setParams((current) => withParams(current, changes), { replace: !options?.push, preventScrollReset: true }),
+    (changes: Record<string, string | number | null>, options?: { push?: boolean }) => {
+      latest.current = withParams(latest.current, changes);
+      return setParams(latest.current, { replace: !options?.push, preventScrollReset: true });
+    },
     [setParams],
   );
   return {
@@ -16,7 +23,7 @@ export function useListState() {
     query: toListQuery(state),
     params,
     change,
-    sortBy: (column: string) => change({ sort: nextSort(state.sort, column) }),
+    sortBy: (column: string) => change({ sort: nextSort(readListState(latest.current).sort, column) }),
   };
 }
 
