@@ -1,6 +1,7 @@
 import * as React from "react";
 import { Badge } from "@/components/ui/badge";
 import { Tooltip } from "@/components/ui/tooltip";
+import { tellOnTap } from "@/components/utils/tap";
 import type { StatusLook, StatusShape } from "@/lib/status";
 import { cn } from "@/lib/utils";
 
@@ -37,18 +38,24 @@ const SHAPES: Record<StatusShape, React.ReactNode> = {
   "hollow-square": <rect x="1.6" y="1.6" width="6.8" height="6.8" rx="1" {...line} />,
 };
 
-/** A status: word, shape and colour together, with its meaning on hover and focus. */
+/**
+ * A status: word, shape and colour together, with its meaning on hover and at a tap. What only this one has to tell,
+ * such as why it failed, is in the Tab key's way as well.
+ */
 export function StatusBadge({ look, detail }: { look: StatusLook; detail?: string | null | undefined }) {
   // Only what changes while one looks lights up, not what the page came with.
   const [seen, setSeen] = React.useState({ word: look.word, changed: false });
   if (seen.word !== look.word) setSeen({ word: look.word, changed: true });
+  const meaning = detail || look.explain;
   return (
-    <Tooltip content={detail || look.explain}>
+    <Tooltip content={meaning}>
       <Badge
         key={look.word}
         tone={look.tone}
         data-status={look.word}
         className={seen.changed ? "animate-changed" : undefined}
+        tabIndex={detail ? 0 : undefined}
+        onPointerUp={tellOnTap(meaning)}
       >
         <StatusMark shape={look.shape} />
         {look.word}

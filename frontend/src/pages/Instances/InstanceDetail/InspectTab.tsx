@@ -30,7 +30,7 @@ export function InspectTab({ instance }: { instance: InstanceView }) {
     { term: t.cpus, value: meta.cpus },
     { term: t.memory, value: meta.memory_mb === undefined ? undefined : mebibytes(meta.memory_mb) },
     { term: t.processes, value: meta.pids },
-    { term: t.started, value: <TimeAgo at={meta.started_at} /> },
+    { term: t.started, value: <TimeAgo withExact at={meta.started_at} /> },
     ...(meta.exit_code === undefined ? [] : [{ term: t.exitCode, value: String(meta.exit_code) }]),
     ...(meta.oom_killed ? [{ term: t.killed, value: t.outOfMemory }] : []),
   ];
@@ -43,8 +43,8 @@ export function InspectTab({ instance }: { instance: InstanceView }) {
     },
     { term: t.wanted, value: instance.desired_state },
     { term: t.attempts, value: instance.attempts },
-    { term: t.created, value: <TimeAgo at={instance.created_at} /> },
-    { term: t.changed, value: <TimeAgo at={instance.updated_at} /> },
+    { term: t.created, value: <TimeAgo withExact at={instance.created_at} /> },
+    { term: t.changed, value: <TimeAgo withExact at={instance.updated_at} /> },
     { term: t.id, value: <Code text={instance.uid} label={t.copy.id} /> },
   ];
   return (
