@@ -83,6 +83,7 @@ export const texts = {
     nodes: {
       label: "Nodes",
       any: "Any node of the organisation",
+      find: "Find a node",
       hint: "Without a choice, the node with the most room is taken.",
     },
     advanced: "Limits and placement",

@@ -1,5 +1,4 @@
 import { Controller, type UseFormReturn, useWatch } from "react-hook-form";
-import { Checkbox } from "@/components/ui/checkbox";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { Label } from "@/components/ui/label";
@@ -7,6 +6,7 @@ import { RadioCard, RadioGroup } from "@/components/ui/radio-group";
 import { Switch } from "@/components/ui/switch";
 import { Tooltip } from "@/components/ui/tooltip";
 import { FieldError } from "@/components/utils/forms/FieldError";
+import { NodeChoices } from "@/components/utils/forms/NodeChoices";
 import { type RunnerFormInput, type RunnerFormValues, SIZES } from "@/components/utils/forms/runner-values";
 import type { NodeView } from "@/lib/api/generated/types.gen";
 import { mebibytes } from "@/lib/format";
@@ -104,22 +104,12 @@ export function RunnerLimits({ form, nodes, hostNetworkReason }: RunnerLimitsPro
             control={form.control}
             name="node_ids"
             render={({ field }) => (
-              <fieldset className="grid gap-1">
-                <legend className="text-[0.8125rem] font-medium">{t.nodes.label}</legend>
-                <p className="text-xs text-muted-foreground">{field.value.length === 0 ? t.nodes.hint : null}</p>
-                {nodes.map((node) => (
-                  <Label key={node.uid} className="font-normal">
-                    <Checkbox
-                      checked={field.value.includes(node.uid)}
-                      onCheckedChange={(on) =>
-                        field.onChange(on ? [...field.value, node.uid] : field.value.filter((id) => id !== node.uid))
-                      }
-                    />
-                    {node.name}
-                  </Label>
-                ))}
-                <FieldError message={errors.node_ids?.message} />
-              </fieldset>
+              <NodeChoices
+                nodes={nodes}
+                chosen={field.value}
+                onChange={field.onChange}
+                error={errors.node_ids?.message}
+              />
             )}
           />
         </div>
