@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { breakAtGaps, downsample } from "./downsample";
+import { breakAtGaps, downsample, gapOf } from "./downsample";
 
 const series = (count: number, step = 1000) =>
   Array.from({ length: count }, (_, index) => ({ at: index * step, cpu: index % 2 === 0 ? 10 : 30 }));
@@ -37,6 +37,36 @@ describe("breakAtGaps", () => {
       { at: 30_000, cpu: 2 },
       { at: 300_000, cpu: 3 },
     ];
-    expect(breakAtGaps(points, ["cpu"], 90_000).map((p) => p.cpu)).toEqual([1, 2, null, 3]);
+    const drawn = breakAtGaps(points, ["cpu"], 90_000);
+    expect(drawn.map((p) => p.cpu)).toEqual([1, 2, null, 3]);
+    expect(drawn.map((p) => p.isLone)).toEqual([false, false, false, true]);
+  });
+
+  it("knows a point that is all alone", () => {
+    expect(breakAtGaps([{ at: 0, cpu: 1 }], ["cpu"], 1).map((p) => p.isLone)).toEqual([true]);
+  });
+});
+
+describe("gapOf", () => {
+  const stretchMs = 15_000;
+  const every = (step: number) => series(30, step);
+
+  it("follows how often samples are taken: every two minutes is one line", () => {
+    const points = every(120_000);
+    const gap = gapOf(points, { intervalMs: 120_000, stretchMs });
+    expect(breakAtGaps(points, ["cpu"], gap)).toHaveLength(points.length);
+    expect(breakAtGaps(points, ["cpu"], gap).some((p) => p.isLone)).toBe(false);
+    const missing = points.filter((_, index) => index < 10 || index > 13);
+    expect(breakAtGaps(missing, ["cpu"], gap).filter((p) => p.cpu === null)).toHaveLength(1);
+  });
+
+  it("goes by the samples where nobody says how often they are taken", () => {
+    expect(gapOf(every(120_000), { intervalMs: undefined, stretchMs })).toBe(360_000);
+    expect(gapOf([], { intervalMs: undefined, stretchMs })).toBe(30_000);
+    expect(gapOf(series(1), { intervalMs: undefined, stretchMs })).toBe(30_000);
+  });
+
+  it("is never less than two stretches: one between two others may miss its sample", () => {
+    expect(gapOf(every(1_000), { intervalMs: 5_000, stretchMs: 360_000 })).toBe(720_000);
   });
 });

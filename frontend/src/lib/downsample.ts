@@ -31,15 +31,41 @@ function meanOf<Name extends string>(bucket: Point<Name>[], names: readonly Name
   return { at: Math.round(mean((point) => point.at)), ...Object.fromEntries(values) } as Point<Name>;
 }
 
+/** What a chart draws: holes have no values, and a point between two of them would be seen in no line. */
+export type Drawn<Name extends string> = { at: number; isLone: boolean } & Record<Name, number | null>;
+
 /** Puts `null` values where more than `gapMs` passed without a point, so that the line breaks there. */
 export function breakAtGaps<Name extends string>(
   points: readonly Point<Name>[],
   names: readonly Name[],
   gapMs: number,
-): ({ at: number } & Record<Name, number | null>)[] {
+): Drawn<Name>[] {
   const hole = Object.fromEntries(names.map((name) => [name, null])) as Record<Name, null>;
-  return points.flatMap((point, index) => {
-    const before = points[index - 1];
-    return before && point.at - before.at > gapMs ? [{ at: before.at + 1, ...hole }, point] : [point];
+  const isApart = (one: Point<Name> | undefined, other: Point<Name> | undefined) =>
+    !one || !other || other.at - one.at > gapMs;
+  return points.flatMap((point, index): Drawn<Name>[] => {
+    const [before, after] = [points[index - 1], points[index + 1]];
+    const drawn = { ...point, isLone: isApart(before, point) && isApart(point, after) };
+    return before && isApart(before, point) ? [{ at: before.at + 1, isLone: false, ...hole }, drawn] : [drawn];
   });
+}
+
+/** How many samples in a row must be missing for a gap. */
+const MISSED = 3;
+
+/**
+ * How far apart two points may be and still belong to one line: three missed samples are a gap, and so is an empty
+ * stretch where stretches are longer than that. Where nobody says how often samples are taken, they tell themselves.
+ */
+export function gapOf(
+  points: readonly { at: number }[],
+  measured: { intervalMs: number | undefined; stretchMs: number },
+): number {
+  const interval = measured.intervalMs ?? usualDistance(points);
+  return Math.max(MISSED * interval, 2 * measured.stretchMs);
+}
+
+function usualDistance(points: readonly { at: number }[]): number {
+  const distances = points.slice(1).map((point, index) => point.at - (points[index]?.at ?? point.at));
+  return distances.sort((one, other) => one - other)[Math.floor(distances.length / 2)] ?? 0;
 }

@@ -11,12 +11,15 @@ const INSTANCE: Target[] = [
   { operation: "readInstance", of: "instance_id" },
   { operation: "listInstanceEvents", of: "instance_id" },
 ];
+/** The timelines of all instances of a runner and of a node; of which node an event speaks, it does not say. */
+const SHARED_EVENTS: Target[] = [{ operation: "listRunnerEvents", of: "runner_id" }, { operation: "listNodeEvents" }];
 const OVERVIEW: Target = { operation: "readOverview" };
 const RUNNER: Target[] = [{ operation: "listRunners" }, { operation: "readRunner", of: "runner_id" }];
 
 export const CHANGE_TARGETS: Readonly<Record<string, readonly Target[]>> = {
   instance_changed: [
     ...INSTANCE,
+    ...SHARED_EVENTS,
     ...RUNNER,
     { operation: "listInstances", of: "runner_id" },
     { operation: "listOrgInstances" },
@@ -25,10 +28,12 @@ export const CHANGE_TARGETS: Readonly<Record<string, readonly Target[]>> = {
     { operation: "listNodes" },
     { operation: "readNode" },
   ],
-  instance_noted: INSTANCE,
+  instance_noted: [...INSTANCE, ...SHARED_EVENTS],
   metrics_sampled: [
     { operation: "readInstanceMetrics", of: "instance_id" },
     { operation: "readInstance", of: "instance_id" },
+    { operation: "readRunnerMetrics", of: "runner_id" },
+    { operation: "readNodeMetrics" },
   ],
   runner_changed: [...RUNNER, OVERVIEW],
   node_changed: [{ operation: "listNodes" }, { operation: "readNode", of: "node_id" }, OVERVIEW],
@@ -37,6 +42,12 @@ export const CHANGE_TARGETS: Readonly<Record<string, readonly Target[]>> = {
   invitations_changed: [{ operation: "listInvitations" }],
   org_changed: [{ operation: "readOrg" }, { operation: "listOrgs" }, { operation: "readMe" }],
 };
+
+/**
+ * Answers that are put together from the samples of many instances, each of which tells of itself: asked for again at
+ * most this often. They are so anyway after a while, so that none is forgotten.
+ */
+const REST_MS: Readonly<Record<string, number>> = { readRunnerMetrics: 10_000, readNodeMetrics: 10_000 };
 
 /** Stands for every query there is. */
 export const EVERYTHING = "*";
@@ -80,11 +91,11 @@ export function operationOf(query: Query): string | undefined {
   return keyHead(query)?.operation;
 }
 
-/** Whether a query is among those marked. */
-export function isMarked(query: Query, marks: ReadonlySet<string>): boolean {
+/** Whether a query is among those marked, and is not at rest. */
+export function isMarked(query: Query, marks: ReadonlySet<string>, now = Date.now()): boolean {
   const head = keyHead(query);
   if (!head) return false;
-  return (
-    marks.has(EVERYTHING) || marks.has(head.operation) || head.ids.some((id) => marks.has(`${head.operation} ${id}`))
-  );
+  if (marks.has(EVERYTHING)) return true;
+  if (now - query.state.dataUpdatedAt < (REST_MS[head.operation] ?? 0)) return false;
+  return marks.has(head.operation) || head.ids.some((id) => marks.has(`${head.operation} ${id}`));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { rangeOf, readRange, timeTicks } from "./time-range";
+import { RANGE_NAMES, rangeOf, readRange, refreshOf, timeTicks } from "./time-range";
 
 describe("time ranges", () => {
   it("fall back to an hour when the URL says nonsense", () => {
@@ -14,6 +14,10 @@ describe("time ranges", () => {
     expect(range.to).toBeGreaterThanOrEqual(now);
     expect(range.to - range.from).toBe(3_600_000);
     expect(rangeOf("1h", now + 5_000)).toEqual(range);
+  });
+
+  it("are asked for less often the longer they are", () => {
+    expect(RANGE_NAMES.map((name) => refreshOf(name) / 1_000)).toEqual([15, 15, 15, 60, 300, 300]);
   });
 
   it("have round ticks, not too many", () => {

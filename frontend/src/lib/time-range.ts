@@ -14,6 +14,9 @@ export type RangeName = keyof typeof RANGES;
 
 export const RANGE_NAMES = Object.keys(RANGES) as RangeName[];
 
+/** A chart is drawn from so many points at most. */
+export const CHART_POINTS = 240;
+
 const rangeSchema = z.enum(["15m", "1h", "6h", "24h", "7d", "30d"]).catch("1h");
 
 export function readRange(params: URLSearchParams): RangeName {
@@ -26,9 +29,18 @@ export function readRange(params: URLSearchParams): RangeName {
  */
 export function rangeOf(name: RangeName, now: number): { from: number; to: number } {
   const length = RANGES[name];
-  const step = Math.max(15_000, length / 240);
+  const step = stepOf(name);
   const to = Math.ceil(now / step) * step;
   return { from: to - length, to };
+}
+
+function stepOf(name: RangeName): number {
+  return Math.max(15_000, RANGES[name] / CHART_POINTS);
+}
+
+/** How often a chart is asked for anew: a month is not another one after a few seconds. */
+export function refreshOf(name: RangeName): number {
+  return Math.min(300_000, Math.max(15_000, stepOf(name) / 6));
 }
 
 const TICK_STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440, 2_880, 7_200].map(

@@ -1,19 +1,23 @@
+import type * as React from "react";
 import { CartesianGrid, Line, LineChart, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { breakAtGaps, downsample, type Point } from "@/lib/downsample";
 import { exactTime, percent } from "@/lib/format";
-import { timeTicks } from "@/lib/time-range";
+import { texts } from "@/lib/texts/usage";
+import { CHART_POINTS, timeTicks } from "@/lib/time-range";
 
-export type MetricName = "cpu" | "memory" | "disk";
-export type MetricPoint = Point<MetricName>;
+export type MetricName = "peak" | "cpu" | "memory" | "disk";
+/** Values in percent, and where several instances were measured, how many. */
+export type MetricPoint = Point<MetricName> & { instances?: number | undefined };
 
-const NAMES = ["cpu", "memory", "disk"] as const;
+/** Drawn in this order: where the peak is the mean, the mean is seen. */
+const NAMES = ["peak", "cpu", "memory", "disk"] as const;
 /** A line differs from the others by its dashes too. */
-const LINES: Record<MetricName, { label: string; color: string; dash?: string }> = {
-  cpu: { label: "CPU", color: "var(--chart-1)" },
-  memory: { label: "Memory", color: "var(--chart-2)", dash: "6 3" },
-  disk: { label: "Disk", color: "var(--chart-3)", dash: "2 3" },
+const LINES: Record<MetricName, { color: string; width: number; dash?: string }> = {
+  peak: { color: "var(--chart-1)", width: 1, dash: "1 2" },
+  cpu: { color: "var(--chart-1)", width: 1.75 },
+  memory: { color: "var(--chart-2)", width: 1.75, dash: "6 3" },
+  disk: { color: "var(--chart-3)", width: 1.75, dash: "2 3" },
 };
-const MOST_POINTS = 240;
 
 type MetricsChartProps = { points: readonly MetricPoint[]; from: number; to: number; gapMs: number };
 
@@ -25,13 +29,29 @@ function tickFormat(from: number, to: number): (at: number) => string {
   return (at) => format.format(at);
 }
 
+/** A mark for a point that no line leads to. */
+function lonePoint({ key, cx, cy, stroke, payload }: DotProps): React.ReactElement<SVGElement> {
+  const isSeen = payload?.isLone === true && typeof cx === "number" && typeof cy === "number";
+  return isSeen ? <circle key={key} data-lone="" cx={cx} cy={cy} r={2} fill={stroke} /> : <g key={key} />;
+}
+
+type DotProps = {
+  key?: React.Key | null | undefined;
+  cx?: number | undefined;
+  cy?: number | undefined;
+  stroke?: string | undefined;
+  payload?: { isLone?: boolean };
+};
+
+/** When it was, and how many instances it is the mean of. */
+function labelOf(at: number, point: { instances?: number } | undefined): string {
+  const time = exactTime(new Date(at));
+  return point?.instances === undefined ? time : `${time} · ${texts.instances(point.instances)}`;
+}
+
 /** CPU, memory and disk over time, in percent. */
 export function MetricsChart({ points, from, to, gapMs }: MetricsChartProps) {
-  const data = breakAtGaps(
-    downsample(points, NAMES, MOST_POINTS),
-    NAMES,
-    Math.max(gapMs, (2 * (to - from)) / MOST_POINTS),
-  );
+  const data = breakAtGaps(downsample(points, NAMES, CHART_POINTS), NAMES, gapMs);
   const last = points[points.length - 1];
   return (
     <figure className="grid gap-3">
@@ -45,11 +65,11 @@ export function MetricsChart({ points, from, to, gapMs }: MetricsChartProps) {
                 x2="20"
                 y2="2"
                 stroke={LINES[name].color}
-                strokeWidth="2"
+                strokeWidth={LINES[name].width + 0.25}
                 strokeDasharray={LINES[name].dash}
               />
             </svg>
-            {LINES[name].label}
+            {texts.lines[name]}
             <span className="text-muted-foreground">{last ? percent(last[name]) : "–"}</span>
           </span>
         ))}
@@ -80,8 +100,8 @@ export function MetricsChart({ points, from, to, gapMs }: MetricsChartProps) {
             />
             <Tooltip
               isAnimationActive={false}
-              labelFormatter={(at) => exactTime(new Date(Number(at)))}
-              formatter={(value, name) => [percent(Number(value)), LINES[name as MetricName]?.label ?? String(name)]}
+              labelFormatter={(at, drawn) => labelOf(Number(at), drawn[0]?.payload)}
+              formatter={(value, name) => [percent(Number(value)), texts.lines[name as MetricName] ?? String(name)]}
               contentStyle={{ background: "var(--surface-raised)", border: "1px solid var(--border)", borderRadius: 8 }}
               labelStyle={{ color: "var(--muted-foreground)" }}
               itemStyle={{ color: "var(--foreground)", padding: 0 }}
@@ -94,8 +114,8 @@ export function MetricsChart({ points, from, to, gapMs }: MetricsChartProps) {
                 type="monotone"
                 stroke={LINES[name].color}
                 strokeDasharray={LINES[name].dash ?? ""}
-                strokeWidth={1.75}
-                dot={false}
+                strokeWidth={LINES[name].width}
+                dot={lonePoint}
                 connectNulls={false}
                 isAnimationActive={false}
               />

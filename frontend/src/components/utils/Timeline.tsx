@@ -1,3 +1,4 @@
+import type * as React from "react";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { cn } from "@/lib/utils";
 
@@ -6,6 +7,8 @@ export type TimelineEntry = {
   at: string;
   title: string;
   detail?: string | null;
+  /** What it happened to, where several things share a timeline. */
+  about?: React.ReactNode;
   tone?: "normal" | "bad" | "warn" | "good";
 };
 
@@ -30,6 +33,7 @@ export function Timeline({ entries }: { entries: readonly TimelineEntry[] }) {
                 <TimeAgo at={entry.at} />
               </span>
             </p>
+            {entry.about ? <p className="min-w-0 truncate text-xs text-muted-foreground">{entry.about}</p> : null}
             {entry.detail ? (
               <pre className="max-h-40 overflow-auto rounded-md bg-log p-2 font-mono text-xs whitespace-pre-wrap break-words text-muted-foreground">
                 {entry.detail}

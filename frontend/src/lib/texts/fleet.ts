@@ -43,6 +43,7 @@ export const texts = {
     },
     inUse: (name: string, used: number, capacity: number) => `${name}: ${used} of ${capacity} in use`,
     showInstances: "Show its instances",
+    tabs: { details: "Details", usage: "Usage", timeline: "Timeline" },
     isPaused: "It is paused already.",
     isOpen: "It takes instances already.",
     many: {
@@ -125,6 +126,7 @@ export const texts = {
     full: (max: number) => `All ${max} instances this runner may have are in use.`,
     oneJob: "One job per instance",
     manyJobs: "Many jobs per instance",
+    tabs: { instances: "Instances", usage: "Usage", timeline: "Timeline" },
   },
   instances: {
     title: "Instances",
@@ -204,13 +206,5 @@ export const texts = {
       },
     },
     tabs: { usage: "Usage", timeline: "Timeline", logs: "Logs", inspect: "Details" },
-    ranges: { "15m": "15 min", "1h": "1 hour", "6h": "6 hours", "24h": "24 hours", "7d": "7 days", "30d": "30 days" },
-    measured: "CPU, memory and disk",
-    range: "Range",
-    noMetrics: {
-      title: "Nothing was measured in this time",
-      description: "Figures are taken every 30 s while the container runs.",
-    },
-    noEvents: { title: "Nothing has happened yet" },
   },
 };

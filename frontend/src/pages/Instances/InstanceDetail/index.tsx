@@ -1,5 +1,5 @@
-import * as React from "react";
-import { Link, useParams, useSearchParams } from "react-router";
+import type * as React from "react";
+import { Link, useParams } from "react-router";
 import { Alert } from "@/components/ui/alert";
 import { Breadcrumb } from "@/components/ui/breadcrumb";
 import { Card, CardContent } from "@/components/ui/card";
@@ -14,6 +14,7 @@ import { StaleAlert, whyGone } from "@/components/utils/StaleAlert";
 import { StatusBadge } from "@/components/utils/StatusBadge";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
+import { useTab } from "@/hooks/useTab";
 import type { InstanceView } from "@/lib/api/generated/types.gen";
 import { sentence } from "@/lib/problem";
 import { routes } from "@/lib/routes";
@@ -23,8 +24,7 @@ import { InspectTab } from "./InspectTab";
 import { LogsTab } from "./LogsTab";
 import { type InstancePath, useInstance, useSurroundings } from "./service";
 import { TimelineTab } from "./TimelineTab";
-
-const UsageTab = React.lazy(async () => ({ default: (await import("./UsageTab")).UsageTab }));
+import { UsageTab } from "./UsageTab";
 
 const t = all.instances;
 const TABS = ["usage", "timeline", "logs", "inspect"] as const;
@@ -52,19 +52,18 @@ type DetailProps = {
 
 function Detail({ instance, path, gone, stale }: DetailProps) {
   const org = useOrg();
-  const [params, setParams] = useSearchParams();
-  const { runner, node } = useSurroundings(instance);
+  const [tab, setTab] = useTab(TABS);
+  const { runnerName, nodeName } = useSurroundings(instance);
   const { confirmation, ask, close } = useConfirmation();
   const actions = useInstanceActions(ask);
   const look = instanceLook(gone ? "removed" : instance.state, instance.status);
-  const tab = TABS.find((each) => each === params.get("tab")) ?? "usage";
 
   return (
     <div className="grid gap-5">
       <Breadcrumb
         crumbs={[
           { label: all.runners.title, to: routes.runners(org.orgId) },
-          { label: runner?.name ?? "…", to: routes.runner(org.orgId, instance.runner_id) },
+          { label: runnerName, to: routes.runner(org.orgId, instance.runner_id) },
           { label: instance.name },
         ]}
       />
@@ -80,7 +79,7 @@ function Detail({ instance, path, gone, stale }: DetailProps) {
                   to={`${routes.nodes(org.orgId)}?node=${instance.node_id}`}
                   className="rounded-sm text-foreground hover:underline"
                 >
-                  {node?.name ?? "…"}
+                  {nodeName}
                 </Link>
               </span>
               <span>
@@ -116,20 +115,7 @@ function Detail({ instance, path, gone, stale }: DetailProps) {
           ) : null}
         </div>
       </div>
-      <Tabs
-        value={tab}
-        onValueChange={(value) =>
-          setParams(
-            (current) => {
-              const next = new URLSearchParams(current);
-              if (value === "usage") next.delete("tab");
-              else next.set("tab", value);
-              return next;
-            },
-            { replace: true },
-          )
-        }
-      >
+      <Tabs value={tab} onValueChange={setTab}>
         <TabsList aria-label={instance.name}>
           {TABS.map((each) => (
             <TabsTrigger key={each} value={each}>
@@ -138,9 +124,7 @@ function Detail({ instance, path, gone, stale }: DetailProps) {
           ))}
         </TabsList>
         <TabsContent value="usage">
-          <React.Suspense fallback={<Skeleton className="h-72" />}>
-            <UsageTab path={path} />
-          </React.Suspense>
+          <UsageTab path={path} />
         </TabsContent>
         <TabsContent value="timeline">
           <Card>

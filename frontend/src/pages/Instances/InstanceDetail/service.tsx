@@ -1,21 +1,20 @@
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useOrg } from "@/context/OrgContext";
 import { useFollowedLog } from "@/hooks/useFollowedLog";
-import { useNow } from "@/hooks/useNow";
+import type { TimeRange } from "@/hooks/useTimeRange";
 import {
-  listInstanceEventsOptions,
+  listInstanceEventsInfiniteOptions,
   readInstanceMetricsOptions,
   readInstanceOptions,
   readNodeOptions,
   readRunnerOptions,
 } from "@/lib/api/generated/@tanstack/react-query.gen";
 import type { InstanceView } from "@/lib/api/generated/types.gen";
-import { type RangeName, rangeOf } from "@/lib/time-range";
+import { EVENTS_AT_ONCE, nextEvents } from "@/lib/event-pages";
+import { shortId } from "@/lib/format";
 
-const METRICS_INTERVAL_MS = 15_000;
 /** Earlier lines that a log is opened with. */
 export const LOG_TAIL = 5_000;
-const CHART_POINTS = 240;
 
 export type InstancePath = { org_id: string; runner_id: string; instance_id: string };
 
@@ -23,30 +22,33 @@ export function useInstance(path: InstancePath) {
   return useQuery(readInstanceOptions({ path }));
 }
 
+/** The name of what an instance belongs to: `…` while it is asked for, and its id where it can't be read. */
+function nameOf({ data, isError }: { data: { name: string } | undefined; isError: boolean }, id: string): string {
+  return data?.name ?? (isError ? shortId(id) : "…");
+}
+
 /** What the instance belongs to, to be named. */
 export function useSurroundings(instance: InstanceView) {
   const { orgId } = useOrg();
   const runner = useQuery(readRunnerOptions({ path: { org_id: orgId, runner_id: instance.runner_id } }));
   const node = useQuery(readNodeOptions({ path: { org_id: orgId, node_id: instance.node_id } }));
-  return { runner: runner.data, node: node.data };
+  return { runnerName: nameOf(runner, instance.runner_id), nodeName: nameOf(node, instance.node_id) };
 }
 
-export function useMetrics(path: InstancePath, range: RangeName) {
-  const now = useNow();
-  const { from, to } = rangeOf(range, now.getTime());
-  const metrics = useQuery({
-    ...readInstanceMetricsOptions({
-      path,
-      query: { from: new Date(from).toISOString(), to: new Date(to).toISOString(), points: CHART_POINTS },
-    }),
+export function useMetrics(path: InstancePath, range: TimeRange) {
+  return useQuery({
+    ...readInstanceMetricsOptions({ path, query: range.query }),
     placeholderData: keepPreviousData,
-    refetchInterval: METRICS_INTERVAL_MS,
+    refetchInterval: range.refreshMs,
   });
-  return { metrics, from, to };
 }
 
 export function useEvents(path: InstancePath) {
-  return useQuery(listInstanceEventsOptions({ path, query: { limit: 100, sort: "-created_at" } }));
+  return useInfiniteQuery({
+    ...listInstanceEventsInfiniteOptions({ path, query: { limit: EVENTS_AT_ONCE, sort: "-created_at" } }),
+    initialPageParam: 0,
+    getNextPageParam: nextEvents,
+  });
 }
 
 /** These may yet write, or have a container that does. */

@@ -21,7 +21,7 @@ import { percent } from "@/lib/format";
 import { nodeLook } from "@/lib/status";
 import { texts as all } from "@/lib/texts/fleet";
 import { texts as forms } from "@/lib/texts/forms";
-import { NodePanel } from "./NodePanel";
+import { NodePanel, PANEL_PARAMS } from "./NodePanel";
 import { drainNode, manyNodes, useNodeActions, useNodes } from "./service";
 
 const t = all.nodes;
@@ -34,7 +34,7 @@ const TYPES = ["socket", "local", "remote"] as const;
 export function NodeListPage() {
   const org = useOrg();
   const controls = useListState();
-  const [openNode, setOpenNode] = useOpenParam("node");
+  const [openNode, setOpenNode] = useOpenParam("node", PANEL_PARAMS);
   const [creating, setCreating] = useOpenParam("create");
   const [params] = useSearchParams();
   const status = STATUSES.find((each) => each.value === params.get("status"))?.value;

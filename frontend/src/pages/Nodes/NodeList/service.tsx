@@ -1,18 +1,22 @@
-import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { toast } from "sonner";
 import { useOrg } from "@/context/OrgContext";
 import { useInvalidate } from "@/hooks/useInvalidate";
+import type { TimeRange } from "@/hooks/useTimeRange";
 import {
   checkNodeMutation,
   createNodeMutation,
   deleteNodeMutation,
+  listNodeEventsInfiniteOptions,
   listNodesOptions,
+  readNodeMetricsOptions,
   readNodeOptions,
   updateNodeMutation,
 } from "@/lib/api/generated/@tanstack/react-query.gen";
 import { checkNode, deleteInstance, deleteNode, listOrgInstances, updateNode } from "@/lib/api/generated/sdk.gen";
 import type { InstanceView, ListNodesData, NodeView } from "@/lib/api/generated/types.gen";
 import { runEach } from "@/lib/concurrent";
+import { EVENTS_AT_ONCE, nextEvents } from "@/lib/event-pages";
 import { isMissing } from "@/lib/problem";
 import { TELLS_FAILURE } from "@/lib/query-client";
 import { whyNot } from "@/lib/status";
@@ -31,6 +35,24 @@ export function useNode(nodeId: string | null) {
   return useQuery({
     ...readNodeOptions({ path: { org_id: orgId, node_id: nodeId ?? "" } }),
     enabled: nodeId !== null,
+  });
+}
+
+export function useMetrics(nodeId: string, range: TimeRange) {
+  const { orgId } = useOrg();
+  return useQuery({
+    ...readNodeMetricsOptions({ path: { org_id: orgId, node_id: nodeId }, query: range.query }),
+    placeholderData: keepPreviousData,
+    refetchInterval: range.refreshMs,
+  });
+}
+
+export function useEvents(nodeId: string) {
+  const { orgId } = useOrg();
+  return useInfiniteQuery({
+    ...listNodeEventsInfiniteOptions({ path: { org_id: orgId, node_id: nodeId }, query: { limit: EVENTS_AT_ONCE } }),
+    initialPageParam: 0,
+    getNextPageParam: nextEvents,
   });
 }
 

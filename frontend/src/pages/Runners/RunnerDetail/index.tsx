@@ -4,6 +4,7 @@ import { useNavigate, useParams } from "react-router";
 import { Breadcrumb } from "@/components/ui/breadcrumb";
 import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
 import { Skeleton } from "@/components/ui/skeleton";
+import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
 import { ConfirmDialog, useConfirmation } from "@/components/utils/ConfirmDialog";
 import { CopyBlock } from "@/components/utils/CopyButton";
 import { ErrorState } from "@/components/utils/ErrorState";
@@ -19,6 +20,7 @@ import { StatusBadge } from "@/components/utils/StatusBadge";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
 import { useListState } from "@/hooks/useListState";
+import { useTab } from "@/hooks/useTab";
 import type { RunnerView } from "@/lib/api/generated/types.gen";
 import { mebibytes } from "@/lib/format";
 import { routes } from "@/lib/routes";
@@ -28,9 +30,13 @@ import { texts as common } from "@/lib/texts/common";
 import { texts as terms } from "@/lib/texts/facts";
 import { texts as all } from "@/lib/texts/fleet";
 import { CloneDialog } from "./CloneDialog";
+import { TimelineTab, UsageTab } from "./History";
 import { useInstances, useNeighbours, useRunner, useRunnerActions } from "./service";
 
 const t = all.runners;
+const TABS = ["instances", "usage", "timeline"] as const;
+/** What the list of instances would take for a filter of its own. */
+const OF_OTHER_TABS = ["range"];
 
 export function RunnerDetailPage() {
   const { runnerId = "" } = useParams();
@@ -54,6 +60,7 @@ function Detail({ runner, gone, stale }: DetailProps) {
   const org = useOrg();
   const navigate = useNavigate();
   const controls = useListState();
+  const [tab, setTab] = useTab(TABS, OF_OTHER_TABS);
   const [panel, setPanel] = React.useState<"edit" | "clone" | null>(null);
   const { nodes, credentials, choices } = useNeighbours();
   const { update, remove, createInstance } = useRunnerActions();
@@ -129,7 +136,28 @@ function Detail({ runner, gone, stale }: DetailProps) {
       />
       {stale}
       <div className="grid items-start gap-5 2xl:grid-cols-[minmax(0,1fr)_22rem]">
-        <InstanceTable source={instances} controls={controls} empty={{ ...all.instances.empty, action: newInstance }} />
+        <Tabs value={tab} onValueChange={setTab}>
+          <TabsList aria-label={runner.name}>
+            {TABS.map((each) => (
+              <TabsTrigger key={each} value={each}>
+                {t.tabs[each]}
+              </TabsTrigger>
+            ))}
+          </TabsList>
+          <TabsContent value="instances">
+            <InstanceTable
+              source={instances}
+              controls={controls}
+              empty={{ ...all.instances.empty, action: newInstance }}
+            />
+          </TabsContent>
+          <TabsContent value="usage">
+            <UsageTab runnerId={runner.uid} />
+          </TabsContent>
+          <TabsContent value="timeline">
+            <TimelineTab runnerId={runner.uid} />
+          </TabsContent>
+        </Tabs>
         <div className="grid gap-5 max-2xl:sm:grid-cols-2">
           <Card>
             <CardHeader>

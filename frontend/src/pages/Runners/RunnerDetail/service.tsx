@@ -1,7 +1,8 @@
-import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { toast } from "sonner";
 import { useOrg } from "@/context/OrgContext";
 import { useInvalidate } from "@/hooks/useInvalidate";
+import type { TimeRange } from "@/hooks/useTimeRange";
 import {
   cloneRunnerMutation,
   createInstanceMutation,
@@ -9,11 +10,14 @@ import {
   listCredentialsOptions,
   listInstancesOptions,
   listNodesOptions,
+  listRunnerEventsInfiniteOptions,
+  readRunnerMetricsOptions,
   readRunnerOptions,
   updateRunnerMutation,
 } from "@/lib/api/generated/@tanstack/react-query.gen";
 import type { ListInstancesData } from "@/lib/api/generated/types.gen";
 import { together } from "@/lib/choices";
+import { EVENTS_AT_ONCE, nextEvents } from "@/lib/event-pages";
 import { TELLS_FAILURE } from "@/lib/query-client";
 import { texts } from "@/lib/texts/fleet";
 
@@ -27,6 +31,25 @@ export function useInstances(runnerId: string, query: NonNullable<ListInstancesD
   return useQuery({
     ...listInstancesOptions({ path: { org_id: orgId, runner_id: runnerId }, query }),
     placeholderData: keepPreviousData,
+  });
+}
+
+export function useMetrics(runnerId: string, range: TimeRange) {
+  const { orgId } = useOrg();
+  return useQuery({
+    ...readRunnerMetricsOptions({ path: { org_id: orgId, runner_id: runnerId }, query: range.query }),
+    placeholderData: keepPreviousData,
+    refetchInterval: range.refreshMs,
+  });
+}
+
+export function useEvents(runnerId: string) {
+  const { orgId } = useOrg();
+  const path = { org_id: orgId, runner_id: runnerId };
+  return useInfiniteQuery({
+    ...listRunnerEventsInfiniteOptions({ path, query: { limit: EVENTS_AT_ONCE } }),
+    initialPageParam: 0,
+    getNextPageParam: nextEvents,
   });
 }
 
