@@ -1,4 +1,5 @@
 import { count } from "@/lib/format";
+import { SANDBOX_IMAGE } from "@/lib/sandbox";
 
 export const texts = {
   required: "Must be filled in.",
@@ -56,12 +57,18 @@ export const texts = {
         description: "Copied from GitHub's “New self-hosted runner” page; good for an hour.",
       },
     },
-    credential: { label: "Credential", none: "Choose a credential" },
+    credential: {
+      label: "Credential",
+      none: "Choose a credential",
+      missing: "There is none yet.",
+      add: "Add a credential",
+      sandbox: `The sandbox's own image, ${SANDBOX_IMAGE}, finds it on the node's own network.`,
+    },
     token: { label: "Registration token", keptHint: "A token is stored. Fill this in to replace it." },
     image: {
       label: "Image",
-      hint: "The image its containers are made from.",
-      placeholder: "ghcr.io/actions/actions-runner:latest",
+      hint: "The image its containers are made from. Empty means GitHub's own, ghcr.io/actions/actions-runner.",
+      placeholder: "ghcr.io/actions/actions-runner:2.336.0",
     },
     labels: { label: "Labels", hint: "Separated by commas. A workflow names them in runs-on." },
     size: "Size of one instance",

@@ -4,6 +4,7 @@ import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 import { TooltipProvider } from "@/components/ui/tooltip";
 import type { CredentialView, NodeView } from "@/lib/api/generated/types.gen";
+import { SANDBOX_IMAGE } from "@/lib/sandbox";
 import { RunnerForm } from "./RunnerForm";
 
 const credential = { uid: "c1", name: "github" } as CredentialView;
@@ -46,6 +47,74 @@ it("minds the figures of a custom size only while it is chosen", async () => {
   await userEvent.click(screen.getByRole("radio", { name: /Small/ }));
   await userEvent.click(screen.getByText("Create runner"));
   await expect.poll(() => onSubmit.mock.calls).toHaveLength(1);
+});
+
+describe("a new runner for the sandbox", () => {
+  const sandboxUrl = "http://127.0.0.1:9100";
+  const sandbox = { uid: "c2", name: "practice", api_url: `${sandboxUrl}/` } as CredentialView;
+  const real = { uid: "c1", name: "github", api_url: "https://api.github.com" } as CredentialView;
+
+  function open(credentials: CredentialView[], hostNetworkReason: string | null = null) {
+    const onSubmit = vi.fn((_: unknown) => Promise.resolve());
+    render(
+      <TooltipProvider>
+        <RunnerForm
+          credentials={credentials}
+          nodes={[node]}
+          preset={{ name: "builder", github_repo: "acme/web" }}
+          hostNetworkReason={hostNetworkReason}
+          sandboxUrl={sandboxUrl}
+          noCredential="None yet."
+          submit="Create runner"
+          onSubmit={onSubmit}
+        />
+      </TooltipProvider>,
+    );
+    return onSubmit;
+  }
+
+  it("gets the image and the network that work with it as soon as its credential is chosen", async () => {
+    const onSubmit = open([real, sandbox]);
+    await userEvent.selectOptions(screen.getByLabelText("Credential"), "practice");
+    expect(screen.getByLabelText(/^Image/)).toHaveValue(SANDBOX_IMAGE);
+    await userEvent.click(screen.getByText("Create runner"));
+    await expect.poll(() => onSubmit.mock.calls).toHaveLength(1);
+    expect(onSubmit.mock.calls[0]?.[0]).toMatchObject({
+      credential_id: "c2",
+      docker_image: SANDBOX_IMAGE,
+      resources: { network: "host" },
+    });
+  });
+
+  it("has them from the start where there is no other credential", () => {
+    open([sandbox]);
+    expect(screen.getByLabelText(/^Image/)).toHaveValue(SANDBOX_IMAGE);
+    expect(screen.getByLabelText("Credential")).toHaveAccessibleDescription(/own network/);
+  });
+
+  it("loses them with another choice, but never what somebody typed", async () => {
+    const onSubmit = open([real, sandbox]);
+    await userEvent.selectOptions(screen.getByLabelText("Credential"), "practice");
+    await userEvent.selectOptions(screen.getByLabelText("Credential"), "github");
+    expect(screen.getByLabelText(/^Image/)).toHaveValue("");
+    await userEvent.type(screen.getByLabelText(/^Image/), "acme/runner:1");
+    await userEvent.selectOptions(screen.getByLabelText("Credential"), "practice");
+    await userEvent.click(screen.getByRole("radio", { name: /registration token/ }));
+    expect(screen.getByLabelText(/^Image/)).toHaveValue("acme/runner:1");
+    expect(onSubmit).not.toHaveBeenCalled();
+  });
+
+  it("leaves the network to an admin", async () => {
+    const onSubmit = open([sandbox], "Only an admin may set it.");
+    await userEvent.click(screen.getByText("Create runner"));
+    await expect.poll(() => onSubmit.mock.calls).toHaveLength(1);
+    expect(onSubmit.mock.calls[0]?.[0]).toMatchObject({ resources: { network: "bridge" } });
+  });
+
+  it("says where a credential comes from when there is none", () => {
+    open([]);
+    expect(screen.getByLabelText("Credential")).toHaveAccessibleDescription("None yet.");
+  });
 });
 
 describe("what the server refuses of a runner", () => {

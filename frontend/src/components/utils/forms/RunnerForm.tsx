@@ -1,4 +1,5 @@
 import { zodResolver } from "@hookform/resolvers/zod";
+import type * as React from "react";
 import { Controller, useForm, useWatch } from "react-hook-form";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
@@ -20,6 +21,7 @@ import type {
   RunnerCreateWritable as RunnerCreate,
   RunnerView,
 } from "@/lib/api/generated/types.gen";
+import { isFor, sandboxChange } from "@/lib/sandbox";
 import { texts } from "@/lib/texts/forms";
 
 const t = texts.runner;
@@ -31,6 +33,10 @@ export type RunnerFormProps = {
   nodes: readonly NodeView[];
   /** Why the node's own network may not be used, where it may not. */
   hostNetworkReason: string | null;
+  /** Where the simulated GitHub is, where there is one. */
+  sandboxUrl?: string | null;
+  /** The way to a credential, where there is none to choose. */
+  noCredential?: React.ReactNode;
   submit: string;
   onSubmit: (runner: RunnerCreate) => Promise<unknown>;
   onCancel?: () => void;
@@ -38,14 +44,38 @@ export type RunnerFormProps = {
 
 /** Creates a runner or changes one. */
 export function RunnerForm(props: RunnerFormProps) {
-  const { runner, preset = {}, credentials, submit, onSubmit, onCancel } = props;
-  const only = credentials.length === 1 ? credentials[0]?.uid : undefined;
+  const { runner, preset = {}, credentials, sandboxUrl = null, submit, onSubmit, onCancel } = props;
+  const mayUseHost = props.hostNetworkReason === null;
   const form = useForm<RunnerFormInput, unknown, RunnerFormValues>({
     resolver: zodResolver(runnerSchema),
-    defaultValues: initialValues(runner, { ...(only ? { credential_id: only } : {}), ...preset }),
+    defaultValues: firstValues(),
   });
   const { errors, isSubmitting } = form.formState;
-  const [scope, authority] = useWatch({ control: form.control, name: ["scope", "authority"] });
+  const [scope, authority, credentialId] = useWatch({
+    control: form.control,
+    name: ["scope", "authority", "credential_id"],
+  });
+
+  function isSandbox(uid: string): boolean {
+    const chosen = credentials.find((credential) => credential.uid === uid);
+    return chosen !== undefined && sandboxUrl !== null && isFor(chosen, sandboxUrl);
+  }
+  function firstValues(): RunnerFormInput {
+    const only = credentials.length === 1 ? credentials[0]?.uid : undefined;
+    const values = initialValues(runner, { ...(only ? { credential_id: only } : {}), ...preset });
+    return !runner && isForSandbox(values) ? { ...values, ...sandboxChange(values, true, mayUseHost) } : values;
+  }
+  function isForSandbox(values: RunnerFormInput): boolean {
+    return values.authority === "credential" && isSandbox(values.credential_id);
+  }
+  /** A new recipe goes with its credential; one that is there already is its owner's. */
+  function followCredential(): void {
+    if (runner) return;
+    const values = form.getValues();
+    const { docker_image, host_network } = sandboxChange(values, isForSandbox(values), mayUseHost);
+    if (docker_image !== undefined) form.setValue("docker_image", docker_image);
+    if (host_network !== undefined) form.setValue("host_network", host_network);
+  }
   const server = useServerErrors(form, {
     "resources.network": "host_network",
     "node_selection.node_ids": "node_ids",
@@ -84,7 +114,14 @@ export function RunnerForm(props: RunnerFormProps) {
         render={({ field }) => (
           <fieldset>
             <legend className="mb-1.5 text-[0.8125rem] font-medium">{t.authority}</legend>
-            <RadioGroup value={field.value} onValueChange={field.onChange} className="sm:grid-cols-2">
+            <RadioGroup
+              value={field.value}
+              onValueChange={(value) => {
+                field.onChange(value);
+                followCredential();
+              }}
+              className="sm:grid-cols-2"
+            >
               <RadioCard value="credential" {...t.authorities.credential} />
               <RadioCard value="token" {...t.authorities.token} />
             </RadioGroup>
@@ -92,8 +129,12 @@ export function RunnerForm(props: RunnerFormProps) {
         )}
       />
       {authority === "credential" ? (
-        <Field label={t.credential.label} error={errors.credential_id?.message}>
-          <NativeSelect {...form.register("credential_id")}>
+        <Field
+          label={t.credential.label}
+          hint={credentials.length === 0 ? props.noCredential : isSandbox(credentialId) ? t.credential.sandbox : null}
+          error={errors.credential_id?.message}
+        >
+          <NativeSelect {...form.register("credential_id", { onChange: followCredential })}>
             <option value="">{t.credential.none}</option>
             {credentials.map((credential) => (
               <option key={credential.uid} value={credential.uid}>

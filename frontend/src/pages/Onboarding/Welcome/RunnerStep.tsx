@@ -3,6 +3,7 @@ import { Skeleton } from "@/components/ui/skeleton";
 import { RunnerForm } from "@/components/utils/forms/RunnerForm";
 import type { RunnerFormInput } from "@/components/utils/forms/runner-values";
 import { RetryAlert } from "@/components/utils/RetryAlert";
+import { SANDBOX_IMAGE } from "@/lib/sandbox";
 import { texts as forms } from "@/lib/texts/forms";
 import { texts as all } from "@/lib/texts/onboarding";
 import { StepHeading } from "./StepHeading";
@@ -16,7 +17,7 @@ import type { Go } from "./steps";
 const SANDBOX_PRESET: Partial<RunnerFormInput> = {
   name: "builder",
   github_repo: "acme/web",
-  docker_image: "runner-pilot/sim-runner:latest",
+  docker_image: SANDBOX_IMAGE,
   labels: "linux",
   size: "small",
   host_network: true,

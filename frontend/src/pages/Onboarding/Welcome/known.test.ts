@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { NodeView } from "@/lib/api/generated/types.gen";
-import { freeName, hostOf, isFor, nodeOnHost, nodeWithSocket } from "./known";
+import { freeName, hostOf, nodeOnHost, nodeWithSocket } from "./known";
 
 describe("what the wizard finds", () => {
   it("is the node with this socket, whatever its name", () => {
@@ -21,11 +21,6 @@ describe("what the wizard finds", () => {
       { uid: "3", type: "local", host: "box" },
     ] as NodeView[];
     expect(nodeOnHost(nodes, "box")?.uid).toBe("3");
-  });
-
-  it("is the credential for this GitHub, whatever its name", () => {
-    expect(isFor({ api_url: "http://127.0.0.1:9000/" }, "http://127.0.0.1:9000")).toBe(true);
-    expect(isFor({ api_url: "https://api.github.com" }, "http://127.0.0.1:9000")).toBe(false);
   });
 
   it("is never in the way of a new one's name", () => {

@@ -1,4 +1,4 @@
-import type { CredentialView, NodeView, WorkerView } from "@/lib/api/generated/types.gen";
+import type { NodeView, WorkerView } from "@/lib/api/generated/types.gen";
 
 /** What is there already and would be made a second time: who goes back and forth in the wizard wants one. */
 
@@ -17,13 +17,6 @@ export function hostOf(workers: readonly Pick<WorkerView, "queues">[]): string |
   return queue?.slice(HOST_QUEUE.length) || null;
 }
 const HOST_QUEUE = "host.";
-
-const withoutSlash = (address: string) => address.replace(/\/+$/, "");
-
-/** Whether a credential is one for this GitHub; its name says nothing of that. */
-export function isFor(credential: Pick<CredentialView, "api_url">, apiUrl: string): boolean {
-  return withoutSlash(credential.api_url) === withoutSlash(apiUrl);
-}
 
 /** The name, or with a number behind it where it is taken. */
 export function freeName(wanted: string, taken: readonly { name: string }[]): string {

@@ -16,6 +16,7 @@ import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
 import { useListState } from "@/hooks/useListState";
 import { useOpenParam } from "@/hooks/useOpenParam";
+import { useSandboxUrl } from "@/hooks/useSandboxUrl";
 import type { RunnerView } from "@/lib/api/generated/types.gen";
 import { mebibytes } from "@/lib/format";
 import { routes } from "@/lib/routes";
@@ -104,6 +105,7 @@ export function RunnerListPage() {
   const mayNotCreate = org.whyNot("create_runner");
   const choices = useRunnerChoices(creating !== null && mayNotCreate === null);
   const create = useCreateRunner();
+  const sandboxUrl = useSandboxUrl();
   const createButton = (
     <GuardedButton reason={mayNotCreate} onClick={() => setCreating("1")}>
       <Plus />
@@ -148,6 +150,15 @@ export function RunnerListPage() {
           <RunnerForm
             {...choices.data}
             hostNetworkReason={org.whyNotAdmin}
+            sandboxUrl={sandboxUrl}
+            noCredential={
+              <>
+                {forms.runner.credential.missing}{" "}
+                <Link to={routes.credentials(org.orgId)} className="rounded-sm text-primary underline">
+                  {forms.runner.credential.add}
+                </Link>
+              </>
+            }
             submit={forms.runner.create}
             onCancel={() => setCreating(null)}
             onSubmit={async (body) => {
