@@ -34,19 +34,20 @@ function show(total: number) {
       return HttpResponse.json({ items, total, limit: 50, offset });
     }),
   );
-  renderPart(<TimelineTab runnerId="r1" />);
-  return asked;
+  const { container } = renderPart(<TimelineTab runnerId="r1" />);
+  // By their element: by role takes seconds for so many.
+  return { asked, list: () => container.querySelectorAll("li") };
 }
 
 it("shows the latest entries and what is older when asked", async () => {
-  const asked = show(70);
+  const { asked, list } = show(70);
   expect(await screen.findByText("Step 70.")).toBeVisible();
-  expect(screen.getAllByRole("listitem")).toHaveLength(50);
+  expect(list()).toHaveLength(50);
   expect(screen.getByText("The latest 50 of 70 entries")).toBeVisible();
-  await userEvent.click(screen.getByRole("button", { name: "Show earlier" }));
+  await userEvent.click(screen.getByText("Show earlier"));
   expect(await screen.findByText("Step 1.")).toBeVisible();
-  expect(screen.getAllByRole("listitem")).toHaveLength(70);
-  expect(screen.queryByRole("button", { name: "Show earlier" })).toBeNull();
+  expect(list()).toHaveLength(70);
+  expect(screen.queryByText("Show earlier")).toBeNull();
   expect([...new Set(asked)]).toEqual(["50 from 0", "50 from 50"]);
 });
 
