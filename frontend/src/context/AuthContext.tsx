@@ -29,6 +29,9 @@ export function AuthProvider({ children }: { children: React.ReactNode }) {
     refetchInterval: (query) => (query.state.status === "error" ? 3_000 : false),
   });
   const { error, refetch } = boot;
+  // A query that is asked again forgets its error; what is shown of it stays until there is an answer.
+  const [failure, setFailure] = React.useState<unknown>(null);
+  if (error && error !== failure) setFailure(error);
 
   const wasSignedIn = React.useRef(false);
   React.useEffect(() => {
@@ -42,13 +45,13 @@ export function AuthProvider({ children }: { children: React.ReactNode }) {
   const auth = React.useMemo<Auth>(
     () => ({
       session,
-      bootError: session === "unknown" ? error : null,
+      bootError: session === "unknown" ? failure : null,
       retryBoot: () => void refetch(),
       async signOut() {
         if (!(await signOut())) toast.warning(texts.signOutPending, { duration: Number.POSITIVE_INFINITY });
       },
     }),
-    [session, error, refetch],
+    [session, failure, refetch],
   );
   return <AuthContext value={auth}>{children}</AuthContext>;
 }

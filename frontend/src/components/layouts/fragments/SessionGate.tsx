@@ -16,7 +16,7 @@ export function SessionGate() {
   if (bootError) {
     return (
       <main className="grid min-h-dvh content-center">
-        <ErrorState error={bootError} onRetry={retryBoot} />
+        <ErrorState isPage error={bootError} onRetry={retryBoot} />
       </main>
     );
   }
@@ -40,7 +40,7 @@ export function Home() {
   if (me.isError && !me.data) {
     return (
       <main className="grid min-h-dvh content-center">
-        <ErrorState error={me.error} onRetry={() => me.refetch()} />
+        <ErrorState isPage error={me.error} onRetry={() => me.refetch()} />
       </main>
     );
   }
@@ -52,11 +52,11 @@ export function Home() {
 
 function Waiting() {
   return (
-    <div aria-busy="true" className="grid min-h-dvh place-items-center">
+    <main aria-busy="true" className="grid min-h-dvh place-items-center">
       <p className="grid justify-items-center gap-3 text-[0.8125rem] text-muted-foreground">
         <Mark className="size-8 animate-pulse" />
         <span className="sr-only">{texts.boot.checking}</span>
       </p>
-    </div>
+    </main>
   );
 }
