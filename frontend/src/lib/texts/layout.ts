@@ -26,7 +26,7 @@ export const texts = {
   theme: { light: "Light", dark: "Dark", system: "System" },
   palette: {
     open: "Search or jump to",
-    placeholder: "Go to a page, a runner, an instance or a node …",
+    placeholder: "Page, runner, instance or node",
     none: "Nothing found.",
     pages: "Pages",
     actions: "Actions",

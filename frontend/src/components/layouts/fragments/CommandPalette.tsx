@@ -37,6 +37,11 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
     placeholderData: keepPreviousData,
   });
   const nodes = useQuery({ ...listNodesOptions(search), enabled: open, placeholderData: keepPreviousData });
+  const found = {
+    runners: foundBy(q, runners),
+    instances: q === "" ? [] : foundBy(q, instances),
+    nodes: foundBy(q, nodes),
+  };
 
   function run(action: () => void): () => void {
     return () => {
@@ -93,12 +98,13 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
                 {texts.palette.shortcuts}
               </CommandItem>
             </CommandGroup>
-            {runners.data && runners.data.items.length > 0 ? (
+            {found.runners.length > 0 ? (
               <CommandGroup heading={texts.palette.runners}>
-                {runners.data.items.map((runner) => (
+                {found.runners.map((runner) => (
                   <CommandItem
                     key={runner.uid}
                     value={`${FOUND}${runner.uid}`}
+                    keywords={[runner.name]}
                     onSelect={go(routes.runner(orgId, runner.uid))}
                   >
                     <SquareStack aria-hidden="true" />
@@ -108,12 +114,13 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
                 ))}
               </CommandGroup>
             ) : null}
-            {q !== "" && instances.data && instances.data.items.length > 0 ? (
+            {found.instances.length > 0 ? (
               <CommandGroup heading={texts.palette.instances}>
-                {instances.data.items.map((instance) => (
+                {found.instances.map((instance) => (
                   <CommandItem
                     key={instance.uid}
                     value={`${FOUND}${instance.uid}`}
+                    keywords={[instance.name]}
                     onSelect={go(routes.instance(orgId, instance.runner_id, instance.uid))}
                   >
                     <Box aria-hidden="true" />
@@ -123,12 +130,13 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
                 ))}
               </CommandGroup>
             ) : null}
-            {nodes.data && nodes.data.items.length > 0 ? (
+            {found.nodes.length > 0 ? (
               <CommandGroup heading={texts.palette.nodes}>
-                {nodes.data.items.map((node) => (
+                {found.nodes.map((node) => (
                   <CommandItem
                     key={node.uid}
                     value={`${FOUND}${node.uid}`}
+                    keywords={[node.name]}
                     onSelect={go(`${routes.nodes(orgId)}?node=${node.uid}`)}
                   >
                     <Server aria-hidden="true" />
@@ -142,6 +150,14 @@ export function CommandPalette({ open, onOpenChange, onShowShortcuts }: CommandP
       </DialogContent>
     </Dialog>
   );
+}
+
+type Found<Item> = { data: { items: Item[] } | undefined; isPlaceholderData: boolean };
+
+/** What the server has found; until it has answered, only what fits by name of what it found before. */
+function foundBy<Item extends { name: string }>(q: string, { data, isPlaceholderData }: Found<Item>): Item[] {
+  const items = data?.items ?? [];
+  return isPlaceholderData ? items.filter(({ name }) => name.toLowerCase().includes(q.toLowerCase())) : items;
 }
 
 type CreateItemProps = { label: string; reason: string | null; onSelect: () => void };
