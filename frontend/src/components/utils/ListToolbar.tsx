@@ -33,7 +33,10 @@ export function ListToolbar({ name, controls, searchable, filters, columns, show
   return (
     <div className="flex flex-wrap items-center gap-2 border-b border-border p-2">
       {searchable ? <SearchField name={name} controls={controls} /> : null}
-      {filters}
+      {filters ? (
+        // On a phone they stand below, so that the columns' button needs no row of its own.
+        <div className="contents max-sm:order-1 max-sm:flex max-sm:w-full max-sm:flex-wrap max-sm:gap-2">{filters}</div>
+      ) : null}
       <div className="ml-auto">
         <DropdownMenu>
           <DropdownMenuTrigger asChild>
@@ -72,7 +75,7 @@ function SearchField({ name, controls }: { name: string; controls: ListControls 
     setTyped(controls.state.q);
   }
   return (
-    <div className="relative w-full sm:w-64">
+    <div className="relative min-w-0 flex-1 sm:w-64 sm:flex-none">
       <Search
         aria-hidden="true"
         className="pointer-events-none absolute top-1/2 left-2.5 size-4 -translate-y-1/2 text-muted-foreground"

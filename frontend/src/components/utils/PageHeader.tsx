@@ -21,7 +21,12 @@ export function PageHeader({ title, description, badge, actions }: PageHeaderPro
         </div>
         {description ? <div className="text-[0.8125rem] text-muted-foreground">{description}</div> : null}
       </div>
-      {actions ? <div className="flex flex-wrap items-center gap-2">{actions}</div> : null}
+      {actions ? (
+        // Several stand in even rows on a phone.
+        <div className="flex flex-wrap items-center gap-2 max-sm:has-[>:nth-child(2)]:grid max-sm:has-[>:nth-child(2)]:w-full max-sm:has-[>:nth-child(2)]:grid-cols-[repeat(auto-fit,minmax(9.5rem,1fr))]">
+          {actions}
+        </div>
+      ) : null}
     </header>
   );
 }
