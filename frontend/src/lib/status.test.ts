@@ -44,11 +44,18 @@ describe("statuses", () => {
       instanceLook("running", "busy"),
       instanceLook("running", "offline"),
       nodeLook("active", true),
+      nodeLook("active", true, false),
       nodeLook("inactive", true),
     ];
     expect(looks.every((look) => look.word.length > 0 && look.shape.length > 0 && look.explain.length > 0)).toBe(true);
     expect(instanceLook("running", "idle").shape).not.toBe(instanceLook("running", "busy").shape);
     expect(instanceLook("running", "idle").shape).not.toBe(instanceLook("running", "offline").shape);
+  });
+
+  it("tell a node that takes nothing from one that does, and from one out of reach", () => {
+    expect(nodeLook("active", true, false).word).toBe("Paused");
+    expect(nodeLook("active", true, true).word).toBe("Ready");
+    expect(nodeLook("inactive", true, false).word).toBe("Unreachable");
   });
 
   it("survive words they do not know", () => {

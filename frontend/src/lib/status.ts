@@ -89,7 +89,9 @@ export function runnerLook({ status, instances: counts }: RunnerFacts): StatusLo
   return { ...STATUSES.offline, explain };
 }
 
-export function nodeLook(status: string, everChecked: boolean): StatusLook {
+/** A node that could be used and is not to be is told from one that is; one out of reach needs a look first. */
+export function nodeLook(status: string, everChecked: boolean, isOpen = true): StatusLook {
+  if (status === "active" && !isOpen) return { ...texts.node.paused, tone: "off", shape: "hollow-square" };
   if (status === "active") return { ...texts.node.ready, tone: "ok", shape: "disc" };
   if (!everChecked) return { ...texts.node.checking, tone: "calm", shape: "dashes" };
   return { ...texts.node.unreachable, tone: "bad", shape: "diamond" };

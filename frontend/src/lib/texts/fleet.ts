@@ -4,6 +4,7 @@ export const texts = {
   nodes: {
     title: "Nodes",
     description: "Docker engines that runners are placed on.",
+    one: "A Docker engine that runners are placed on.",
     add: "Add node",
     edit: "Change node",
     columns: {
@@ -37,7 +38,7 @@ export const texts = {
     drain: {
       action: "Drain",
       title: (name: string) => `Drain the node ${name}?`,
-      body: "It takes no new instances, and those on it are removed. Jobs that run are finished first. Resume it to use it again.",
+      body: "It takes no new instances, and those on it are removed for good, each after the job it runs. Resuming the node lets new ones come; it does not bring these back.",
       started: "The node is being drained.",
       left: (names: string[]) => `These could not be told to go: ${names.join(", ")}. The others are on their way.`,
     },
@@ -57,7 +58,7 @@ export const texts = {
       },
       drain: {
         title: (count: number) => `Drain ${plural(count, "node")}?`,
-        body: "They take no new instances, and those on them are removed. Jobs that run are finished first.",
+        body: "They take no new instances, and those on them are removed for good, each after the job it runs. Resuming a node does not bring them back.",
       },
       resume: {
         title: (count: number) => `Resume ${plural(count, "node")}?`,
@@ -73,6 +74,7 @@ export const texts = {
   credentials: {
     title: "GitHub credentials",
     description: "With them Runner Pilot registers and removes runners at GitHub.",
+    one: "With it Runner Pilot registers and removes runners at GitHub.",
     add: "Add credential",
     edit: "Change credential",
     columns: { name: "Name", kind: "Kind", secret: "Secret", api: "API", created: "Added" },
@@ -90,6 +92,7 @@ export const texts = {
   runners: {
     title: "Runners",
     description: "Recipes from which instances are made.",
+    one: "A recipe from which instances are made.",
     create: "Create runner",
     edit: "Change runner",
     columns: {
@@ -122,6 +125,12 @@ export const texts = {
     recipe: "Recipe",
     snippet: "In a workflow",
     snippetHint: "A job with these labels runs here.",
+    sample: {
+      hint: "The sandbox has a sample job of ten seconds. The first idle runner with these labels takes it.",
+      run: "Run a sample job",
+      sent: "The sample job waits for a runner.",
+    },
+    all: "Go to the runners",
     newInstance: "New instance",
     full: (max: number) => `All ${max} instances this runner may have are in use.`,
     oneJob: "One job per instance",
@@ -135,7 +144,7 @@ export const texts = {
       status: "Status",
       node: "Node",
       heartbeat: "Heartbeat",
-      since: "Since",
+      since: "State since",
       created: "Created",
       github: "GitHub id",
       reason: "Reason",
@@ -149,10 +158,12 @@ export const texts = {
     },
     description: "Every container that takes jobs, of all runners.",
     /** Something that is filtered by and is not in the list of choices. */
+    all: "Go to the instances",
     unknownChoice: (id: string) => `… ${shortId(id)}`,
     on: "on",
-    since: (word: string) => `${word.toLowerCase()} since`,
+    since: (state: string) => `${state.toLowerCase()} since`,
     lastHeartbeat: "last heartbeat",
+    notRunningYet: "Not running yet",
     usageTitle: (latest: number) => `CPU of the last hour; ${latest.toFixed(1)} % at last`,
     actionsFor: (name: string) => `Actions for ${name}`,
     running: "Running",
@@ -176,11 +187,11 @@ export const texts = {
     confirm: {
       stop: {
         title: (name: string) => `Stop ${name}?`,
-        body: "It is deregistered at GitHub, then its container is removed. A job that runs is finished first. It can be started again.",
+        body: "It is deregistered at GitHub, then its container and its log are removed. A job that runs is finished first. It can be started again.",
       },
       restart: {
         title: (name: string) => `Restart ${name}?`,
-        body: "It is deregistered and its container replaced. A job that runs is finished first.",
+        body: "It is deregistered and its container replaced; the log begins anew. A job that runs is finished first.",
       },
       remove: {
         title: (name: string) => `Remove ${name}?`,
@@ -194,11 +205,11 @@ export const texts = {
       },
       stop: {
         title: (count: number) => `Stop ${plural(count, "instance")}?`,
-        body: "Each is drained: jobs that run are finished first, then it is deregistered and its container removed. It can be started again.",
+        body: "Each is drained: jobs that run are finished first, then it is deregistered and its container and log are removed. It can be started again.",
       },
       restart: {
         title: (count: number) => `Restart ${plural(count, "instance")}?`,
-        body: "Each is drained, deregistered and its container replaced. Jobs that run are finished first.",
+        body: "Each is drained, deregistered and its container replaced; its log begins anew. Jobs that run are finished first.",
       },
       remove: {
         title: (count: number) => `Remove ${plural(count, "instance")}?`,

@@ -10,13 +10,13 @@ export const texts = {
   },
   all: "All",
   fleet: {
-    title: "Instances",
     bar: "Instances by what they do",
-    none: "No instances yet. A runner makes the first one.",
+    none: "There are none at the moment. Runners make them.",
     starting: "Starting",
     stopping: "Stopping",
     draining: (value: number) => `${count(value)} of them draining`,
     whole: (value: number) => plural(value, "instance"),
+    noun: (value: number) => (value === 1 ? "instance" : "instances"),
   },
   runners: "Runners",
   withoutJob: (value: number) => `${count(value)} without a job`,
@@ -33,12 +33,13 @@ export const texts = {
   noWorkersHint: "Instances are neither started, watched nor removed. Start a worker; what is to be done waits for it.",
   failures: {
     title: "Recent failures",
-    none: "Nothing failed in the last 24 hours",
-    noneHint: "An instance that fails is listed here with its cause and what helps.",
+    none: "No failed instances",
+    noneHint:
+      "One that fails is listed here for a day, with its cause and what helps, until it is removed or started again.",
     noReason: "No reason was given; its timeline says what happened.",
   },
   headroom: {
-    title: "Nodes with headroom",
+    title: "Room on the nodes",
     more: (value: number) => `${count(value)} more`,
   },
   workerList: {

@@ -32,6 +32,7 @@ export const texts = {
   },
   node: {
     ready: { word: "Ready", explain: "Its Docker engine answered the last check." },
+    paused: { word: "Paused", explain: "It takes no new instances until it is resumed." },
     checking: { word: "Checking", explain: "It has not been checked yet." },
     unreachable: { word: "Unreachable", explain: "Its Docker engine did not answer the last check." },
   },

@@ -89,7 +89,10 @@ function PanelBody({ node, gone, stale, onClose }: PanelBodyProps) {
       <SheetHeader>
         <SheetTitle className="flex flex-wrap items-center gap-3">
           <span className="min-w-0 break-all">{node.name}</span>
-          <StatusBadge look={nodeLook(node.status, Boolean(node.last_checked_at))} detail={node.status_reason} />
+          <StatusBadge
+            look={nodeLook(node.status, Boolean(node.last_checked_at), node.is_active)}
+            detail={node.status_reason}
+          />
         </SheetTitle>
         <SheetDescription>
           {t.types[node.type]} · <span className="font-mono text-xs">{nodeAddress(node)}</span>

@@ -71,8 +71,13 @@ export function NodeListPage() {
       sortKey: "status",
       cell: (node) => (
         <span className="inline-flex items-center gap-2">
-          <StatusBadge look={nodeLook(node.status, Boolean(node.last_checked_at))} detail={node.status_reason} />
-          {node.is_active ? null : <span className="text-xs text-muted-foreground">{t.paused}</span>}
+          <StatusBadge
+            look={nodeLook(node.status, Boolean(node.last_checked_at), node.is_active)}
+            detail={node.status_reason}
+          />
+          {node.is_active || node.status === "active" ? null : (
+            <span className="text-xs text-muted-foreground">{t.paused}</span>
+          )}
         </span>
       ),
     },
@@ -213,7 +218,7 @@ export function NodeListPage() {
         }
       />
       <NodePanel nodeId={openNode} onClose={() => setOpenNode(null)} />
-      <Panel open={creating !== null} onClose={() => setCreating(null)} title={t.add} description={t.description}>
+      <Panel open={creating !== null} onClose={() => setCreating(null)} title={t.add} description={t.one}>
         {mayNotCreate ? (
           <Forbidden reason={mayNotCreate} />
         ) : (

@@ -18,7 +18,7 @@ export function FleetCard({ overview, orgId }: { overview: Overview; orgId: stri
   const named = parts.filter((part) => part.value > 0 || ALWAYS_NAMED.includes(part.look.word));
   const to = routes.instances(orgId);
   return (
-    <Card className="grid gap-4 p-4 sm:p-5">
+    <Card className="grid gap-4 p-4">
       <h2 className="flex flex-wrap items-baseline gap-x-2.5 gap-y-1">
         <Link
           to={to}
@@ -28,7 +28,7 @@ export function FleetCard({ overview, orgId }: { overview: Overview; orgId: stri
           {count(total)}
         </Link>
         <span className="text-[0.8125rem] text-muted-foreground">
-          {t.title.toLowerCase()}
+          {t.noun(total)}
           {overview.instances.draining > 0 ? `, ${t.draining(overview.instances.draining)}` : ""}
         </span>
       </h2>

@@ -116,9 +116,6 @@ function NodeRow({ node, orgId }: { node: NodeUseView; orgId: string }) {
       >
         {node.name}
       </Link>
-      {node.is_active ? null : (
-        <span className="text-xs text-muted-foreground max-sm:hidden">{fleet.nodes.paused}</span>
-      )}
       <Progress
         className="w-20 max-sm:hidden"
         value={node.instances_in_use}
@@ -130,7 +127,7 @@ function NodeRow({ node, orgId }: { node: NodeUseView; orgId: string }) {
         {node.instances_in_use} / {node.capacity}
       </span>
       <span className="flex w-28 justify-end">
-        <StatusBadge look={nodeLook(node.status, true)} detail={node.status_reason} />
+        <StatusBadge look={nodeLook(node.status, true, node.is_active)} detail={node.status_reason} />
       </span>
     </li>
   );

@@ -45,7 +45,12 @@ describe("the fleet in a few numbers", () => {
   });
 
   it("names what needs a look first, then what has most room", () => {
-    const nodes = [node("full", 10, 10), node("gone", 0, 10, { status: "inactive" }), node("free", 1, 10)];
-    expect(byNeed(nodes).map((each) => each.name)).toEqual(["gone", "free", "full"]);
+    const nodes = [
+      node("paused", 0, 10, { is_active: false }),
+      node("full", 10, 10),
+      node("gone", 0, 10, { status: "inactive" }),
+      node("free", 1, 10),
+    ];
+    expect(byNeed(nodes).map((each) => each.name)).toEqual(["gone", "free", "full", "paused"]);
   });
 });

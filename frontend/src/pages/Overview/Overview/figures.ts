@@ -45,9 +45,9 @@ export function roomOf(nodes: readonly NodeUseView[]): Room {
   return { used, capacity, free: Math.max(0, capacity - used) };
 }
 
-/** Those that need a look first, then those with most room. */
+/** Those that need a look first, then those with most room; where nothing may be placed there is none. */
 export function byNeed(nodes: readonly NodeUseView[]): NodeUseView[] {
-  const rank = (node: NodeUseView) => (node.status === "active" ? 1 : 0);
+  const rank = (node: NodeUseView) => (node.status !== "active" ? 0 : node.is_active ? 1 : 2);
   const free = (node: NodeUseView) => node.capacity - node.instances_in_use;
   return [...nodes].sort((a, b) => rank(a) - rank(b) || free(b) - free(a) || a.name.localeCompare(b.name));
 }
