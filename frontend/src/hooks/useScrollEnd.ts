@@ -10,6 +10,7 @@ const NEAR_PX = 24;
 export function useScrollEnd(frame: React.RefObject<HTMLElement | null>, end: number) {
   /** Where the end was when following stopped. */
   const [pausedAt, setPausedAt] = React.useState<number | null>(null);
+  const [isAtEnd, setAtEnd] = React.useState(true);
   const last = React.useRef({ top: 0, height: 0 });
   /** Led somewhere by the page: reaching the end there is not what somebody wanted. */
   const isHeld = React.useRef(false);
@@ -37,12 +38,14 @@ export function useScrollEnd(frame: React.RefObject<HTMLElement | null>, end: nu
     const { scrollTop: top, scrollHeight: height, clientHeight } = element;
     // A frame whose content became shorter is scrolled up by the browser.
     const isUp = top < last.current.top - 1 && height >= last.current.height;
+    const isNear = height - top - clientHeight < NEAR_PX;
     last.current = { top, height };
+    setAtEnd(isNear);
     if (isUp) pause();
-    else if (!isHeld.current && height - top - clientHeight < NEAR_PX) resume();
+    else if (!isHeld.current && isNear) resume();
   }
 
   /** What the frame has to tell. */
   const input = { onScroll, onWheel: release, onTouchMove: release, onPointerDown: release };
-  return { follow: pausedAt === null, pausedAt, pause, resume, hold, release, input };
+  return { follow: pausedAt === null, pausedAt, isAtEnd, pause, resume, hold, release, input };
 }

@@ -70,12 +70,23 @@ describe("following the end", () => {
     expect(await screen.findByText("1 / 1")).toBeInTheDocument();
     scrollTo(frame, 1_800);
     expect(follow).toHaveAttribute("aria-pressed", "false");
+    // It is at the end: nothing offers the way there.
+    expect(screen.queryByRole("button", { name: "Go to the end" })).toBeNull();
+    scrollTo(frame, 300);
+    expect(screen.getByRole("button", { name: "Go to the end" })).toBeInTheDocument();
     frame.focus();
     await userEvent.keyboard("{End}");
     expect(follow).toHaveAttribute("aria-pressed", "true");
     await userEvent.keyboard("/");
     expect(screen.getByLabelText("Search the log")).toHaveFocus();
   });
+});
+
+it("offers no way to the end of nothing", async () => {
+  render(view([]));
+  await userEvent.click(screen.getByRole("button", { name: "Follow the end" }));
+  expect(screen.getByRole("button", { name: "Follow the end" })).toHaveAttribute("aria-pressed", "false");
+  expect(screen.queryByRole("button", { name: "Go to the end" })).toBeNull();
 });
 
 describe("a log that is not whole", () => {

@@ -34,7 +34,7 @@ export function LogView({ log, fileName, label, state, earlier = null, empty = t
   const missing = [...(earlier ? [earlier] : []), ...(first > 0 ? [texts.givenUp(first)] : [])];
   const frame = React.useRef<HTMLElement>(null);
   const search = React.useRef<HTMLInputElement>(null);
-  const { follow, pausedAt, pause, resume, hold, release, input } = useScrollEnd(frame, end);
+  const { follow, pausedAt, isAtEnd, pause, resume, hold, release, input } = useScrollEnd(frame, end);
   const [wrap, setWrap] = React.useState(false);
   const [query, setQuery] = React.useState("");
   const [current, setCurrent] = React.useState<number | null>(null);
@@ -163,7 +163,7 @@ export function LogView({ log, fileName, label, state, earlier = null, empty = t
             ))}
           </div>
         </section>
-        {pausedAt === null ? null : (
+        {pausedAt === null || end === 0 || (isAtEnd && end === pausedAt) ? null : (
           <Button variant="outline" size="sm" className="absolute right-4 bottom-4 shadow-md" onClick={resume}>
             <ArrowDown />
             {end > pausedAt ? texts.newLines(end - pausedAt) : texts.toTheEnd}

@@ -14,6 +14,9 @@ export const texts = {
   earlier: (tail: number) => `Earlier lines exist. The log was opened at its last ${count(tail)}.`,
   empty: "The log is empty so far.",
   notBegun: "The log begins when the container starts.",
+  /** Where nothing more comes. */
+  emptyToEnd: "The container wrote nothing.",
+  noContainer: "There is no container, and so no log. A log goes with its container.",
   lines: (value: number) => plural(value, "line"),
   newLines: (value: number) => `${plural(value, "new line")} below`,
   toTheEnd: "Go to the end",

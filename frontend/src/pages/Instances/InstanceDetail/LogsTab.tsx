@@ -32,10 +32,16 @@ function Log({ path, instance }: { path: InstancePath; instance: InstanceView })
         fileName={`${instance.name}.log`}
         state={<StateBadge state={state} />}
         earlier={isCut ? words.earlier(LOG_TAIL) : null}
-        empty={instance.instance_identifier ? words.empty : words.notBegun}
+        empty={emptyOf(state, instance.instance_identifier !== undefined)}
       />
     </div>
   );
+}
+
+/** Why there is no line. */
+function emptyOf({ kind }: LogState, hasContainer: boolean): string {
+  if (kind === "ended") return hasContainer ? words.emptyToEnd : words.noContainer;
+  return hasContainer ? words.empty : words.notBegun;
 }
 
 /** Whether more is to come, by word, shape and colour. */
