@@ -19,21 +19,20 @@ export function ErrorPage() {
   const shown = isOldPage(error)
     ? { status: 500, detail: texts.errors.oldPage }
     : { status: 500, detail: `${texts.errors.pageBroke} ${toProblem(error).detail}` };
-  return (
-    <div className="grid min-h-[60vh] content-center justify-items-center">
-      <ErrorState isPage error={shown} onRetry={() => window.location.reload()} />
-    </div>
-  );
+  return <ErrorState isPage error={shown} onRetry={() => window.location.reload()} />;
 }
 
 export function NotFoundPage() {
   useTitle(texts.errors.titles[404] ?? "");
   return (
-    <div className="grid min-h-[60vh] content-center justify-items-center">
-      <ErrorState isPage error={{ status: 404, detail: texts.errors.noSuchPage }} />
-      <Button asChild variant="outline" size="sm">
-        <Link to={routes.home}>{texts.errors.home}</Link>
-      </Button>
-    </div>
+    <ErrorState
+      isPage
+      error={{ status: 404, detail: texts.errors.noSuchPage }}
+      action={
+        <Button asChild variant="outline" size="sm">
+          <Link to={routes.home}>{texts.errors.home}</Link>
+        </Button>
+      }
+    />
   );
 }

@@ -13,7 +13,7 @@ import { Sheet, SheetContent, SheetDescription, SheetTitle } from "@/components/
 import { Skeleton } from "@/components/ui/skeleton";
 import { ErrorState } from "@/components/utils/ErrorState";
 import { OfflineBanner } from "@/components/utils/OfflineBanner";
-import { useMe } from "@/context/AuthContext";
+import { useAuth, useMe } from "@/context/AuthContext";
 import { type CurrentOrg, currentOrg, OrgProvider } from "@/context/OrgContext";
 import { useLiveUpdates } from "@/hooks/useLiveUpdates";
 import { useShortcuts } from "@/hooks/useShortcuts";
@@ -90,7 +90,7 @@ function Frame({ org }: { org: CurrentOrg }) {
         <SideNav />
       </aside>
       <div className="flex min-w-0 flex-col">
-        <header className="sticky top-0 z-30 flex h-12 items-center gap-2 border-b border-border bg-background/92 px-3 backdrop-blur-sm sm:px-5">
+        <header className="sticky top-0 z-30 flex h-12 items-center gap-2 border-b border-border bg-background/92 px-3 backdrop-blur-sm sm:px-5 lg:px-7">
           <Button
             variant="ghost"
             size="icon"
@@ -170,12 +170,23 @@ function useFocusOnNavigation(): void {
 
 function NotAMember() {
   useTitle(texts.notAMember.title);
+  const { signOut } = useAuth();
   return (
-    <main className="grid min-h-dvh content-center justify-items-center">
-      <ErrorState isPage error={{ status: 404, detail: texts.notAMember.detail }} />
-      <Button asChild variant="outline" size="sm">
-        <Link to={routes.home}>{texts.notAMember.home}</Link>
-      </Button>
+    <main className="grid min-h-dvh content-center">
+      <ErrorState
+        isPage
+        error={{ status: 404, detail: texts.notAMember.detail }}
+        action={
+          <>
+            <Button asChild variant="outline" size="sm">
+              <Link to={routes.home}>{texts.notAMember.home}</Link>
+            </Button>
+            <Button variant="outline" size="sm" onClick={() => void signOut()}>
+              {texts.user.signOut}
+            </Button>
+          </>
+        }
+      />
     </main>
   );
 }

@@ -6,6 +6,16 @@ import { keepTokens, sessionStore, wasSignedOut } from "@/lib/auth-session";
 import { ErrorState } from "./ErrorState";
 
 describe("in place of what could not be had", () => {
+  it.each([
+    [0, "The server does not answer. Check that it runs.", "Check that it runs."],
+    [404, "There is nothing here, or you may not see it.", "It was removed, or you may not see it."],
+    [404, "The node is gone.", "The node is gone."],
+  ])("does not say twice what is wrong: %i, %s", (status, detail, shown) => {
+    render(<ErrorState error={{ status, detail }} />);
+    expect(screen.getByText(shown)).toBeInTheDocument();
+    expect(screen.queryByText(detail) !== null).toBe(detail === shown);
+  });
+
   it("leads to the sign-in where the server no longer takes the session", async () => {
     keepTokens({ access_token: "a", expires_in: 600 });
     render(<ErrorState error={{ status: 401, detail: "The token is unknown." }} onRetry={() => undefined} />);

@@ -26,6 +26,7 @@ export const texts = {
     requestId: "Request",
     oldPage: "Runner Pilot was updated while this page was open. Load it again.",
     pageBroke: "Something in this page broke. Load it again; if it stays, please report it.",
+    missing: "It was removed, or you may not see it.",
     noSuchPage: "The address leads to no page, or to something that was removed.",
     home: "Go to the overview",
     signInAgain: "Sign in again",

@@ -36,7 +36,9 @@ export function SettingsPage() {
     <div className="grid max-w-2xl gap-5">
       <PageHeader title={t.title} description={t.description} />
       {organisation.isError && !data ? (
-        <ErrorState error={organisation.error} onRetry={() => organisation.refetch()} />
+        <Card>
+          <ErrorState error={organisation.error} onRetry={() => organisation.refetch()} />
+        </Card>
       ) : null}
       <StaleAlert source={organisation} />
       {organisation.isPending ? <Skeleton className="h-48" /> : null}
