@@ -15,7 +15,9 @@ export type View = {
   says?: string;
   /** What is pressed there, one after the other, before it is looked at. */
   press?: [role: "button" | "radio" | "checkbox", name: string | RegExp][];
-  /** The heading of what then opens, or a label in it. */
+  /** Keys that are pressed there after that. */
+  keys?: string[];
+  /** The heading of what then opens, a label in it, or an entry of a menu. */
   opens?: Words;
   /** Where only one size has it. */
   only?: "desktop" | "phone";
@@ -59,6 +61,8 @@ export const INSIDE: View[] = [
     heading: "There is nothing here",
   },
   { name: "another organisation", path: () => "/welcome?new=1", heading: "Name your organisation" },
+  { name: "profile outside of an organisation", path: () => "/profile", heading: "Profile" },
+  { name: "no such page at all", path: () => "/no-such-page", heading: "There is nothing here" },
 ];
 
 /** What opens on a page: forms, and what asks before something is done. */
@@ -132,6 +136,37 @@ export const OPENED: View[] = [
       ["radio", /^Member/],
     ],
     opens: "Permissions",
+  },
+  { name: "palette", path: ({ org }) => org, heading: "Overview", keys: ["ControlOrMeta+k"], opens: "Pages" },
+  { name: "shortcuts", path: ({ org }) => org, heading: "Overview", keys: ["?"], opens: "Keyboard shortcuts" },
+  {
+    name: "menu of the account",
+    path: ({ org }) => org,
+    heading: "Overview",
+    press: [["button", "Your account"]],
+    opens: "Sign out",
+  },
+  {
+    name: "menu of organisations",
+    path: ({ org }) => org,
+    heading: "Overview",
+    press: [["button", /^Organisation: /]],
+    opens: "New organisation",
+    only: "desktop",
+  },
+  {
+    name: "menu of columns",
+    path: ({ org }) => `${org}/nodes`,
+    heading: "Nodes",
+    press: [["button", "Columns"]],
+    opens: "Host CPU",
+  },
+  {
+    name: "menu of an instance",
+    path: ({ org, instance }) => `${org}/instances?q=${instance.name}`,
+    heading: "Instances",
+    press: [["button", /^Actions for/]],
+    opens: "Restart",
   },
   {
     name: "menu",
