@@ -161,5 +161,5 @@ test("an instance that takes one job goes with it", async ({ page, request }) =>
   await expect(rows.and(page.locator('[data-status="Active"]'))).toBeVisible({ timeout: 60_000 });
   await expect(rows.and(page.locator('[data-status="Active"]'))).toHaveCount(0, { timeout: 90_000 });
   await expect(rows.and(page.locator('[data-status="Idle"]'))).toHaveCount(0);
-  await expect(page.getByText("No instances yet")).toBeVisible({ timeout: 90_000 });
+  await expect(page.getByText("No instances at the moment")).toBeVisible({ timeout: 90_000 });
 });

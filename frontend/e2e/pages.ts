@@ -182,7 +182,12 @@ export const OPENED: View[] = [
 export const EMPTY: View[] = [
   { name: "empty overview", path: ({ org }) => org, heading: "Overview" },
   { name: "no runners", path: ({ org }) => `${org}/runners`, heading: "Runners", says: "No runners yet" },
-  { name: "no instances", path: ({ org }) => `${org}/instances`, heading: "Instances", says: "No instances yet" },
+  {
+    name: "no instances",
+    path: ({ org }) => `${org}/instances`,
+    heading: "Instances",
+    says: "No instances at the moment",
+  },
   { name: "no nodes", path: ({ org }) => `${org}/nodes`, heading: "Nodes", says: "No nodes yet" },
   {
     name: "no credentials",

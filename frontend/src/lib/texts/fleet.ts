@@ -167,9 +167,9 @@ export const texts = {
     usageTitle: (latest: number) => `CPU of the last hour; ${latest.toFixed(1)} % at last`,
     actionsFor: (name: string) => `Actions for ${name}`,
     running: "Running",
-    empty: { title: "No instances yet", description: "An instance is one container that takes jobs." },
+    empty: { title: "No instances at the moment", description: "An instance is one container that takes jobs." },
     emptyOrg: {
-      title: "No instances yet",
+      title: "No instances at the moment",
       description: "An instance is one container that takes jobs. Runners make them.",
       action: "Go to the runners",
     },
