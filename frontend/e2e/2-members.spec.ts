@@ -7,11 +7,11 @@ const BARBARA = personOf("Barbara Liskov", "barbara@example.org");
 const RADIA = personOf("Radia Perlman", "radia@example.org");
 
 /** Changes what Radia may do, as the admin's page offers it, and waits until the list says so. */
-async function setPermission(page: Page, name: string, wanted: boolean, summary: string): Promise<void> {
+async function setPermission(page: Page, what: string, wanted: boolean, summary: string): Promise<void> {
   const row = page.getByRole("row").filter({ hasText: RADIA.email });
   await row.getByRole("button", { name: /^Change role and permissions/ }).click();
   const form = page.getByRole("dialog");
-  const box = form.locator("label").filter({ hasText: name }).getByRole("checkbox");
+  const box = form.locator("label").filter({ hasText: what }).getByRole("checkbox");
   if (wanted) await expect(box).not.toBeChecked();
   else await expect(box).toBeChecked();
   await box.click();
@@ -44,14 +44,14 @@ test("what is granted, taken back or renamed reaches an open page of somebody el
 
   await signIn(page, BARBARA);
   await page.goto(`/o/${org}/members`);
-  await setPermission(page, "create_runner", true, "1 permission");
+  await setPermission(page, "Create and clone runners.", true, "1 permission");
   await expect(create).not.toHaveAttribute("aria-disabled", "true");
   await create.click();
   const form = hers.getByRole("dialog", { name: "Create runner" });
   await expect(form.getByLabel("Repository", { exact: true })).toBeVisible();
   await hers.keyboard.press("Escape");
   await expect(form).toHaveCount(0);
-  await setPermission(page, "create_runner", false, "read only");
+  await setPermission(page, "Create and clone runners.", false, "read only");
   await expect(create).toHaveAttribute("aria-disabled", "true");
 
   // The organisation's new name, in both, also where it is one of several.

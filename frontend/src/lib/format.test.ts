@@ -16,6 +16,8 @@ describe("timeAgo", () => {
 
   it("also looks ahead, for things that expire", () => {
     expect(timeAgo(ago(-3_600), now)).toBe("in 1 hr.");
+    expect(timeAgo(ago(-7 * 86_400 + 20), now)).toBe("in 7 days");
+    expect(timeAgo(ago(-6.4 * 86_400), now)).toBe("in 6 days");
   });
 });
 

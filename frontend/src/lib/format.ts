@@ -10,14 +10,16 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["minute", 60],
 ];
 
-/** `2 min. ago`, from seconds to days; older things get their date. */
+/** `2 min. ago`, `in 7 days`, from seconds to days; what is further away gets its date. */
 export function timeAgo(at: Date, now: Date): string {
   const seconds = Math.round((at.getTime() - now.getTime()) / 1000);
   const distance = Math.abs(seconds);
   if (distance < 10) return "just now";
   if (distance > 30 * 86_400) return at.toISOString().slice(0, 10);
+  // What has passed is counted whole; what is to come is as far as it is nearly: not six days a moment after seven.
+  const rounded = seconds < 0 ? Math.trunc : Math.round;
   for (const [unit, size] of STEPS) {
-    if (distance >= size) return relative.format(Math.trunc(seconds / size), unit);
+    if (distance >= size) return relative.format(rounded(seconds / size), unit);
   }
   return relative.format(seconds, "second");
 }

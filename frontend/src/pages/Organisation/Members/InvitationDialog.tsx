@@ -18,7 +18,11 @@ export function InvitationDialog({ token, onClose }: { token: string | null; onC
   const link = `${window.location.origin}${routes.register}?${new URLSearchParams({ invitation: token ?? "" })}`;
   return (
     <Dialog open={token !== null} onOpenChange={(open) => (open ? undefined : onClose())}>
-      <DialogContent>
+      <DialogContent
+        // It is shown this once: only what says so closes it, not a key or a click beside it.
+        onEscapeKeyDown={(event) => event.preventDefault()}
+        onInteractOutside={(event) => event.preventDefault()}
+      >
         <DialogHeader>
           <DialogTitle>{t.title}</DialogTitle>
           <DialogDescription>{t.body}</DialogDescription>

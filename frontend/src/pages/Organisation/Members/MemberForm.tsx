@@ -15,6 +15,7 @@ import type { MemberView } from "@/lib/api/generated/types.gen";
 import { texts as common } from "@/lib/texts/common";
 import { texts as forms } from "@/lib/texts/forms";
 import { texts as all } from "@/lib/texts/organisation";
+import { groupsOf } from "./permission-groups";
 import { usePermissions } from "./service";
 
 const t = all.members;
@@ -88,15 +89,19 @@ export function MemberForm({ member, onSubmit, onCancel }: MemberFormProps) {
               ) : (
                 <Skeleton className="h-40" />
               )}
-              {catalogue.data?.map((permission) => (
-                <Label key={permission.name} className="min-h-8 font-normal">
-                  <Checkbox
-                    checked={field.value[permission.name] === true}
-                    onCheckedChange={(on) => field.onChange({ ...field.value, [permission.name]: on === true })}
-                  />
-                  <span className="flex-1">{permission.description}</span>
-                  <code className="text-2xs text-muted-foreground max-sm:hidden">{permission.name}</code>
-                </Label>
+              {groupsOf(catalogue.data ?? []).map(({ title, permissions }) => (
+                <fieldset key={title} className="pt-1">
+                  <legend className="text-xs text-muted-foreground">{title}</legend>
+                  {permissions.map(({ name, description }) => (
+                    <Label key={name} className="min-h-8 font-normal">
+                      <Checkbox
+                        checked={field.value[name] === true}
+                        onCheckedChange={(on) => field.onChange({ ...field.value, [name]: on === true })}
+                      />
+                      <span className="flex-1">{description}</span>
+                    </Label>
+                  ))}
+                </fieldset>
               ))}
               <FieldError message={fieldState.error?.message} />
             </fieldset>

@@ -13,7 +13,6 @@ import { useMe } from "@/context/AuthContext";
 import { useOrg } from "@/context/OrgContext";
 import { useListState } from "@/hooks/useListState";
 import type { MemberView } from "@/lib/api/generated/types.gen";
-import { plural } from "@/lib/format";
 import { texts as common } from "@/lib/texts/common";
 import { texts as all } from "@/lib/texts/organisation";
 import { InvitationDialog } from "./InvitationDialog";
@@ -26,8 +25,8 @@ const t = all.members;
 /** What a member may do, in a few words. */
 function summary(member: MemberView): string {
   if (member.role === "admin") return t.everything;
-  const granted = Object.values(member.permissions).filter(Boolean).length;
-  return granted === 0 ? t.readOnly : plural(granted, "permission");
+  const granted = Object.keys(member.permissions).filter((name) => member.permissions[name]);
+  return granted.length === 0 ? t.readOnly : t.granted(granted);
 }
 
 export function MembersPage() {
@@ -55,8 +54,10 @@ export function MembersPage() {
       fixed: true,
       cell: (member) => (
         <span className="flex items-center gap-2.5">
-          <Avatar name={member.full_name} />
-          <span className="max-w-56 truncate font-medium">{member.full_name}</span>
+          <Avatar name={member.full_name} className="max-sm:hidden" />
+          <span title={member.full_name} className="max-w-28 truncate font-medium sm:max-w-56">
+            {member.full_name}
+          </span>
           {member.user_id === me.data?.uid ? <Badge tone="outline">{t.you}</Badge> : null}
         </span>
       ),
@@ -74,7 +75,12 @@ export function MembersPage() {
     {
       id: "permissions",
       header: t.columns.permissions,
-      cell: (member) => <span className="text-muted-foreground">{summary(member)}</span>,
+      priority: "mid",
+      cell: (member) => (
+        <span title={summary(member)} className="block max-w-80 truncate text-muted-foreground">
+          {summary(member)}
+        </span>
+      ),
     },
     {
       id: "since",
@@ -107,9 +113,7 @@ export function MembersPage() {
             reason={member.user_id === me.data?.uid ? null : org.whyNotAdmin}
             onClick={() =>
               ask({
-                title: t.removeTitle(member.full_name),
-                description: t.removeBody,
-                action: t.remove,
+                ...(member.user_id === me.data?.uid ? t.leave : t.removal(member.full_name)),
                 destructive: true,
                 run: () => remove.mutateAsync({ path: { ...path, user_id: member.user_id } }),
               })
@@ -139,7 +143,7 @@ export function MembersPage() {
         open={open !== null}
         onClose={() => setOpen(null)}
         title={open === "new" ? t.add : t.edit}
-        description={open === "new" || !open ? t.description : open.full_name}
+        description={open === "new" || !open ? t.one : open.full_name}
       >
         <MemberForm
           {...(open !== null && open !== "new" ? { member: open } : {})}
