@@ -92,7 +92,7 @@ test("an engine behind TLS is set up with its three files, and wrong ones are to
     await page.getByLabel("File with the CA certificate").setInputFiles(door.files.ca);
     await page.getByLabel("File with the client certificate").setInputFiles(door.files.cert);
     await page.getByRole("button", { name: "Add node" }).click();
-    // One is missing, which the server says at that field.
+    // One is missing, which is said at that field.
     const key = page.getByLabel("Client key", { exact: true });
     await expect(key).toHaveAttribute("aria-invalid", "true");
 

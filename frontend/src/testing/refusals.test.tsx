@@ -280,7 +280,13 @@ const FORMS: Form[] = [
       );
       fireEvent.click(screen.getByRole("radio", { name: /Remote/ }));
     },
-    fill: { Name: "rack-7", Address: "10.0.0.5" },
+    fill: {
+      Name: "rack-7",
+      Address: "10.0.0.5",
+      "CA certificate": "pem",
+      "Client certificate": "pem",
+      "Client key": "pem",
+    },
     submit: "Add node",
     request: ["post", "*/org/o1/nodes"],
     fields: {

@@ -7,7 +7,11 @@ export const texts = {
     whole: (min: number, max: number) => `Must be a whole number from ${count(min)} to ${count(max)}.`,
     any: (min: number, max: number) => `Must be a number from ${count(min)} to ${count(max)}.`,
   },
-  file: { tooLarge: "This file is too large for that.", unreadable: "This file could not be read." },
+  file: {
+    choose: "Take from a file",
+    tooLarge: "This file is too large for that.",
+    unreadable: "This file could not be read.",
+  },
   name: { label: "Name", hint: "Letters, digits, “_”, “.” and “-”; at most 64." },
   node: {
     type: "How the engine is reached",

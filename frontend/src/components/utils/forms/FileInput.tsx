@@ -1,4 +1,7 @@
+import { Upload } from "lucide-react";
+import { buttonVariants } from "@/components/ui/button";
 import { texts } from "@/lib/texts/forms";
+import { cn } from "@/lib/utils";
 
 /** More than any certificate or key needs. */
 const LARGEST_BYTES = 256 * 1024;
@@ -21,12 +24,22 @@ export function FileInput({ label, accept = ".pem,.crt,.cer,.key", onText, onFai
     input.value = "";
   }
   return (
-    <input
-      type="file"
-      aria-label={label}
-      accept={accept}
-      onChange={(event) => void read(event.currentTarget)}
-      className="max-w-full text-xs text-muted-foreground file:mr-2 file:h-7 file:rounded-md file:border file:border-input file:bg-surface file:px-2.5 file:text-xs file:text-foreground hover:file:bg-accent"
-    />
+    <span
+      className={cn(
+        buttonVariants({ variant: "outline", size: "sm" }),
+        "relative w-fit overflow-hidden focus-within:outline-2 focus-within:outline-offset-2 focus-within:outline-ring",
+      )}
+    >
+      <Upload aria-hidden="true" />
+      <span aria-hidden="true">{texts.file.choose}</span>
+      <input
+        type="file"
+        aria-label={label}
+        accept={accept}
+        onChange={(event) => void read(event.currentTarget)}
+        // The browser's own words for it are in the browser's own language.
+        className="absolute inset-0 cursor-pointer opacity-0 file:cursor-pointer"
+      />
+    </span>
   );
 }

@@ -1,16 +1,19 @@
 // @vitest-environment jsdom
-import { render, screen } from "@testing-library/react";
+import { render, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createNode } from "@/lib/api/generated/sdk.gen";
+import type { NodeView } from "@/lib/api/generated/types.gen";
 import { NodeForm } from "./NodeForm";
 
 const server = setupServer();
 beforeAll(() => server.listen({ onUnhandledRequest: "error" }));
 afterEach(() => server.resetHandlers());
 afterAll(() => server.close());
+
+const CERTIFICATES = ["CA certificate", "Client certificate", "Client key"];
 
 const problem = {
   type: "about:blank",
@@ -59,6 +62,7 @@ describe("the node's form", () => {
     await userEvent.type(screen.getByLabelText("Name"), "rack-7");
     await userEvent.click(screen.getByRole("radio", { name: /Remote/ }));
     await userEvent.type(screen.getByLabelText("Address"), "10.0.0.5");
+    for (const name of CERTIFICATES) await userEvent.type(screen.getByLabelText(name), "pem");
     await add();
     expect(await screen.findByText("Is already taken.")).toBeInTheDocument();
     expect(screen.getByLabelText("Name")).toHaveAttribute("aria-invalid", "true");
@@ -86,7 +90,7 @@ describe("the node's form", () => {
     await userEvent.type(screen.getByLabelText("Port"), "2377");
     await userEvent.clear(screen.getByLabelText("Capacity"));
     await userEvent.type(screen.getByLabelText("Capacity"), "4");
-    for (const name of ["CA certificate", "Client certificate", "Client key"]) {
+    for (const name of CERTIFICATES) {
       const label = `File with the ${name.replace(/^Client/, "client")}`;
       await userEvent.upload(screen.getByLabelText(label), new File([`the ${name}`], "file.pem"));
       await expect.poll(() => screen.getByLabelText(name)).toHaveValue(`the ${name}`);
@@ -105,6 +109,41 @@ describe("the node's form", () => {
           tls: { ca: "the CA certificate", cert: "the Client certificate", key: "the Client key" },
         },
       ]);
+  });
+
+  it("asks for each of the three certificates that is missing", async () => {
+    const bodies = sentNodes();
+    show();
+    await userEvent.type(screen.getByLabelText("Name"), "rack-7");
+    await userEvent.click(screen.getByRole("radio", { name: /Remote/ }));
+    await userEvent.type(screen.getByLabelText("Address"), "10.0.0.5");
+    await add();
+    for (const name of CERTIFICATES) {
+      await waitFor(() => expect(screen.getByLabelText(name)).toHaveAttribute("aria-invalid", "true"));
+    }
+    expect(bodies).toEqual([]);
+  });
+
+  it("asks for none where certificates are stored, and for all where one is replaced", async () => {
+    const bodies: unknown[] = [];
+    const node = { name: "rack-7", type: "remote", ip_address: "10.0.0.5", port: 2376, capacity: 4, has_tls: true };
+    render(
+      <NodeForm
+        node={node as NodeView}
+        submit="Save changes"
+        onSubmit={async (body) => {
+          bodies.push(body);
+        }}
+      />,
+    );
+    const save = () => userEvent.click(screen.getByRole("button", { name: "Save changes" }));
+    await save();
+    await waitFor(() => expect(bodies).toHaveLength(1));
+    await userEvent.type(screen.getByLabelText("Client certificate"), "pem");
+    await save();
+    await waitFor(() => expect(screen.getByLabelText("Client key")).toHaveAttribute("aria-invalid", "true"));
+    expect(screen.getByLabelText("CA certificate")).toHaveAttribute("aria-invalid", "true");
+    expect(bodies).toHaveLength(1);
   });
 
   it("minds the port only where it is asked for, and says in words what it may be", async () => {

@@ -17,6 +17,8 @@ import { texts } from "@/lib/texts/forms";
 
 const t = texts.node;
 
+const TLS = ["ca", "cert", "key"] as const;
+
 const schema = z
   .object({
     name: z.string().trim().min(1, texts.required),
@@ -28,6 +30,8 @@ const schema = z
     ca: z.string(),
     cert: z.string(),
     key: z.string(),
+    /** Certificates are stored, so that empty fields leave them as they are. */
+    keeps_tls: z.boolean(),
     capacity: figure({ min: 1, max: 1_000 }),
     is_active: z.boolean(),
   })
@@ -40,6 +44,9 @@ const schema = z
     if (values.type === "remote") {
       refuse("ip_address", values.ip_address === "" ? texts.required : null);
       refuse("port", figureError(values.port, { min: 1, max: 65_535 }));
+      const isEmpty = (name: (typeof TLS)[number]) => values[name].trim() === "";
+      const isKept = values.keeps_tls && TLS.every(isEmpty);
+      for (const name of TLS) refuse(name, isEmpty(name) && !isKept ? texts.required : null);
     }
   });
 
@@ -78,6 +85,7 @@ export function NodeForm({ node, submit, onSubmit, onCancel }: NodeFormProps) {
       ca: "",
       cert: "",
       key: "",
+      keeps_tls: node?.has_tls ?? false,
       capacity: node?.capacity ?? 10,
       is_active: node?.is_active ?? true,
     },
@@ -139,7 +147,7 @@ export function NodeForm({ node, submit, onSubmit, onCancel }: NodeFormProps) {
           <fieldset className="grid gap-3">
             <legend className="text-[0.8125rem] font-medium">{t.tls}</legend>
             <p className="text-xs text-muted-foreground">{node?.has_tls ? t.tlsKept : t.tlsHint}</p>
-            {(["ca", "cert", "key"] as const).map((name) => (
+            {TLS.map((name) => (
               <div key={name} className="grid gap-1.5">
                 <Field label={t[name].label} error={errors[name]?.message}>
                   <Textarea
