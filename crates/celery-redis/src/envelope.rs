@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
-    json,
+    json::{self, Json},
     message::{self, Malformed},
 };
 
@@ -31,19 +31,16 @@ pub(crate) fn unwrap(raw: &[u8]) -> Result<(Map<String, Value>, Value), Malforme
         return Err(Malformed::TooLarge(raw.len()));
     }
     let text = std::str::from_utf8(raw).map_err(|_| Malformed::NoObject)?;
-    let Value::Object(envelope) = json::parse(text).map_err(Malformed::Envelope)? else {
-        return Err(Malformed::NoObject);
+    let read = |envelope: &Json<'_>| {
+        if !matches!(envelope, Json::Object(_)) {
+            return Err(Malformed::NoObject);
+        }
+        message::body(envelope)
     };
-    let object = |name: &str| {
-        envelope
-            .get(name)
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default()
-    };
-    let (headers, properties) = (object("headers"), object("properties"));
-    let body = message::body(&envelope, &headers, &properties)?;
-    Ok((headers, body))
+    let body = json::look_into(text, read).map_err(Malformed::Envelope)??;
+    let headers = json::parse(text).map_err(Malformed::Envelope)?;
+    let headers = headers.get("headers").and_then(Value::as_object).cloned();
+    Ok((headers.unwrap_or_default(), body))
 }
 
 #[cfg(test)]

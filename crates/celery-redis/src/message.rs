@@ -5,11 +5,14 @@ use std::io::Read;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use flate2::read::ZlibDecoder;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{clock, draft, json};
+use crate::{
+    clock, draft,
+    json::{self, Json},
+};
 
 /// Header that counts the workers that died while executing the message.
 const DEATHS: &str = "celery_redis_deaths";
@@ -52,24 +55,23 @@ pub(crate) struct Embed {
 }
 
 impl Embed {
-    fn read(value: Option<&Value>) -> Result<Self, Malformed> {
-        let list = |name| match value.and_then(|embed| embed.get(name)) {
+    fn read(value: Value) -> Result<Self, Malformed> {
+        let mut members = match value {
+            Value::Null => return Ok(Self::default()),
+            Value::Object(members) => members,
+            _ => return Err(Malformed::Field("embed")),
+        };
+        let mut list = |name: &str| match members.remove(name) {
             None | Some(Value::Null) => Ok(Vec::new()),
-            Some(Value::Array(items)) => Ok(items.clone()),
-            Some(single @ Value::Object(_)) => Ok(vec![single.clone()]),
+            Some(Value::Array(items)) => Ok(items),
+            Some(single @ Value::Object(_)) => Ok(vec![single]),
             Some(_) => Err(Malformed::Field("embed")),
         };
-        if value.is_some_and(|embed| !embed.is_object() && !embed.is_null()) {
-            return Err(Malformed::Field("embed"));
-        }
         Ok(Self {
             callbacks: list("callbacks")?,
             errbacks: list("errbacks")?,
             chain: list("chain")?,
-            chord: value
-                .and_then(|embed| embed.get("chord"))
-                .filter(|chord| chord.is_object())
-                .cloned(),
+            chord: members.remove("chord").filter(Value::is_object),
         })
     }
 }
@@ -77,7 +79,6 @@ impl Embed {
 /// A message that can be executed.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
-    pub headers: Map<String, Value>,
     pub id: String,
     pub task: String,
     pub args: Vec<Value>,
@@ -103,22 +104,44 @@ pub(crate) struct Message {
     /// The address it was sent to: empty for the anonymous exchange, absent in what was never sent by kombu.
     pub exchange: Option<String>,
     pub routing_key: Option<String>,
+    /// The sender: process and host.
+    pub origin: Option<String>,
 }
 
 impl Message {
     /// Reads a list element: protocol 2, or the older protocol 1.
     pub(crate) fn parse(raw: &str) -> Result<Self, Malformed> {
-        let Value::Object(mut envelope) = json::parse(raw).map_err(Malformed::Envelope)? else {
+        json::look_into(raw, Self::read).map_err(Malformed::Envelope)?
+    }
+
+    fn read(envelope: &Json<'_>) -> Result<Self, Malformed> {
+        if !matches!(envelope, Json::Object(_)) {
             return Err(Malformed::NoObject);
-        };
-        let mut headers = take_object(&mut envelope, "headers");
-        let properties = take_object(&mut envelope, "properties");
-        let mut body = body(&envelope, &headers, &properties)?;
-        if headers.get("task").is_none_or(Value::is_null)
-            && let Value::Object(call) = &mut body
-        {
-            body = from_protocol_1(std::mem::take(call), &mut headers)?;
         }
+        let (headers, properties) = (envelope.get("headers"), envelope.get("properties"));
+        let body = body(envelope)?;
+        if headers
+            .and_then(|headers| headers.get("task"))
+            .is_none_or(Json::is_null)
+            && let Value::Object(call) = body
+        {
+            let mut older = Map::new();
+            let body = from_protocol_1(call, &mut older)?;
+            let mut merged = match headers {
+                Some(Json::Object(members)) => members.clone(),
+                _ => Vec::new(),
+            };
+            merged.extend(older.into_iter().map(|(name, value)| (name.into(), value.into())));
+            return Self::of(&Json::Object(merged), properties.unwrap_or(&Json::Null), body);
+        }
+        Self::of(
+            headers.unwrap_or(&Json::Null),
+            properties.unwrap_or(&Json::Null),
+            body,
+        )
+    }
+
+    fn of(headers: &Json<'_>, properties: &Json<'_>, body: Value) -> Result<Self, Malformed> {
         let Value::Array(parts) = body else {
             return Err(Malformed::Field("body"));
         };
@@ -132,58 +155,67 @@ impl Message {
             return Err(Malformed::Field("kwargs"));
         };
         let limit = |at: usize| {
-            let limit = headers.get("timelimit")?.get(at)?.as_f64();
+            let limit = headers.get("timelimit")?.at(at)?.as_number()?.as_f64();
             limit.filter(|limit| *limit > 0.0)
         };
-        let address = |name: &str| {
-            let info = properties.get("delivery_info")?;
-            info.get(name)?.as_str().map(str::to_owned)
-        };
-        let id = required(&headers, "id")?;
+        let flag = |name: &str| headers.get(name).and_then(Json::as_bool).unwrap_or(false);
+        let address = |name: &str| optional(properties.get("delivery_info")?, name);
+        let id = required(headers, "id")?;
         Ok(Self {
-            task: required(&headers, "task")?,
+            task: required(headers, "task")?,
             args,
             kwargs,
-            embed: Embed::read(Some(&embed))?,
-            eta: time(&headers, "eta")?,
-            expires: time(&headers, "expires")?,
-            retries: count(headers.get("retries")),
+            embed: Embed::read(embed)?,
+            eta: time(headers, "eta")?,
+            expires: time(headers, "expires")?,
+            retries: count(headers, "retries"),
             time_limits: [limit(0), limit(1)],
-            group: optional(&headers, "group"),
-            group_index: headers.get("group_index").and_then(Value::as_f64),
-            root_id: optional(&headers, "root_id"),
-            parent_id: optional(&headers, "parent_id"),
-            ignores_by_default: headers.get("ignore_result").is_none_or(Value::is_null),
-            ignore_result: headers
-                .get("ignore_result")
-                .and_then(Value::as_bool)
-                .unwrap_or(false),
-            correlation_id: optional(&properties, "correlation_id").unwrap_or_else(|| id.clone()),
-            reply_to: optional(&properties, "reply_to").unwrap_or_default(),
-            priority: priority(&properties),
-            redelivered: headers
-                .get("redelivered")
-                .and_then(Value::as_bool)
-                .unwrap_or(false),
-            deaths: count(headers.get(DEATHS)),
+            group: optional(headers, "group"),
+            group_index: headers
+                .get("group_index")
+                .and_then(Json::as_number)
+                .and_then(Number::as_f64),
+            root_id: optional(headers, "root_id"),
+            parent_id: optional(headers, "parent_id"),
+            ignores_by_default: headers.get("ignore_result").is_none_or(Json::is_null),
+            ignore_result: flag("ignore_result"),
+            correlation_id: optional(properties, "correlation_id").unwrap_or_else(|| id.clone()),
+            reply_to: optional(properties, "reply_to").unwrap_or_default(),
+            priority: priority(properties),
+            redelivered: flag("redelivered"),
+            deaths: count(headers, DEATHS),
             exchange: address("exchange"),
             routing_key: address("routing_key"),
+            origin: optional(headers, "origin"),
             id,
-            headers,
         })
     }
 
     /// The id in a message that cannot be executed, for the log and for a waiting caller.
     pub(crate) fn id_of(raw: &str) -> Option<String> {
-        let value = json::parse(raw).ok()?;
-        let id = value.get("headers").and_then(|headers| headers.get("id"));
-        id.or_else(|| {
-            value
-                .get("properties")
-                .and_then(|properties| properties.get("correlation_id"))
-        })
-        .and_then(Value::as_str)
-        .map(str::to_owned)
+        let id = |envelope: &Json<'_>| {
+            let id = envelope.get("headers").and_then(|headers| headers.get("id"));
+            let id = id.or_else(|| envelope.get("properties")?.get("correlation_id"));
+            id.and_then(Json::as_str).map(str::to_owned)
+        };
+        json::look_into(raw, id).ok()?
+    }
+
+    /// All headers, custom ones included: few ask for them.
+    pub(crate) fn headers(raw: &str) -> Result<Map<String, Value>, Malformed> {
+        let Value::Object(mut envelope) = json::parse(raw).map_err(Malformed::Envelope)? else {
+            return Err(Malformed::NoObject);
+        };
+        let mut headers = match envelope.remove("headers") {
+            Some(Value::Object(headers)) => headers,
+            _ => Map::new(),
+        };
+        if headers.get("task").is_none_or(Value::is_null)
+            && let Value::Object(call) = json::look_into(raw, body).map_err(Malformed::Envelope)??
+        {
+            from_protocol_1(call, &mut headers)?;
+        }
+        Ok(headers)
     }
 
     /// The id of the first task of the workflow.
@@ -196,8 +228,8 @@ impl Message {
         let Value::Object(mut envelope) = json::parse(raw).map_err(Malformed::Envelope)? else {
             return Err(Malformed::NoObject);
         };
-        let mut headers = self.headers.clone();
-        headers.insert("retries".into(), json!(self.retries + 1));
+        let mut headers = Self::headers(raw)?;
+        headers.insert("retries".into(), json!(self.retries.saturating_add(1)));
         headers.insert("eta".into(), json!(eta.map(clock::iso)));
         headers.insert("root_id".into(), json!(self.root()));
         headers.insert(
@@ -252,7 +284,7 @@ pub(crate) fn redelivered(raw: &str, died: bool) -> Option<String> {
         .as_object_mut()?;
     headers.insert("redelivered".into(), json!(true));
     if died {
-        let deaths = count(headers.get(DEATHS)) + 1;
+        let deaths = saturated(headers.get(DEATHS).and_then(Value::as_u64)).saturating_add(1);
         headers.insert(DEATHS.into(), json!(deaths));
     }
     let info = envelope
@@ -266,49 +298,44 @@ pub(crate) fn redelivered(raw: &str, died: bool) -> Option<String> {
 
 /// The priority in a message, of which kombu accepts any number and text that reads as one.
 pub(crate) fn priority_of(raw: &str) -> i64 {
-    json::parse(raw)
-        .ok()
-        .map_or(0, |value| priority(&object(value.get("properties"))))
+    json::look_into(raw, |envelope| envelope.get("properties").map_or(0, priority)).unwrap_or(0)
 }
 
-fn priority(properties: &Map<String, Value>) -> i64 {
+fn priority(properties: &Json<'_>) -> i64 {
     match properties.get("priority") {
         #[expect(
             clippy::cast_possible_truncation,
             reason = "a saturated priority is clamped later"
         )]
-        Some(Value::Number(number)) => number
+        Some(Json::Number(number)) => number
             .as_i64()
             .or_else(|| number.as_f64().map(|n| n as i64))
             .unwrap_or(0),
-        Some(Value::String(text)) => text.trim().parse().unwrap_or(0),
+        Some(Json::String(text)) => text.trim().parse().unwrap_or(0),
         _ => 0,
     }
 }
 
 /// The body of a message, decoded and decompressed.
-pub(crate) fn body(
-    envelope: &Map<String, Value>,
-    headers: &Map<String, Value>,
-    properties: &Map<String, Value>,
-) -> Result<Value, Malformed> {
+pub(crate) fn body(envelope: &Json<'_>) -> Result<Value, Malformed> {
+    let text = |section: &str, name: &str| envelope.get(section)?.get(name)?.as_str();
     let content_type = envelope
         .get("content-type")
-        .and_then(Value::as_str)
+        .and_then(Json::as_str)
         .ok_or(Malformed::Field("content-type"))?;
     if content_type != "application/json" {
         return Err(Malformed::ContentType(content_type.to_owned()));
     }
     let body = envelope
         .get("body")
-        .and_then(Value::as_str)
+        .and_then(Json::as_str)
         .ok_or(Malformed::Field("body"))?;
-    let mut bytes = match properties.get("body_encoding").and_then(Value::as_str) {
+    let mut bytes = match text("properties", "body_encoding") {
         Some("base64") => STANDARD.decode(body).map_err(Malformed::Base64)?,
         None => body.as_bytes().to_vec(),
         Some(_) => return Err(Malformed::Field("body_encoding")),
     };
-    match headers.get("compression").and_then(Value::as_str) {
+    match text("headers", "compression") {
         None => {}
         Some("application/x-gzip") => {
             let mut inflated = Vec::new();
@@ -340,7 +367,13 @@ fn from_protocol_1(
     if let Some(group) = call.remove("taskset") {
         headers.insert("group".into(), group);
     }
-    required(headers, "task")?;
+    if headers
+        .get("task")
+        .and_then(Value::as_str)
+        .is_none_or(str::is_empty)
+    {
+        return Err(Malformed::Field("task"));
+    }
     let mut take = |name: &str| call.remove(name).unwrap_or_default();
     let embed = json!({"callbacks": take("callbacks"), "errbacks": take("errbacks"), "chord": take("chord")});
     let (args, kwargs) = (take("args"), take("kwargs"));
@@ -355,33 +388,33 @@ fn object(value: Option<&Value>) -> Map<String, Value> {
     value.and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-fn take_object(map: &mut Map<String, Value>, name: &str) -> Map<String, Value> {
-    match map.remove(name) {
-        Some(Value::Object(object)) => object,
-        _ => Map::new(),
-    }
+fn optional(json: &Json<'_>, name: &str) -> Option<String> {
+    json.get(name).and_then(Json::as_str).map(str::to_owned)
 }
 
-fn optional(map: &Map<String, Value>, name: &str) -> Option<String> {
-    map.get(name).and_then(Value::as_str).map(str::to_owned)
-}
-
-fn required(map: &Map<String, Value>, name: &'static str) -> Result<String, Malformed> {
-    optional(map, name)
+fn required(headers: &Json<'_>, name: &'static str) -> Result<String, Malformed> {
+    optional(headers, name)
         .filter(|text| !text.is_empty())
         .ok_or(Malformed::Field(name))
 }
 
-fn count(value: Option<&Value>) -> u32 {
-    value
-        .and_then(Value::as_u64)
-        .map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX))
+fn count(headers: &Json<'_>, name: &str) -> u32 {
+    saturated(
+        headers
+            .get(name)
+            .and_then(Json::as_number)
+            .and_then(Number::as_u64),
+    )
 }
 
-fn time(headers: &Map<String, Value>, name: &'static str) -> Result<Option<DateTime<Utc>>, Malformed> {
+fn saturated(count: Option<u64>) -> u32 {
+    count.map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+fn time(headers: &Json<'_>, name: &'static str) -> Result<Option<DateTime<Utc>>, Malformed> {
     match headers.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => clock::parse(text).map(Some).ok_or(Malformed::Time(name)),
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::String(text)) => clock::parse(text).map(Some).ok_or(Malformed::Time(name)),
         Some(_) => Err(Malformed::Time(name)),
     }
 }

@@ -266,3 +266,24 @@ fn a_body_that_inflates_beyond_the_limit_is_too_large() {
     let problem = Message::parse(&raw.to_string()).unwrap_err();
     assert!(matches!(problem, Malformed::TooLarge(_)), "{problem}");
 }
+
+#[test]
+fn headers_are_read_again_for_who_asks() {
+    let mut message = plain();
+    message["headers"]["custom"] = json!({"deep": [1, 2]});
+    let headers = Message::headers(&message.to_string()).unwrap();
+    assert_eq!(json!(headers), message["headers"]);
+    message["body"] = json!(STANDARD.encode(r#"{"task": "t", "id": "1", "retries": 2}"#));
+    message["headers"] = json!({"custom": 1});
+    let headers = Message::headers(&message.to_string()).unwrap();
+    assert_eq!(
+        json!(headers),
+        json!({"custom": 1, "task": "t", "id": "1", "retries": 2})
+    );
+}
+
+#[test]
+fn of_two_headers_with_one_name_the_last_counts_as_in_python() {
+    let raw = plain().to_string().replace(r#""id":"1""#, r#""id":"1","id":"2""#);
+    assert_eq!(Message::parse(&raw).unwrap().id, "2");
+}

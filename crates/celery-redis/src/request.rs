@@ -3,7 +3,7 @@
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
@@ -11,10 +11,16 @@ use celery::error::TaskError;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::{clock, link::lock, signature::delta, soft_limit::SoftLimit};
+use crate::{
+    clock,
+    link::lock,
+    signature::delta,
+    soft_limit::SoftLimit,
+    worker::{job::Job, runtime::Core},
+};
 
 /// Values shared with all tasks of a worker, by type.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Shared(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
 
 impl std::fmt::Debug for Shared {
@@ -81,21 +87,74 @@ pub(crate) enum Directive {
     SoftLimit,
 }
 
-/// What surrounds one running task.
-#[derive(Clone)]
+impl TaskRequest {
+    fn of(core: &Core, job: &Job) -> Self {
+        let message = &job.message;
+        Self {
+            id: message.id.clone(),
+            task: message.task.clone(),
+            retries: message.retries,
+            headers: job.headers().clone(),
+            root_id: message.root_id.clone(),
+            parent_id: message.parent_id.clone(),
+            group: message.group.clone(),
+            eta: message.eta,
+            expires: message.expires,
+            exchange: job.exchange.clone(),
+            queue: job.taken.queue.to_string(),
+            priority: message.priority,
+            redelivered: message.redelivered,
+            hostname: core.settings.hostname.clone(),
+        }
+    }
+}
+
+/// What surrounds one running task. What few tasks ask for is made when they do.
 pub(crate) struct Surroundings {
-    pub shared: Shared,
-    pub request: Arc<TaskRequest>,
+    core: Arc<Core>,
+    job: Arc<Job>,
+    request: OnceLock<Arc<TaskRequest>>,
     /// Set by the last of `fail`, `retry_in`, `reject` and `ignore`, with the text of the error it gave.
-    pub directive: Arc<Mutex<Option<(String, Directive)>>>,
+    pub directive: Mutex<Option<(String, Directive)>>,
     /// Celery's result tuples of the calls that the task sent.
-    pub children: Arc<Mutex<Vec<Value>>>,
-    pub soft_limit: SoftLimit,
+    pub children: Mutex<Vec<Value>>,
+    /// There once the task has asked to be told of it.
+    pub soft_limit: OnceLock<SoftLimit>,
+}
+
+impl Surroundings {
+    pub(crate) fn new(core: Arc<Core>, job: Arc<Job>) -> Arc<Self> {
+        Arc::new(Self {
+            core,
+            job,
+            request: OnceLock::new(),
+            directive: Mutex::default(),
+            children: Mutex::default(),
+            soft_limit: OnceLock::new(),
+        })
+    }
+
+    /// The name of this worker.
+    pub(crate) fn hostname(&self) -> &str {
+        &self.core.settings.hostname
+    }
+
+    /// Tells the task of its soft time limit, if it has asked; returns whether it has.
+    pub(crate) fn tell_soft_limit(&self) -> bool {
+        let asked = self.soft_limit.get();
+        asked.inspect(|limit| limit.tell()).is_some()
+    }
+
+    fn request(&self) -> Arc<TaskRequest> {
+        self.request
+            .get_or_init(|| Arc::new(TaskRequest::of(&self.core, &self.job)))
+            .clone()
+    }
 }
 
 tokio::task_local! {
     /// Of the task that runs here, and only inside of it: two workers in one process do not mix.
-    pub(crate) static SURROUNDINGS: Surroundings;
+    pub(crate) static SURROUNDINGS: Arc<Surroundings>;
 }
 
 /// The value that the worker was given with `.data(Arc<C>)`.
@@ -104,7 +163,7 @@ tokio::task_local! {
 /// from the task as it is.
 pub fn data<C: Any + Send + Sync>() -> Result<Arc<C>, TaskError> {
     SURROUNDINGS
-        .try_with(|here| here.shared.0.get(&TypeId::of::<C>()).cloned())
+        .try_with(|here| here.core.shared.0.get(&TypeId::of::<C>()).cloned())
         .ok()
         .flatten()
         .and_then(|value| value.downcast::<C>().ok())
@@ -118,14 +177,16 @@ pub fn data<C: Any + Send + Sync>() -> Result<Arc<C>, TaskError> {
 
 /// The call that is being executed; `None` outside a running task.
 pub fn current_request() -> Option<Arc<TaskRequest>> {
-    SURROUNDINGS.try_with(|here| here.request.clone()).ok()
+    SURROUNDINGS.try_with(|here| here.request()).ok()
 }
 
 /// The first task of the workflow that runs here, and the task itself; `None` outside a running task.
 pub(crate) fn ancestry() -> Option<(String, String)> {
-    let request = current_request()?;
-    let root = request.root_id.clone().unwrap_or_else(|| request.id.clone());
-    Some((root, request.id.clone()))
+    let of = |here: &Arc<Surroundings>| {
+        let message = &here.job.message;
+        (message.root().to_owned(), message.id.clone())
+    };
+    SURROUNDINGS.try_with(of).ok()
 }
 
 /// Notes a call or a workflow, as Celery's result tuple, as sent by the task that runs here, if one does.

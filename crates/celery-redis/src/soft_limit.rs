@@ -1,10 +1,5 @@
 //! The soft time limit, which a task can ask to be told of.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
-
 use celery::error::TaskError;
 use tokio_util::sync::CancellationToken;
 
@@ -12,10 +7,7 @@ use crate::request::{self, Directive, SURROUNDINGS};
 
 /// Tells a running task that its soft time limit is reached; see [`soft_limit`].
 #[derive(Debug, Clone, Default)]
-pub struct SoftLimit {
-    token: CancellationToken,
-    asked: Arc<AtomicBool>,
-}
+pub struct SoftLimit(CancellationToken);
 
 /// Asks to be told of the soft time limit of the task that runs here.
 ///
@@ -40,22 +32,19 @@ pub struct SoftLimit {
 /// ```
 pub fn soft_limit() -> SoftLimit {
     SURROUNDINGS
-        .try_with(|here| {
-            here.soft_limit.asked.store(true, Ordering::Release);
-            here.soft_limit.clone()
-        })
+        .try_with(|here| here.soft_limit.get_or_init(SoftLimit::default).clone())
         .unwrap_or_default()
 }
 
 impl SoftLimit {
     /// Waits until the limit is reached.
     pub async fn reached(&self) {
-        self.token.cancelled().await;
+        self.0.cancelled().await;
     }
 
     /// Whether it is reached, for code that looks from time to time.
     pub fn is_reached(&self) -> bool {
-        self.token.is_cancelled()
+        self.0.is_cancelled()
     }
 
     /// Ends the task as `FAILURE` with Celery's `SoftTimeLimitExceeded`; it is not retried.
@@ -63,12 +52,8 @@ impl SoftLimit {
         request::direct("SoftTimeLimitExceeded".to_owned(), Directive::SoftLimit)
     }
 
-    /// Tells the task, if it has asked; returns whether it has.
-    pub(crate) fn tell(&self) -> bool {
-        let asked = self.asked.load(Ordering::Acquire);
-        if asked {
-            self.token.cancel();
-        }
-        asked
+    /// Tells the task.
+    pub(crate) fn tell(&self) {
+        self.0.cancel();
     }
 }

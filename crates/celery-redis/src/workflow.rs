@@ -48,6 +48,13 @@ pub(crate) struct FollowUp {
     pub children: Vec<Value>,
 }
 
+impl FollowUp {
+    /// Whether nothing is to be sent.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.drafts.is_empty() && self.raw.is_empty() && self.chords.is_empty()
+    }
+}
+
 /// Where a signature is applied.
 #[derive(Clone, Default)]
 pub(crate) struct Place {

@@ -4,7 +4,7 @@
 -- ARGV  consumer, life of a result in seconds (0 = for ever), then four counted groups:
 --       tags that have begun (so that a sweep can tell a worker's death in the task from one beside it);
 --       tags to acknowledge, nothing more;
---       (tag, result key, result) to store and acknowledge;
+--       (tag, result key, result) to store and acknowledge; the tag is '' if already acknowledged;
 --       ends with more to do, uncounted: tag ('' if already acknowledged), acknowledge (1/0), result key, result (''
 --       for none), number of actions, and for each (action, key, value):
 --         P push a message, B bind a queue, X push one to wherever an exchange leads (its binding set, "<before a
@@ -35,7 +35,7 @@ for at = 4, plain_at - 1 do ask(ARGV[at]) end
 for at = plain_at + 1, kept_at - 1 do ask(ARGV[at]) end
 local metas, rest = {}, {}
 for at = kept_at + 1, rest_at - 1, 3 do
-  ask(ARGV[at])
+  if ARGV[at] ~= '' then ask(ARGV[at]) end
   metas[#metas + 1] = ARGV[at + 1]
 end
 local at = rest_at
@@ -230,7 +230,8 @@ end
 
 for at = plain_at + 1, kept_at - 1 do conclude(ARGV[at], owner[ARGV[at]], true) end
 for at = kept_at + 1, rest_at - 1, 3 do
-  conclude(ARGV[at], owner[ARGV[at]], true, store(ARGV[at + 1], ARGV[at + 2]))
+  local tag = ARGV[at]
+  conclude(tag, tag == '' or owner[tag], true, store(ARGV[at + 1], ARGV[at + 2]))
 end
 for _, from in ipairs(rest) do
   local tag = ARGV[from]

@@ -11,8 +11,11 @@ local consumer, largest = ARGV[4], tonumber(ARGV[6])
 -- An idle worker's only message, of which nothing is odd: a part of what follows, as it is all that a wait mostly ends
 -- with, and each line more is time until the task begins.
 local alone = KEYS[4 + ARGV[7]]
-if ARGV[7] ~= '0' and redis.pcall('LLEN', alone) == 1 then
-  local raw = redis.call('RPOP', alone)
+local popped = ARGV[7] ~= '0' and redis.pcall('RPOP', alone, 2)
+if popped and #popped == 2 then
+  redis.call('RPUSH', alone, popped[2], popped[1])
+elseif popped and #popped == 1 then
+  local raw = popped[1]
   local size = #raw
   local exchange, key, tag
   if size <= largest and raw:byte(1) == 123 then
@@ -129,15 +132,15 @@ end
 local between, same_exchange, same_key
 local function glance(raw)
   local size = #raw
-  if size < 128 or raw:byte(1) ~= 123 or raw:sub(size - 2) ~= '"}}' then return end
-  local from = size - 54
-  if raw:sub(from, from + 15) ~= '"delivery_tag":"' then
-    from = from - 1
-    if raw:sub(from, from + 16) ~= '"delivery_tag": "' then return end
-  end
+  if size < 128 or raw:byte(1) ~= 123 then return end
+  local quote, brace, last = raw:byte(size - 2, size)
+  if quote ~= 34 or brace ~= 125 or last ~= 125 then return end
+  local from = raw:find('"delivery_tag":', size - 55, true)
+  local open = from == size - 54 and from + 15 or from == size - 55 and raw:byte(from + 15) == 32 and from + 16
+  if not open or raw:byte(open) ~= 34 then return end
   local tag = raw:sub(size - 38, size - 3)
   if tag:find('"', 1, true) or tag:find('\\', 1, true) then return end
-  if not between or raw:sub(from - #between, from - 1) ~= between then
+  if not between or raw:find(between, from - #between, true) ~= from - #between then
     local info = raw:find('"delivery_info"', math.max(1, from - 512), true)
     if not info then return end
     local exchange, key = raw:match('^"delivery_info": ?{"exchange": ?("[^"\\]*"), ?"routing_key": ?("[^"\\]*")}', info)

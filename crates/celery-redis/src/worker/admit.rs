@@ -45,7 +45,7 @@ impl Consumer {
         tracing::debug!(
             task.id = message.id,
             task.name = message.task,
-            queue = taken.queue,
+            queue = &*taken.queue,
             "task received"
         );
         message.ignore_result |=
@@ -60,7 +60,7 @@ impl Consumer {
         self.core.events.received(&job);
         let now = clock::now();
         let expired = job.message.expires.is_some_and(|expires| expires <= now);
-        if expired || self.revoked.covers(&job.message) {
+        if expired || self.revoked.covers(&job) {
             held.running = true;
             self.discard(job.clone(), if expired { "expired" } else { "revoked" });
         } else if let Some(eta) = job.message.eta.filter(|eta| *eta > now) {
@@ -110,7 +110,7 @@ impl Consumer {
         let id = Message::id_of(&taken.raw);
         tracing::error!(
             task.id = id.as_deref().unwrap_or("unknown"),
-            queue = taken.queue,
+            queue = &*taken.queue,
             problem,
             "set aside a message that cannot be executed"
         );

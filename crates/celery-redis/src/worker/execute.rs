@@ -1,11 +1,6 @@
 //! Executes one delivery and writes its end.
 
-use std::{
-    convert::Infallible,
-    future::pending,
-    sync::{Arc, Mutex},
-    time::Instant,
-};
+use std::{convert::Infallible, future::pending, sync::Arc, time::Instant};
 
 use serde_json::{Value, json};
 
@@ -13,8 +8,7 @@ use crate::{
     clock,
     exception::Exception,
     link::lock,
-    request::{Surroundings, TaskRequest},
-    soft_limit::SoftLimit,
+    request::Surroundings,
     worker::{
         chord::Part,
         job::Job,
@@ -50,19 +44,12 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>, slot: Slot) {
     }
     core.events.task("started", &message.id, || json!({}));
     let began = Instant::now();
-    let here = Surroundings {
-        shared: core.shared.clone(),
-        request: Arc::new(request(&core, &job)),
-        directive: Arc::new(Mutex::new(None)),
-        children: Arc::default(),
-        soft_limit: SoftLimit::default(),
-    };
-    let sent = here.children.clone();
+    let here = Surroundings::new(core.clone(), job.clone());
     // Only the task itself is broken off: its future is dropped, and with it all it holds.
     let verdict = tokio::select! {
         biased;
         signal = job.terminated() => return revoke(&core, &job, "terminated", Some(signal)).await,
-        verdict = core.registry.run(core.app.clone(), message, here) => verdict,
+        verdict = core.registry.run(core.app.clone(), message, here.clone()) => verdict,
         never = note_unless_over(&core, &job) => match never {},
     };
     drop(slot);
@@ -75,7 +62,7 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>, slot: Slot) {
                 seconds,
                 "task succeeded"
             );
-            let sent = std::mem::take(&mut *lock(&sent));
+            let sent = std::mem::take(&mut *lock(&here.children));
             succeed(&core, &job, value, sent, seconds).await;
         }
         Verdict::Failure(exception) => {
@@ -142,7 +129,7 @@ pub(crate) async fn revoke(core: &Core, job: &Job, reason: &str, terminated: Opt
 }
 
 /// Stores the result and sets in motion what follows; `sent` are the children that the task sent itself.
-async fn succeed(core: &Core, job: &Job, value: Value, sent: Vec<Value>, seconds: f64) {
+async fn succeed(core: &Core, job: &Job, value: Value, mut children: Vec<Value>, seconds: f64) {
     let message = &job.message;
     let follow_up = match core.after_success(message, &value) {
         Ok(follow_up) => follow_up,
@@ -151,15 +138,17 @@ async fn succeed(core: &Core, job: &Job, value: Value, sent: Vec<Value>, seconds
             return fail(core, job, "FAILURE", &exception).await;
         }
     };
+    children.extend_from_slice(&follow_up.children);
     let stored = Stored {
         status: "SUCCESS",
-        result: value.clone(),
+        result: value,
         traceback: None,
-        children: [sent, follow_up.children.clone()].concat(),
+        children,
     };
+    let value = &stored.result;
     let ending = Ending {
         meta: stored.own_meta(message),
-        parts: Vec::from_iter(Part::of(message, stored.status, &value)),
+        parts: Vec::from_iter(Part::of(message, stored.status, value)),
         follow_up,
         ..Ending::default()
     };
@@ -167,7 +156,7 @@ async fn succeed(core: &Core, job: &Job, value: Value, sent: Vec<Value>, seconds
     core.events.task(
         "succeeded",
         &message.id,
-        || json!({"result": crate::json::repr(&value), "runtime": seconds}),
+        || json!({"result": crate::json::repr(value), "runtime": seconds}),
     );
 }
 
@@ -240,25 +229,5 @@ impl Core {
     /// The list a delivery goes back to.
     pub(crate) fn list_of(&self, job: &Job) -> String {
         self.keys.list(&job.taken.queue, job.message.priority)
-    }
-}
-
-fn request(core: &Core, job: &Job) -> TaskRequest {
-    let message = &job.message;
-    TaskRequest {
-        id: message.id.clone(),
-        task: message.task.clone(),
-        retries: message.retries,
-        headers: message.headers.clone(),
-        root_id: message.root_id.clone(),
-        parent_id: message.parent_id.clone(),
-        group: message.group.clone(),
-        eta: message.eta,
-        expires: message.expires,
-        exchange: job.exchange.clone(),
-        queue: job.taken.queue.clone(),
-        priority: message.priority,
-        redelivered: message.redelivered,
-        hostname: core.settings.hostname.clone(),
     }
 }

@@ -98,7 +98,7 @@ pub(crate) struct Fetcher {
     keys: Keys,
     /// Where to take from; remote control changes it.
     pub(super) sources: watch::Receiver<Vec<Source>>,
-    pub(super) queues: Vec<String>,
+    pub(super) queues: Vec<Arc<str>>,
     /// Tells what is taken from by now.
     serving: watch::Sender<Vec<String>>,
     /// The keys of the take script: four of its own, then the lists.
@@ -180,8 +180,12 @@ impl Fetcher {
             .collect();
         self.order = (0..sources.len()).collect();
         self.likely = self.lists.first().and_then(|step| step.first()).cloned();
-        self.queues = sources.into_iter().map(|source| source.queue).collect();
-        self.serving.send_replace(self.queues.clone());
+        self.queues = sources
+            .iter()
+            .map(|source| source.queue.as_str().into())
+            .collect();
+        self.serving
+            .send_replace(sources.into_iter().map(|source| source.queue).collect());
     }
 
     fn bind(&self, pipeline: &mut Pipeline) {

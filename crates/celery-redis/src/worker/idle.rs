@@ -88,6 +88,8 @@ impl Fetcher {
             });
         };
         let mut pipeline = redis::pipe();
+        // Before the wait, so that nothing stands between the message and its way to us: what changes later is told.
+        self.watch(&mut pipeline);
         let silent = self.silence == Silence::Yes;
         if silent {
             pipeline.cmd("CLIENT").arg("REPLY").arg("SKIP");
@@ -123,19 +125,15 @@ impl Fetcher {
             }
             Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
         };
-        let mut replies = replies?.into_iter().rev();
-        let (more, _, reply) = (replies.next(), replies.next(), replies.next());
+        let mut replies = replies?.into_iter();
+        let (_, more, last) = (replies.next(), replies.next(), replies.next_back());
         if let Some(Value::ServerError(error)) = replies.next() {
             // A key of another type, or a right that is missing: what else there is can still be served.
             tracing::warn!(error = ?error, list = likely, "cannot wait at a list");
             self.client_id = None;
         }
         let look = self
-            .read(
-                connection,
-                reply.unwrap_or(Value::Nil),
-                more.unwrap_or(Value::Nil),
-            )
+            .read(connection, last.unwrap_or(Value::Nil), more.unwrap_or(Value::Nil))
             .await?;
         if self.silence != Silence::Never {
             let doubtful = !told && look.taken.is_empty() && began.elapsed() < AT_ONCE;

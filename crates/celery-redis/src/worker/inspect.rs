@@ -82,12 +82,12 @@ fn usage() -> Value {
 fn task_info(job: &Job, node: &str, run: Option<&Run>, safe: bool) -> Value {
     let message = &job.message;
     let (args, kwargs) = if safe {
-        (json!(args_repr(message)), json!(kwargs_repr(message)))
+        (json!(args_repr(job)), json!(kwargs_repr(job)))
     } else {
         (json!(message.args), json!(message.kwargs))
     };
     json!({
-        "id": message.id, "name": shown_name(message), "args": args, "kwargs": kwargs, "type": message.task,
+        "id": message.id, "name": shown_name(job), "args": args, "kwargs": kwargs, "type": message.task,
         "hostname": node, "time_start": run.map(|run| run.began), "acknowledged": job.open_tag().is_empty(),
         "delivery_info": {
             "exchange": job.exchange, "routing_key": job.routing_key, "priority": message.priority,

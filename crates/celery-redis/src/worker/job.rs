@@ -1,11 +1,11 @@
 //! A delivery: a message that this worker holds.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, AtomicI32, Ordering},
 };
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
 use crate::message::Message;
@@ -14,7 +14,7 @@ use crate::message::Message;
 #[derive(Debug, Clone)]
 pub(crate) struct Taken {
     /// The queue it came from.
-    pub queue: String,
+    pub queue: Arc<str>,
     /// Its key in `unacked`.
     pub tag: String,
     /// The list element.
@@ -28,6 +28,7 @@ pub(crate) struct Job {
     pub seq: u64,
     pub taken: Taken,
     pub message: Message,
+    headers: OnceLock<Map<String, Value>>,
     /// The address in the message, for the slot in `unacked`.
     pub exchange: String,
     pub routing_key: String,
@@ -43,13 +44,17 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    pub(crate) fn new(seq: u64, taken: Taken, message: Message, late: bool) -> Arc<Self> {
-        let exchange = message.exchange.clone().unwrap_or_default();
-        let routing_key = message.routing_key.clone().unwrap_or_else(|| taken.queue.clone());
+    pub(crate) fn new(seq: u64, taken: Taken, mut message: Message, late: bool) -> Arc<Self> {
+        let exchange = message.exchange.take().unwrap_or_default();
+        let routing_key = message
+            .routing_key
+            .take()
+            .unwrap_or_else(|| taken.queue.to_string());
         Arc::new(Self {
             seq,
             taken,
             message,
+            headers: OnceLock::new(),
             exchange,
             routing_key,
             late,
@@ -58,6 +63,12 @@ impl Job {
             terminate: Notify::new(),
             signal: AtomicI32::new(0),
         })
+    }
+
+    /// All headers of the message, custom ones included.
+    pub(crate) fn headers(&self) -> &Map<String, Value> {
+        self.headers
+            .get_or_init(|| Message::headers(&self.taken.raw).unwrap_or_default())
     }
 
     /// The tag while the message is in `unacked`, empty after an early acknowledgement.

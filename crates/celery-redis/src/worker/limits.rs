@@ -54,7 +54,7 @@ pub(crate) async fn within<R>(
         if let Ok(returned) = tokio::time::timeout_at(soft, &mut running).await {
             return Ok(returned);
         }
-        let told = SURROUNDINGS.try_with(|here| here.soft_limit.tell());
+        let told = SURROUNDINGS.try_with(|here| here.tell_soft_limit());
         if !told.unwrap_or(false) {
             return Err(Exceeded::Soft);
         }

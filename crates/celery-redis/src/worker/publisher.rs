@@ -11,7 +11,6 @@ use crate::{
     clock, envelope, json,
     keys::Keys,
     link::Link,
-    message::Message,
     worker::{
         events::{Occurrence, What, forward},
         job::Job,
@@ -127,29 +126,26 @@ impl Publisher {
 fn received(job: &Job) -> Value {
     let message = &job.message;
     json!({
-        "uuid": message.id, "name": shown_name(message), "args": args_repr(message), "kwargs": kwargs_repr(message),
+        "uuid": message.id, "name": shown_name(job), "args": args_repr(job), "kwargs": kwargs_repr(job),
         "root_id": message.root_id, "parent_id": message.parent_id, "retries": message.retries,
         "eta": message.eta.map(clock::iso), "expires": message.expires.map(clock::iso),
     })
 }
 
 /// The name that a call is shown under: its `shadow`, else its task.
-pub(super) fn shown_name(message: &Message) -> &str {
-    message
-        .headers
-        .get("shadow")
-        .and_then(Value::as_str)
-        .unwrap_or(&message.task)
+pub(super) fn shown_name(job: &Job) -> &str {
+    let shadow = job.headers().get("shadow").and_then(Value::as_str);
+    shadow.unwrap_or(&job.message.task)
 }
 
 /// The arguments as the sender shows them, which may hide what is secret; else as Python would.
-pub(super) fn args_repr(message: &Message) -> String {
-    let given = message.headers.get("argsrepr").and_then(Value::as_str);
-    given.map_or_else(|| json::repr_args(&message.args), str::to_owned)
+pub(super) fn args_repr(job: &Job) -> String {
+    let given = job.headers().get("argsrepr").and_then(Value::as_str);
+    given.map_or_else(|| json::repr_args(&job.message.args), str::to_owned)
 }
 
 /// The keyword arguments, likewise.
-pub(super) fn kwargs_repr(message: &Message) -> String {
-    let given = message.headers.get("kwargsrepr").and_then(Value::as_str);
-    given.map_or_else(|| json::repr_kwargs(&message.kwargs), str::to_owned)
+pub(super) fn kwargs_repr(job: &Job) -> String {
+    let given = job.headers().get("kwargsrepr").and_then(Value::as_str);
+    given.map_or_else(|| json::repr_kwargs(&job.message.kwargs), str::to_owned)
 }

@@ -118,7 +118,7 @@ impl Registry {
     }
 
     /// Executes a message within its surroundings. A panic is a failure of the task, nothing more.
-    pub(crate) async fn run(&self, app: Arc<Celery>, message: &Message, here: Surroundings) -> Verdict {
+    pub(crate) async fn run(&self, app: Arc<Celery>, message: &Message, here: Arc<Surroundings>) -> Verdict {
         let Some(entry) = self.entries.get(message.task.as_str()) else {
             return Verdict::Failure(Exception::celery("NotRegistered", vec![json!(message.task)]));
         };
@@ -162,7 +162,7 @@ impl<T: Task + 'static> Runner for Typed<T> {
             Err(error) => return type_error(call::explain(T::NAME, T::ARGS, &bound, &error)),
         };
         let mut request = Request::<T>::new(app, crate_message(message), params.clone());
-        request.hostname = SURROUNDINGS.try_with(|here| here.request.hostname.clone()).ok();
+        request.hostname = SURROUNDINGS.try_with(|here| here.hostname().to_owned()).ok();
         let task = T::from_request(request, T::DEFAULTS);
         let ended = limits::within(limits_of(message, replaced, T::DEFAULTS), task.run(params)).await;
         let result = match ended {
@@ -282,11 +282,7 @@ fn crate_message(message: &Message) -> CrateMessage {
             expires: message.expires,
             retries: Some(message.retries),
             timelimit: (whole(message.time_limits[0]), whole(message.time_limits[1])),
-            origin: message
-                .headers
-                .get("origin")
-                .and_then(Value::as_str)
-                .map(str::to_owned),
+            origin: message.origin.clone(),
             ..MessageHeaders::default()
         },
         raw_body: Vec::new(),

@@ -125,7 +125,7 @@ impl Core {
                 .filter_map(|(tag, slot)| {
                     let (raw, _, routing_key) = read_slot(slot.as_deref()?)?;
                     Some(Taken {
-                        queue: routing_key,
+                        queue: routing_key.into(),
                         tag,
                         raw,
                     })

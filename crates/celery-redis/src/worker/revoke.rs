@@ -13,9 +13,7 @@ use tokio::time::Instant;
 use crate::{
     clock,
     exception::Exception,
-    json,
-    message::Message,
-    scripts,
+    json, scripts,
     worker::{
         command::{Answer, ok},
         consumer::Consumer,
@@ -132,18 +130,18 @@ impl Revoked {
     }
 
     /// Whether a call is not to be executed.
-    pub(super) fn covers(&self, message: &Message) -> bool {
-        self.ids.contains_key(&message.id)
+    pub(super) fn covers(&self, job: &Job) -> bool {
+        self.ids.contains_key(&job.message.id)
             || (!self.stamps.is_empty()
-                && stamps(message)
+                && stamps(job)
                     .into_iter()
                     .any(|(name, value)| self.stamps.contains(&(name.to_owned(), value.to_string()))))
     }
 }
 
 /// The stamps of a call, one pair for each value.
-fn stamps(message: &Message) -> Vec<(&str, &Value)> {
-    let Some(all) = message.headers.get("stamps").and_then(Value::as_object) else {
+fn stamps(job: &Job) -> Vec<(&str, &Value)> {
+    let Some(all) = job.headers().get("stamps").and_then(Value::as_object) else {
         return Vec::new();
     };
     all.iter()
@@ -261,7 +259,7 @@ impl Consumer {
         }
         let mut found: Map<String, Value> = Map::new();
         for run in self.jobs.values() {
-            let matching: Vec<_> = stamps(&run.job.message)
+            let matching: Vec<_> = stamps(&run.job)
                 .into_iter()
                 .filter(|stamp| wanted.contains(stamp))
                 .collect();
@@ -288,7 +286,7 @@ impl Consumer {
     pub(super) fn discard_revoked(&mut self) {
         let mut revoked = Vec::new();
         for held in self.held.values_mut() {
-            if !held.running && self.revoked.covers(&held.job.message) {
+            if !held.running && self.revoked.covers(&held.job) {
                 held.running = true;
                 revoked.push(held.job.clone());
             }

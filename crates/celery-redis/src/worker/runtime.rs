@@ -114,7 +114,9 @@ impl Worker {
             .await
             .map_err(|error| Error::App(Box::new(error)))?;
         let link = Link::new(server.clone(), None);
-        let consumer = Uuid::new_v4().simple().to_string();
+        // Padded, so that what stands in `owners` is longer than 64 bytes: a hash of shorter values is a single list to
+        // Redis, in which it looks for each tag from the beginning.
+        let consumer = format!("{:0>48}", Uuid::new_v4().simple().to_string());
         let ledger = Ledger {
             keys: [keys.unacked(), keys.unacked_index(), keys.owners()],
             consumer: consumer.clone(),

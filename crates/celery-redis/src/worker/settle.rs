@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use redis::Value as Reply;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     backoff::Backoff,
@@ -62,6 +63,21 @@ fn exchange(draft: &Draft, keys: &Keys) -> [String; 3] {
     ["X".to_owned(), keys.binding(&draft.exchange), value]
 }
 
+/// A state as Celery's result backend keeps it.
+#[derive(Serialize)]
+struct Meta<'a> {
+    status: &'a str,
+    result: &'a Value,
+    traceback: Option<&'a str>,
+    children: &'a [Value],
+    date_done: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent_id: Option<&'a str>,
+    task_id: &'a str,
+}
+
 /// A state to store.
 #[derive(Debug)]
 pub(crate) struct Stored<'a> {
@@ -84,28 +100,18 @@ impl<'a> Stored<'a> {
     /// The meta as Celery writes it.
     pub(crate) fn meta(&self, id: &str, group: Option<&str>, parent: Option<&str>) -> String {
         let done = matches!(self.status, "SUCCESS" | "FAILURE" | "REVOKED");
-        let mut meta = Map::new();
-        let mut set = |name: &str, value: Value| drop(meta.insert(name.to_owned(), value));
-        set("status", json!(self.status));
-        set("result", self.result.clone());
-        set("traceback", json!(self.traceback));
-        set("children", json!(self.children));
-        set(
-            "date_done",
-            if done {
-                json!(clock::iso(clock::now()))
-            } else {
-                Value::Null
-            },
-        );
-        if let Some(group) = group {
-            set("group_id", json!(group));
-        }
-        if let Some(parent) = parent {
-            set("parent_id", json!(parent));
-        }
-        set("task_id", json!(id));
-        Value::Object(meta).to_string()
+        let meta = Meta {
+            status: self.status,
+            result: &self.result,
+            traceback: self.traceback,
+            children: &self.children,
+            date_done: done.then(|| clock::iso(clock::now())),
+            group_id: group,
+            parent_id: parent,
+            task_id: id,
+        };
+        // There is nothing in it that could not be written.
+        serde_json::to_string(&meta).unwrap_or_default()
     }
 
     /// The meta of a message's own task, or nothing if its result is ignored.
@@ -135,6 +141,18 @@ pub(crate) struct Ending<'a> {
 }
 
 impl<'a> Ending<'a> {
+    /// Whether there is nothing to be done but to acknowledge.
+    fn is_nothing(&self) -> bool {
+        let Self {
+            meta,
+            follow_up,
+            parts,
+            doomed,
+            buried,
+        } = self;
+        meta.is_none() && follow_up.is_nothing() && parts.is_empty() && doomed.is_empty() && buried.is_none()
+    }
+
     /// A failure, which the rest of a chain shares; without what is called for it.
     pub(crate) fn failure(message: &'a Message, stored: &Stored<'_>) -> Self {
         let Doomed { states, mut parts } = Doomed::of(&message.embed.chain, stored);
@@ -177,6 +195,9 @@ impl Core {
 
     /// As `settle`; the error is what the server refuses for good.
     async fn try_to_settle(&self, job: &Job, ending: &Ending<'_>) -> Result<bool, String> {
+        if ending.is_nothing() && job.open_tag().is_empty() {
+            return Ok(true);
+        }
         let server = self.known_server();
         let (mut complete, mut backoff) = (Complete::new(), Backoff::new());
         let mut reinstated = false;
@@ -190,9 +211,6 @@ impl Core {
             end.actions.extend(tally.actions());
             if let Some(reason) = &ending.buried {
                 end.actions.push(self.burial(&job.taken.raw, reason));
-            }
-            if end.tag.is_empty() && end.meta.is_empty() && end.actions.is_empty() {
-                return Ok(true);
             }
             let posted = {
                 let _order = lock(&self.order);

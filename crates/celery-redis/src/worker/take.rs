@@ -24,15 +24,13 @@ impl Fetcher {
         let mut pipeline = redis::pipe();
         pipeline.ignore_errors();
         self.ask(&mut pipeline, room, None);
+        self.watch(&mut pipeline);
         let (reply, _, waiting): (Value, Value, Value) = pipeline.query_async(connection).await?;
         self.read(connection, reply, waiting).await
     }
 
-    /// Adds the take script, and `EXISTS` on all lists but the one to wait at: with `CLIENT TRACKING` on, the server
-    /// now owes us one notice as soon as any of them changes. Nothing falls between, for the pipeline is one
-    /// connection's sequence.
-    ///
-    /// `waited` is the list that the pipeline waits at first: most likely it then has one message, and no other has.
+    /// Adds the take script. `waited` is the list that the pipeline waits at first: most likely it then has one message,
+    /// and no other has.
     pub(super) fn ask(&self, pipeline: &mut Pipeline, room: usize, waited: Option<&str>) {
         let lists = self.ordered_lists();
         pipeline
@@ -53,12 +51,19 @@ impl Fetcher {
                     .position(|list| *list == waited)
                     .map_or(0, |at| at + 1)
             }));
+    }
+
+    /// Adds `EXISTS` on all lists but the one to wait at: with `CLIENT TRACKING` on, the server now owes us one notice as
+    /// soon as any of them changes. Nothing falls between, for the pipeline is one connection's sequence.
+    pub(super) fn watch(&self, pipeline: &mut Pipeline) {
         let waits_at = self.client_id.and(self.likely.as_ref());
         // Asked for each time: what the script reads is not to be watched.
         pipeline.cmd("CLIENT").arg("CACHING").arg("YES");
         pipeline.cmd("EXISTS");
-        for list in lists.into_iter().filter(|list| Some(*list) != waits_at) {
-            pipeline.arg(list);
+        for list in self.ordered_lists() {
+            if Some(list) != waits_at {
+                pipeline.arg(list);
+            }
         }
     }
 
@@ -123,6 +128,7 @@ impl Fetcher {
             } else {
                 "the message has no readable envelope".to_owned()
             };
+            let queue = queue.map(|queue| &**queue);
             tracing::error!(task.id = id, queue, bytes, problem, "set aside a message");
             if let Some(id) = id {
                 drop(self.events.send(Event::SetAside { id, problem }));
@@ -151,7 +157,7 @@ impl Fetcher {
                 _ => String::new(),
             };
             entries.push(Taken {
-                queue: self.queues.get(queue).cloned().unwrap_or_default(),
+                queue: self.queues.get(queue).cloned().unwrap_or_else(|| "".into()),
                 tag: text(),
                 raw: text(),
             });

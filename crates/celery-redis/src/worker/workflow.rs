@@ -12,6 +12,9 @@ use crate::{
 impl Core {
     /// What a success sends: callbacks, then the next of the chain.
     pub(crate) fn after_success(&self, message: &Message, value: &Value) -> Result<FollowUp, String> {
+        if message.embed.callbacks.is_empty() && message.embed.chain.is_empty() {
+            return Ok(FollowUp::default());
+        }
         let place = Place {
             root_id: Some(message.root().to_owned()),
             parent_id: Some(message.id.clone()),

@@ -67,7 +67,7 @@ pub(crate) struct End {
 enum Kind {
     /// To acknowledge, nothing more.
     Plain,
-    /// To store a result and acknowledge.
+    /// To store a result and acknowledge, unless that was done before.
     Kept,
     /// Anything else.
     Full,
@@ -75,7 +75,7 @@ enum Kind {
 
 impl End {
     fn kind(&self) -> Kind {
-        if self.tag.is_empty() || !self.acknowledge || !self.actions.is_empty() {
+        if !self.acknowledge || !self.actions.is_empty() {
             Kind::Full
         } else if self.meta.is_empty() {
             Kind::Plain
@@ -257,15 +257,18 @@ impl Ledger {
     /// Adds one call of the settle script for a run of marks and ends.
     fn add_to(&self, pipeline: &mut Pipeline, run: &[Queued]) {
         let ends = |kind| ends(run).filter(move |end| end.kind() == kind);
-        // What ends in the same step need not be noted first.
-        let ended: HashSet<&str> = self::ends(run).map(|end| end.tag.as_str()).collect();
-        let begun: Vec<&str> = run
+        let mut begun: Vec<&str> = run
             .iter()
             .filter_map(|queued| match &queued.write {
-                Write::Begun(tag) => Some(tag.as_str()).filter(|tag| !ended.contains(tag)),
+                Write::Begun(tag) => Some(tag.as_str()),
                 Write::Call(_) | Write::End(_) => None,
             })
             .collect();
+        if !begun.is_empty() {
+            // What ends in the same step need not be noted first.
+            let ended: HashSet<&str> = self::ends(run).map(|end| end.tag.as_str()).collect();
+            begun.retain(|tag| !ended.contains(tag));
+        }
         pipeline
             .cmd("EVALSHA")
             .arg(scripts::SETTLE.get_hash())
