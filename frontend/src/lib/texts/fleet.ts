@@ -113,7 +113,7 @@ export const texts = {
     },
     remove: "Delete runner",
     removeTitle: (name: string) => `Delete the runner ${name}?`,
-    removeBody: "All its instances are drained and removed. Jobs that run are finished first.",
+    removeBody: "All its instances are drained and removed. Where a job runs, it is finished first.",
     removed: "The runner is being deleted; its instances drain.",
     removeMany: (count: number) => `Delete ${plural(count, "runner")}?`,
     saved: "The runner was saved.",
@@ -187,15 +187,15 @@ export const texts = {
     confirm: {
       stop: {
         title: (name: string) => `Stop ${name}?`,
-        body: "It is deregistered at GitHub, then its container and its log are removed. A job that runs is finished first. It can be started again.",
+        body: "It is deregistered at GitHub, then its container and its log are removed. If it runs a job, that is finished first. It can be started again.",
       },
       restart: {
         title: (name: string) => `Restart ${name}?`,
-        body: "It is deregistered and its container replaced; the log begins anew. A job that runs is finished first.",
+        body: "It is deregistered and its container replaced; the log begins anew. If it runs a job, that is finished first.",
       },
       remove: {
         title: (name: string) => `Remove ${name}?`,
-        body: "It is deregistered at GitHub, then its container is removed for good. A job that runs is finished first.",
+        body: "It is deregistered at GitHub, then its container is removed for good. If it runs a job, that is finished first.",
       },
     },
     many: {
@@ -205,15 +205,15 @@ export const texts = {
       },
       stop: {
         title: (count: number) => `Stop ${plural(count, "instance")}?`,
-        body: "Each is drained: jobs that run are finished first, then it is deregistered and its container and log are removed. It can be started again.",
+        body: "Each is drained: where a job runs, it is finished first; then it is deregistered and its container and log are removed. It can be started again.",
       },
       restart: {
         title: (count: number) => `Restart ${plural(count, "instance")}?`,
-        body: "Each is drained, deregistered and its container replaced; its log begins anew. Jobs that run are finished first.",
+        body: "Each is drained, deregistered and its container replaced; its log begins anew. Where a job runs, it is finished first.",
       },
       remove: {
         title: (count: number) => `Remove ${plural(count, "instance")}?`,
-        body: "Each is drained and deregistered at GitHub, then its container is removed for good. Jobs that run are finished first.",
+        body: "Each is drained and deregistered at GitHub, then its container is removed for good. Where a job runs, it is finished first.",
       },
     },
     tabs: { usage: "Usage", timeline: "Timeline", logs: "Logs", inspect: "Details" },

@@ -27,7 +27,10 @@ export function InvitationDialog({ token, onClose }: { token: string | null; onC
           <DialogTitle>{t.title}</DialogTitle>
           <DialogDescription>{t.body}</DialogDescription>
         </DialogHeader>
-        <CopyBlock text={link} label="invitation link" />
+        {/* Whole, not cut off below the button. */}
+        <div className="min-w-0 [&_pre]:break-all [&_pre]:whitespace-pre-wrap">
+          <CopyBlock text={link} label="invitation link" />
+        </div>
         <DialogFooter>
           <Button onClick={onClose}>{t.done}</Button>
         </DialogFooter>
