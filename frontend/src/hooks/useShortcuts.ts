@@ -10,7 +10,8 @@ function isTyping(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement &&
     (target.isContentEditable ||
-      /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) ||
+      // Nobody types into a box that is ticked.
+      target.matches("input:not([type=checkbox]), textarea, select") ||
       target.closest("[role=menu]") !== null)
   );
 }

@@ -1,6 +1,6 @@
 import { Check, Copy } from "lucide-react";
 import { Button } from "@/components/ui/button";
-import { Tooltip } from "@/components/ui/tooltip";
+import { Tooltip } from "@/components/utils/Tooltip";
 import { useCopy } from "@/hooks/useCopy";
 import { texts } from "@/lib/texts/common";
 

@@ -2,11 +2,11 @@ import { ArrowDown, ArrowUp, ChevronsUpDown } from "lucide-react";
 import * as React from "react";
 import { Button } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
-import { Checkbox } from "@/components/ui/checkbox";
 import { Empty } from "@/components/ui/empty";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Table, TableBody, TableCell, TableHead, TableHeader, TableRow } from "@/components/ui/table";
 import { type BulkAction, BulkActions } from "@/components/utils/bulk/BulkActions";
+import { CheckBox } from "@/components/utils/CheckBox";
 import { ErrorState } from "@/components/utils/ErrorState";
 import { ListPager, ListToolbar, pagesOf } from "@/components/utils/ListToolbar";
 import { type Aged, StaleAlert } from "@/components/utils/StaleAlert";
@@ -69,9 +69,13 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     columnChoicesSchema,
     NO_CHOICES,
   );
-  const room: Room = { high: true, mid: useMediaQuery("(width >= 64rem)"), low: useMediaQuery("(width >= 80rem)") };
+  const [mid, low] = [useMediaQuery("(width >= 64rem)"), useMediaQuery("(width >= 80rem)")];
   const [selected, setSelected] = React.useState<ReadonlySet<string>>(new Set());
-  const shown = columns.filter((column) => isShown(column, choices, room));
+  const shown = React.useMemo(() => {
+    const room: Room = { high: true, mid, low };
+    return columns.filter((column) => isShown(column, choices, room));
+  }, [columns, choices, mid, low]);
+  const select = React.useCallback((key: string, on: boolean) => setSelected((before) => withRow(before, key, on)), []);
   const isOld = source.isPlaceholderData;
   const rows = source.data?.items ?? [];
   // Rows that went away in the meantime are no longer selected.
@@ -146,10 +150,10 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
             <TableRow className="hover:bg-transparent">
               {bulkActions ? (
                 <TableHead className="w-10 pr-0">
-                  <Checkbox
-                    aria-label={texts.list.selectAll}
-                    checked={chosen.length === 0 ? false : chosen.length === rows.length ? true : "indeterminate"}
-                    onCheckedChange={(all) => setSelected(all === true ? new Set(rows.map(rowKey)) : new Set())}
+                  <CheckBox
+                    label={texts.list.selectAll}
+                    checked={chosen.length === 0 ? false : chosen.length === rows.length ? true : "some"}
+                    onChange={(all) => setSelected(all ? new Set(rows.map(rowKey)) : new Set())}
                   />
                 </TableHead>
               ) : null}
@@ -161,22 +165,15 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
           <TableBody className={cn("transition-opacity", isOld && "opacity-50")}>
             {source.data && !(isOld && rows.length === 0)
               ? rows.map((row) => (
-                  <TableRow key={rowKey(row)} data-state={selected.has(rowKey(row)) ? "selected" : undefined}>
-                    {bulkActions ? (
-                      <TableCell className="w-10 pr-0">
-                        <Checkbox
-                          aria-label={texts.list.select(rowLabel(row))}
-                          checked={selected.has(rowKey(row))}
-                          onCheckedChange={(on) => setSelected(withRow(selected, rowKey(row), on === true))}
-                        />
-                      </TableCell>
-                    ) : null}
-                    {shown.map((column) => (
-                      <TableCell key={column.id} className={cellClasses(column)}>
-                        {column.cell(row)}
-                      </TableCell>
-                    ))}
-                  </TableRow>
+                  <ListRow
+                    key={rowKey(row)}
+                    row={row}
+                    id={rowKey(row)}
+                    label={rowLabel(row)}
+                    columns={shown}
+                    isSelected={selected.has(rowKey(row))}
+                    onSelect={bulkActions ? select : undefined}
+                  />
                 ))
               : SKELETON_ROWS.map((row) => <SkeletonRow key={row} cells={shown.length + (bulkActions ? 1 : 0)} />)}
           </TableBody>
@@ -209,6 +206,35 @@ function withRow(selected: ReadonlySet<string>, key: string, on: boolean): Reado
 function cellClasses<Row>(column: Column<Row>): string {
   return cn(column.align === "right" && "text-right", column.className);
 }
+
+type ListRowProps<Row> = {
+  row: Row;
+  id: string;
+  label: string;
+  columns: readonly Column<Row>[];
+  isSelected: boolean;
+  /** Where rows can be selected. */
+  onSelect: ((id: string, on: boolean) => void) | undefined;
+};
+
+/** Drawn again only when it changes: one of a thousand instances does every moment. */
+const ListRow = React.memo(function ListRow<Row>(props: ListRowProps<Row>) {
+  const { row, id, label, columns, isSelected, onSelect } = props;
+  return (
+    <TableRow data-state={isSelected ? "selected" : undefined}>
+      {onSelect ? (
+        <TableCell className="w-10 pr-0">
+          <CheckBox label={texts.list.select(label)} checked={isSelected} onChange={(on) => onSelect(id, on)} />
+        </TableCell>
+      ) : null}
+      {columns.map((column) => (
+        <TableCell key={column.id} className={cellClasses(column)}>
+          {column.cell(row)}
+        </TableCell>
+      ))}
+    </TableRow>
+  );
+}) as <Row>(props: ListRowProps<Row>) => React.ReactNode;
 
 function HeadCell<Row>({ column, controls }: { column: Column<Row>; controls: ListControls }) {
   const { sortKey } = column;

@@ -1,6 +1,6 @@
 import { toast } from "sonner";
 import { Button, type ButtonProps } from "@/components/ui/button";
-import { Tooltip } from "@/components/ui/tooltip";
+import { Tooltip } from "@/components/utils/Tooltip";
 
 type GuardedButtonProps = Omit<ButtonProps, "disabled" | "asChild"> & {
   /** Why it may not be used; null where it may. */

@@ -2,7 +2,7 @@ import { ArrowDownToLine, ChevronDown, ChevronUp, Download, Search, WrapText } f
 import type * as React from "react";
 import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
-import { Tooltip } from "@/components/ui/tooltip";
+import { Tooltip } from "@/components/utils/Tooltip";
 import { texts } from "@/lib/texts/logs";
 
 type LogToolbarProps = {

@@ -1,6 +1,6 @@
 import * as React from "react";
 import { Badge } from "@/components/ui/badge";
-import { Tooltip } from "@/components/ui/tooltip";
+import { Tooltip } from "@/components/utils/Tooltip";
 import { tellOnTap } from "@/components/utils/tap";
 import type { StatusLook, StatusShape } from "@/lib/status";
 import { cn } from "@/lib/utils";
@@ -48,9 +48,8 @@ export function StatusBadge({ look, detail }: { look: StatusLook; detail?: strin
   if (seen.word !== look.word) setSeen({ word: look.word, changed: true });
   const meaning = detail || look.explain;
   return (
-    <Tooltip content={meaning}>
+    <Tooltip key={look.word} content={meaning}>
       <Badge
-        key={look.word}
         tone={look.tone}
         data-status={look.word}
         className={seen.changed ? "animate-changed" : undefined}

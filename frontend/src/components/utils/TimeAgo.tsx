@@ -1,4 +1,4 @@
-import { Tooltip } from "@/components/ui/tooltip";
+import { Tooltip } from "@/components/utils/Tooltip";
 import { tellOnTap } from "@/components/utils/tap";
 import { useNow } from "@/hooks/useNow";
 import { exactTime, timeAgo } from "@/lib/format";

@@ -1,5 +1,5 @@
 import { Box, MoreHorizontal } from "lucide-react";
-import type * as React from "react";
+import * as React from "react";
 import { Link } from "react-router";
 import { Button } from "@/components/ui/button";
 import {
@@ -14,6 +14,7 @@ import { type Column, DataTable, type ListSource } from "@/components/utils/Data
 import { INSTANCE_ACTIONS, useInstanceActions } from "@/components/utils/fleet/instance-actions";
 import { UsageSpark } from "@/components/utils/fleet/UsageSpark";
 import { FilterSelect } from "@/components/utils/ListToolbar";
+import { StandIn, useWanted } from "@/components/utils/StandIn";
 import { StatusBadge } from "@/components/utils/StatusBadge";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
@@ -42,12 +43,16 @@ export function InstanceTable({ source, controls, withRunner = false, filters, e
   const { orgId } = useOrg();
   const { confirmation, ask, close } = useConfirmation();
   const actions = useInstanceActions(ask);
+  const columns = React.useMemo(
+    () => columnsOf(orgId, actions).filter((column) => withRunner || column.id !== "runner"),
+    [orgId, actions, withRunner],
+  );
   return (
     <>
       <DataTable
         name={t.title}
         storedAs={withRunner ? "all-instances" : "instances"}
-        columns={columnsOf(orgId, actions).filter((column) => withRunner || column.id !== "runner")}
+        columns={columns}
         source={source}
         controls={controls}
         rowKey={(instance) => instance.uid}
@@ -206,36 +211,55 @@ type RowMenuProps = { instance: InstanceView; actions: ReturnType<typeof useInst
 
 /** An item out of reach says why in its own line, as tooltips do not open inside menus. */
 function RowMenu({ instance, actions }: RowMenuProps) {
+  const { wanted, watch } = useWanted();
   return (
-    <DropdownMenu>
-      <DropdownMenuTrigger asChild>
-        <Button variant="ghost" size="icon-sm" aria-label={t.actionsFor(instance.name)}>
-          <MoreHorizontal />
-        </Button>
-      </DropdownMenuTrigger>
-      <DropdownMenuContent align="end">
-        {INSTANCE_ACTIONS.map((action) => {
-          const reason = actions.reason(action, instance);
-          return (
-            <DropdownMenuItem
-              key={action}
-              // Not `disabled`: the arrow keys would pass it by, and nobody would hear why.
-              aria-disabled={reason !== null}
-              variant={action === "remove" ? "destructive" : "default"}
-              className={reason === null ? undefined : "opacity-70"}
-              onSelect={(event) => {
-                if (reason === null) actions.start(action, instance);
-                else event.preventDefault();
-              }}
-            >
-              <span className="grid">
-                {t[action]}
-                {reason ? <span className="max-w-56 text-2xs">{reason}</span> : null}
-              </span>
-            </DropdownMenuItem>
-          );
-        })}
-      </DropdownMenuContent>
-    </DropdownMenu>
+    <>
+      <Button
+        variant="ghost"
+        size="icon-sm"
+        aria-label={t.actionsFor(instance.name)}
+        aria-haspopup="menu"
+        aria-expanded={false}
+        {...watch}
+      >
+        <MoreHorizontal />
+      </Button>
+      {wanted ? (
+        <DropdownMenu>
+          <DropdownMenuTrigger asChild>
+            <StandIn of={wanted} />
+          </DropdownMenuTrigger>
+          <RowMenuContent instance={instance} actions={actions} />
+        </DropdownMenu>
+      ) : null}
+    </>
+  );
+}
+
+function RowMenuContent({ instance, actions }: RowMenuProps) {
+  return (
+    <DropdownMenuContent align="end">
+      {INSTANCE_ACTIONS.map((action) => {
+        const reason = actions.reason(action, instance);
+        return (
+          <DropdownMenuItem
+            key={action}
+            // Not `disabled`: the arrow keys would pass it by, and nobody would hear why.
+            aria-disabled={reason !== null}
+            variant={action === "remove" ? "destructive" : "default"}
+            className={reason === null ? undefined : "opacity-70"}
+            onSelect={(event) => {
+              if (reason === null) actions.start(action, instance);
+              else event.preventDefault();
+            }}
+          >
+            <span className="grid">
+              {t[action]}
+              {reason ? <span className="max-w-56 text-2xs">{reason}</span> : null}
+            </span>
+          </DropdownMenuItem>
+        );
+      })}
+    </DropdownMenuContent>
   );
 }

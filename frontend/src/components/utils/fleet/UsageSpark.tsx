@@ -15,10 +15,19 @@ const MEASURED: readonly string[] = ["running", "draining"];
 /** The CPU use of the last hour in a row of a list; asked for only where somebody sees it. */
 export function UsageSpark({ instance }: { instance: InstanceView }) {
   const [ref, seen] = useInView<HTMLSpanElement>();
+  if (seen) return <SeenSpark instance={instance} />;
+  return (
+    <span ref={ref} className="text-muted-foreground">
+      –
+    </span>
+  );
+}
+
+function SeenSpark({ instance }: { instance: InstanceView }) {
   const path = { org_id: instance.org_id, runner_id: instance.runner_id, instance_id: instance.uid };
   const metrics = useQuery({
     ...readInstanceMetricsOptions({ path, query: { points: POINTS } }),
-    enabled: seen && MEASURED.includes(instance.state),
+    enabled: MEASURED.includes(instance.state),
     staleTime: REFRESH_MS / 2,
     refetchInterval: REFRESH_MS,
     retry: false,
@@ -28,7 +37,7 @@ export function UsageSpark({ instance }: { instance: InstanceView }) {
   const latest = data?.current?.cpu_usage ?? points[points.length - 1]?.value;
   if (!data || latest === undefined) {
     return (
-      <span ref={ref} data-waits={metrics.isFetching || undefined} className="text-muted-foreground">
+      <span data-waits={metrics.isFetching || undefined} className="text-muted-foreground">
         –
       </span>
     );
@@ -36,7 +45,7 @@ export function UsageSpark({ instance }: { instance: InstanceView }) {
   const [from, to] = [Date.parse(data.from), Date.parse(data.to)];
   const paths = sparkPaths(points, { width: WIDTH, height: HEIGHT, from, to, gapMs: ((to - from) / POINTS) * 2.5 });
   return (
-    <span ref={ref} className="flex items-center gap-2" title={texts.instances.usageTitle(latest)}>
+    <span className="flex items-center gap-2" title={texts.instances.usageTitle(latest)}>
       <svg
         aria-hidden="true"
         width={WIDTH}

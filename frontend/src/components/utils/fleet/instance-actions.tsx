@@ -1,8 +1,9 @@
 import { CirclePlay, type LucideIcon, RotateCcw, Square, Trash2 } from "lucide-react";
+import * as React from "react";
 import { toast } from "sonner";
 import type { BulkAction } from "@/components/utils/bulk/BulkActions";
 import type { Confirmation } from "@/components/utils/ConfirmDialog";
-import { useOrg } from "@/context/OrgContext";
+import { type CurrentOrg, useOrg } from "@/context/OrgContext";
 import { useInvalidate } from "@/hooks/useInvalidate";
 import { deleteInstance, restartInstance, startInstance, stopInstance } from "@/lib/api/generated/sdk.gen";
 import type { InstanceView } from "@/lib/api/generated/types.gen";
@@ -30,7 +31,15 @@ function send(action: InstanceAction, instance: InstanceView): Promise<unknown> 
 export function useInstanceActions(ask: (what: Confirmation) => void) {
   const org = useOrg();
   const invalidate = useInvalidate();
+  // Always the same while nothing changes, or every row of a list would be drawn again with it.
+  return React.useMemo(() => instanceActions(org, invalidate, ask), [org, invalidate, ask]);
+}
 
+function instanceActions(
+  org: CurrentOrg,
+  invalidate: ReturnType<typeof useInvalidate>,
+  ask: (what: Confirmation) => void,
+) {
   async function run(action: InstanceAction, instance: InstanceView): Promise<void> {
     await send(action, instance);
     toast(t.done[action]);
