@@ -4,10 +4,8 @@ import { ThemeProvider, useTheme } from "@/components/providers/ThemeProvider";
 import { Toaster } from "@/components/ui/sonner";
 import { TooltipProvider } from "@/components/ui/tooltip";
 import { AuthProvider } from "@/context/AuthContext";
-import { createQueryClient } from "@/lib/query-client";
+import { queryClient } from "@/lib/ahead";
 import { router } from "@/Routes";
-
-const queryClient = createQueryClient();
 
 export function App() {
   return (

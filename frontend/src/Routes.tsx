@@ -20,7 +20,12 @@ const organisationPages: RouteObject[] = [
   },
   {
     path: "instances",
-    lazy: async () => ({ Component: (await import("@/pages/Instances/InstanceList")).InstanceListPage }),
+    // What it shows after a change of its filters it asks for itself.
+    shouldRevalidate: () => false,
+    lazy: async () => {
+      const page = await import("@/pages/Instances/InstanceList");
+      return { Component: page.InstanceListPage, loader: page.loadInstanceList };
+    },
   },
   { path: "nodes", lazy: async () => ({ Component: (await import("@/pages/Nodes/NodeList")).NodeListPage }) },
   {

@@ -1,9 +1,9 @@
-import { useQueryClient } from "@tanstack/react-query";
+import { type Query, type QueryClient, useQueryClient } from "@tanstack/react-query";
 import * as React from "react";
 import { calmGap, createBatcher } from "@/lib/batcher";
 import { connectionStore } from "@/lib/connection";
 import { followEvents } from "@/lib/event-stream";
-import { EVERYTHING, isMarked, marksOf } from "@/lib/live-keys";
+import { EVERYTHING, isMarked, marksOf, operationOf } from "@/lib/live-keys";
 import { applyPatches, type Patch, patchOf } from "@/lib/live-patch";
 
 /** The first change is drawn at once, those of the next stretch together: ten times a second looks smooth. */
@@ -37,6 +37,8 @@ export function useLiveUpdates(orgId: string): void {
     const stopListening = connectionStore.subscribe(() => {
       const { mode } = connectionStore.get();
       if (before === "live" && mode !== "live" && mode !== "catching-up") questions.add([EVERYTHING]);
+      // What changed between an answer and the stream's opening was told to nobody.
+      if (before === "connecting" && mode === "live") askAgain(queryClient);
       before = mode;
     });
     return () => {
@@ -46,4 +48,13 @@ export function useLiveUpdates(orgId: string): void {
       drawings.stop();
     };
   }, [orgId, queryClient]);
+}
+
+/** Asks again for what is answered already; but samples, of which there is one question per row, come by themselves. */
+function askAgain(queryClient: QueryClient): void {
+  const isAnswered = (query: Query) => {
+    const operation = operationOf(query);
+    return operation !== undefined && operation !== "readInstanceMetrics" && query.state.data !== undefined;
+  };
+  void queryClient.invalidateQueries({ predicate: isAnswered });
 }

@@ -1,7 +1,6 @@
-import { Link } from "react-router";
+import { Link, type LoaderFunctionArgs } from "react-router";
 import { Button } from "@/components/ui/button";
 import { InstanceTable } from "@/components/utils/fleet/InstanceTable";
-import { instanceFilters } from "@/components/utils/fleet/instance-filters";
 import { FilterSelect } from "@/components/utils/ListToolbar";
 import { PageHeader } from "@/components/utils/PageHeader";
 import { useOrg } from "@/context/OrgContext";
@@ -9,24 +8,23 @@ import { useListState } from "@/hooks/useListState";
 import { routes } from "@/lib/routes";
 import { texts as all } from "@/lib/texts/fleet";
 import { readScope, withChosen } from "./scope";
-import { useChoices, useOrgInstances } from "./service";
+import { askForInstances, useChoices, useOrgInstances } from "./service";
 
 const t = all.instances;
+
+/** Runs before the page is drawn, and does not keep it waiting. */
+export function loadInstanceList({ params, request }: LoaderFunctionArgs): null {
+  if (params.orgId) askForInstances(params.orgId, new URL(request.url).searchParams);
+  return null;
+}
 
 /** Every instance of the organisation. */
 export function InstanceListPage() {
   const { orgId } = useOrg();
   const controls = useListState();
   const choices = useChoices();
-  const { state, status } = instanceFilters(controls.params);
   const { runner, node } = readScope(controls.params);
-  const instances = useOrgInstances({
-    ...controls.query,
-    ...(state ? { state: [state] } : {}),
-    ...(status ? { status: [status] } : {}),
-    ...(runner ? { runner_id: runner } : {}),
-    ...(node ? { node_id: node } : {}),
-  });
+  const instances = useOrgInstances(controls.params);
   return (
     <div className="grid gap-5">
       <PageHeader title={t.title} description={t.description} />
