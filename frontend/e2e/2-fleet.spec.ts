@@ -1,6 +1,17 @@
 import { expect, type Page, test } from "@playwright/test";
 import { expectGoodOnEverySize } from "./accessibility";
-import { ADA, apiOf, firstRunner, GRACE, type Named, personOf, registered, sendSampleJob, signIn } from "./support";
+import {
+  ADA,
+  type Api,
+  apiOf,
+  firstRunner,
+  GRACE,
+  type Named,
+  personOf,
+  registered,
+  sendSampleJob,
+  signIn,
+} from "./support";
 
 test("a change made in one browser is seen in another without a reload", async ({ page, request, browser }) => {
   const api = await apiOf(request, ADA);
@@ -37,6 +48,8 @@ test("a change made in one browser is seen in another without a reload", async (
     on.getByRole("table", { name: "Instances" }).locator(`tbody [data-status="${word}"]`);
   for (const each of [page, hers]) await expect(status(each, "Idle")).toBeVisible({ timeout: 90_000 });
 
+  await expectSoonSeen(hers, api, seen);
+
   await sendSampleJob(request, 10, "seen by two", [], "acme/two");
   for (const each of [hers, page]) await expect(status(each, "Active")).toBeVisible({ timeout: 60_000 });
   for (const each of [hers, page]) await expect(status(each, "Idle")).toBeVisible({ timeout: 90_000 });
@@ -48,6 +61,71 @@ test("a change made in one browser is seen in another without a reload", async (
   expect(loads).toBe(0);
   await elsewhere.close();
 });
+
+/** What issue 3 promises for 95 of 100 changes, from sending one to its picture in somebody else's browser. */
+const PROMISED_MS = 500;
+const CHANGES = 20;
+
+/**
+ * On a machine that does nothing else the promise is kept as it stands. On a busy one everything waits for its
+ * turn, and a change does so some four times on its way; what one such turn takes is measured beside it.
+ */
+async function expectSoonSeen(page: Page, api: Api, runner: Named): Promise<void> {
+  const of = `/org/${api.orgId}/runners/${runner.uid}`;
+  const { items } = await api.get<{ items: Named[] }>(`${of}/instance`);
+  const instance = items[0] as Named;
+  const bare: number[] = [];
+  const took: number[] = [];
+  // A heartbeat may say otherwise in the same moment, so that the page never shows this one.
+  for (let tries = 0; took.length < CHANGES && tries < CHANGES * 2; tries += 1) {
+    const begin = Date.now();
+    await page.evaluate(bareTurn);
+    bare.push(Date.now() - begin);
+    const [status, word] = tries % 2 === 0 ? ["busy", "Active"] : ["idle", "Idle"];
+    const shown = timeShown(page, instance.name, word as string);
+    const sent = Date.now();
+    await api.patch(`${of}/instance/${instance.uid}`, { status });
+    const at = await shown;
+    if (at !== null) took.push(at - sent);
+  }
+  expect(took).toHaveLength(CHANGES);
+  const [half, most, turn] = [shareOf(took, 0.5), shareOf(took, 0.95), shareOf(bare, 0.95)];
+  console.log(`from a change to its picture: p50 ${half} ms, p95 ${most} ms, where a bare turn takes p95 ${turn} ms`);
+  expect(most).toBeLessThanOrEqual(PROMISED_MS + 3 * turn);
+}
+
+const shareOf = (times: number[], share: number): number =>
+  [...times].sort((one, other) => one - other)[Math.ceil(share * times.length) - 1] ?? Number.NaN;
+
+/** In the page: asks the api for what costs it nothing, and draws. */
+async function bareTurn(): Promise<void> {
+  await (await fetch("/healthz")).text();
+  await new Promise((drawn) => requestAnimationFrame(drawn));
+}
+
+/** When a row shows a status, by the page's own clock and painting; null where it never does. */
+function timeShown(page: Page, name: string, word: string): Promise<number | null> {
+  return page.evaluate(
+    ([of, expected]) =>
+      new Promise<number | null>((resolve) => {
+        const end = setTimeout(() => {
+          observer.disconnect();
+          resolve(null);
+        }, 10_000);
+        const look = () => {
+          const row = [...document.querySelectorAll("tbody tr")].find((each) => each.textContent?.includes(of));
+          if (!row?.querySelector(`[data-status="${expected}"]`)) return;
+          clearTimeout(end);
+          observer.disconnect();
+          requestAnimationFrame(() => resolve(Date.now()));
+        };
+        const observer = new MutationObserver(look);
+        observer.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+        look();
+      }),
+    [name, word] as const,
+  );
+}
 
 test("a member without a permission sees the control and why it is out of reach", async ({
   page,

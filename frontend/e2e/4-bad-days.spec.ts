@@ -110,7 +110,21 @@ test("the page outlives a restart of Redis and says meanwhile what it can't know
   await signIn(page, ADA);
   await expect(page.getByText("64 tasks at once").first()).toBeVisible();
   await expect(connection(page, "live")).toBeVisible();
+  const list = await page.context().newPage();
+  await list.goto(`/o/${api.orgId}/instances?q=${instance.name}`);
+  const seen = list.getByRole("row").filter({ hasText: instance.name }).locator('[data-status="Idle"]');
+  await expect(seen).toBeVisible();
+  const isKnownLast = list.getByText("what runners do is shown as it was last known");
+  await expect(isKnownLast).toHaveCount(0);
   const start = await stopProcess("redis");
+  // A list has nothing of its own to tell it by: the status stays, and the page says how much it is worth.
+  await expect(connection(list, "stalled")).toBeVisible({ timeout: 45_000 });
+  await expect(isKnownLast).toBeVisible();
+  await expect(seen).toBeVisible();
+  await list.reload();
+  await expect(isKnownLast).toBeVisible({ timeout: 45_000 });
+  await expect(seen).toBeVisible();
+  await expectGoodOnEverySize(list, "statuses that are the last known");
   await expect(connection(page, "live")).toHaveCount(0);
   await expect(page.getByText("Redis does not answer").first()).toBeVisible({ timeout: 45_000 });
   await expect(connection(page, "live")).toHaveCount(0);
@@ -118,6 +132,10 @@ test("the page outlives a restart of Redis and says meanwhile what it can't know
   await start();
   await expect(connection(page, "live")).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText("64 tasks at once").first()).toBeVisible({ timeout: 90_000 });
+  await expect(connection(list, "live")).toBeVisible({ timeout: 60_000 });
+  await expect(isKnownLast).toHaveCount(0);
+  await expect(seen).toBeVisible();
+  await list.close();
 
   // Changes are told again as they happen.
   await page.goto(`/o/${api.orgId}/runners/${runner.uid}`);
@@ -128,4 +146,32 @@ test("the page outlives a restart of Redis and says meanwhile what it can't know
   await expect(row.locator('[data-status="Active"]')).toBeVisible({ timeout: 10_000 });
   await api.patch(path, { status: "idle" });
   await expect(row.locator('[data-status="Idle"]')).toBeVisible({ timeout: 30_000 });
+});
+
+test("without a worker the overview says so and counts what waits, until one is started", async ({ page, request }) => {
+  const api = await apiOf(request, ADA);
+  const { runner } = await firstRunner(api);
+  await signIn(page, ADA);
+  await expect(page.getByText("64 tasks at once").first()).toBeVisible();
+  const start = await stopProcess("worker");
+  const alert = page.getByText("No worker is alive");
+  await expect(alert).toBeVisible({ timeout: 90_000 });
+  await expect(page.getByText("Nothing starts or stops until one runs.")).toBeVisible();
+  await expect(page.getByText("No worker has been heard of for a minute.")).toBeVisible();
+  // What is asked for meanwhile is kept for it, and counted.
+  const path = `/org/${api.orgId}/runners/${runner.uid}/instance`;
+  const instance = await api.post<Named>(path, {});
+  const tile = page.getByText("Tasks waiting").locator("..");
+  await expect(tile).toContainText(/Tasks waiting[1-9]/, { timeout: 60_000 });
+  await expect(tile).not.toContainText("Workers keep up.");
+  await expectGoodOnEverySize(page, "without a worker");
+
+  await start();
+  await expect(alert).toHaveCount(0, { timeout: 60_000 });
+  await expect(page.getByText("64 tasks at once").first()).toBeVisible();
+  await page.goto(`/o/${api.orgId}/instances?q=${instance.name}`);
+  const row = page.getByRole("row").filter({ hasText: instance.name });
+  await expect(row.locator('[data-status="Idle"]')).toBeVisible({ timeout: 90_000 });
+  await api.delete(`${path}/${instance.uid}`);
+  await expect(row).toHaveCount(0, { timeout: 90_000 });
 });
