@@ -8,6 +8,7 @@ export const texts = {
     instance: "First instance",
   },
   stepDone: "done",
+  back: "Back",
   at: (step: number, all: number) => `step ${step} of ${all}`,
   organisation: {
     fresh: {
@@ -69,6 +70,10 @@ export const texts = {
     description: "A container is created, registered at GitHub, and waits for a job.",
     start: "Start the instance",
     starting: "The instance is being made ready …",
+    setUp: {
+      title: "Runner Pilot is set up",
+      description: "Further instances are started from the runner's own page.",
+    },
     live: "Your runner is live.",
     failed: "It did not work.",
     noReason: "No reason was given; what happened stands below.",

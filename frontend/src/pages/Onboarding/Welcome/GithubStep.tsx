@@ -1,7 +1,7 @@
 import { FlaskConical } from "lucide-react";
 import { Alert } from "@/components/ui/alert";
 import { Button } from "@/components/ui/button";
-import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
+import { Card, CardContent } from "@/components/ui/card";
 import { Skeleton } from "@/components/ui/skeleton";
 import { CredentialForm } from "@/components/utils/forms/CredentialForm";
 import { RetryAlert } from "@/components/utils/RetryAlert";
@@ -48,7 +48,11 @@ export function GithubStep({ orgId, sandboxUrl, go }: GithubStepProps) {
               <h2 className="font-medium">{t.sandbox.title}</h2>
               <p className="text-[0.8125rem] text-muted-foreground">{t.sandbox.description}</p>
             </div>
-            <Button disabled={create.isPending} onClick={() => takeSandbox(sandboxUrl).catch(() => undefined)}>
+            <Button
+              variant="outline"
+              disabled={create.isPending}
+              onClick={() => takeSandbox(sandboxUrl).catch(() => undefined)}
+            >
               {t.sandbox.action}
             </Button>
           </CardContent>
@@ -73,11 +77,11 @@ export function GithubStep({ orgId, sandboxUrl, go }: GithubStepProps) {
         </Button>
       ))}
       <Card>
-        <CardHeader>
-          <CardTitle>{t.pat.title}</CardTitle>
-        </CardHeader>
         <CardContent className="grid gap-4">
-          <p className="text-[0.8125rem] text-muted-foreground">{t.pat.description}</p>
+          <div className="grid">
+            <h2 className="font-medium">{t.pat.title}</h2>
+            <p className="text-[0.8125rem] text-muted-foreground">{t.pat.description}</p>
+          </div>
           {credentials.isPending ? (
             // The name that is proposed depends on those that are taken; nobody may have typed by then.
             <Skeleton className="h-48" />

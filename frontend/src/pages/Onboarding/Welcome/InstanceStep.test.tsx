@@ -47,8 +47,9 @@ function show(instanceId: string | null, states: (Shown | null)[], options: { ep
     }),
   );
   const go = vi.fn();
-  renderPart(<InstanceStep orgId="o1" runnerId="r1" instanceId={instanceId} isSandbox go={go} />);
-  return { go, did };
+  const onLive = vi.fn();
+  renderPart(<InstanceStep orgId="o1" runnerId="r1" instanceId={instanceId} isSandbox go={go} onLive={onLive} />);
+  return { go, onLive, did };
 }
 
 describe("the first instance", () => {
@@ -99,7 +100,7 @@ describe("the first instance", () => {
   });
 
   it("is seen coming alive, taking its first job and being done with it", async () => {
-    const { did } = show("i9", [
+    const { did, onLive } = show("i9", [
       { state: "creating", status: "offline" },
       { state: "running", status: "idle" },
       { state: "running", status: "idle" },
@@ -107,8 +108,12 @@ describe("the first instance", () => {
       { state: "running", status: "idle" },
     ]);
     expect(await screen.findByText("The instance is being made ready …")).toBeInTheDocument();
+    expect(screen.getByRole("heading", { name: "Start the first instance" })).toBeInTheDocument();
     expect(screen.queryByRole("button", { name: "Run a sample job" })).toBeNull();
+    expect(onLive).not.toHaveBeenCalled();
     await userEvent.click(await screen.findByRole("button", { name: "Run a sample job" }));
+    expect(screen.getByRole("heading", { name: "Runner Pilot is set up" })).toBeInTheDocument();
+    expect(onLive).toHaveBeenCalledTimes(1);
     expect(screen.getByLabelText("runs-on snippet")).toHaveTextContent("runs-on: [self-hosted, linux]");
     expect(await screen.findByText("The runner has taken the job.")).toBeInTheDocument();
     expect(await screen.findByText("The job is done.")).toBeInTheDocument();

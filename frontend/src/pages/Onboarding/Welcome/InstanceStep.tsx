@@ -31,9 +31,11 @@ type InstanceStepProps = {
   instanceId: string | null;
   isSandbox: boolean;
   go: Go;
+  /** Told once the instance has been seen live. */
+  onLive?: () => void;
 };
 
-export function InstanceStep({ orgId, runnerId, instanceId, isSandbox, go }: InstanceStepProps) {
+export function InstanceStep({ orgId, runnerId, instanceId, isSandbox, go, onLive }: InstanceStepProps) {
   const { runner, instance, events, create, update, restart } = useInstanceStep(orgId, runnerId, instanceId);
   const failure = create.error ?? restart.error ?? (instance.data ? null : instance.error);
 
@@ -41,6 +43,14 @@ export function InstanceStep({ orgId, runnerId, instanceId, isSandbox, go }: Ins
   const { both } = useFleetChoices(orgId);
 
   const retry = (instance_id: string) => restart.mutate({ path: { org_id: orgId, runner_id: runnerId, instance_id } });
+
+  const isEphemeral = runner.data?.ephemeral ?? true;
+  const isGone = isMissing(instance.error);
+  const stage = instance.data ? stageOf(instance.data, { isMissing: isGone, isEphemeral }) : null;
+  const wasLive = stage === "live" || stage === "done" || stage === "gone";
+  React.useEffect(() => {
+    if (wasLive) onLive?.();
+  }, [wasLive, onLive]);
 
   if (instanceId === null) {
     return (
@@ -64,13 +74,10 @@ export function InstanceStep({ orgId, runnerId, instanceId, isSandbox, go }: Ins
       </>
     );
   }
-  const isEphemeral = runner.data?.ephemeral ?? true;
-  const isGone = isMissing(instance.error);
-  const stage = instance.data ? stageOf(instance.data, { isMissing: isGone, isEphemeral }) : null;
-  const wasLive = stage === "live" || stage === "done" || stage === "gone";
+  const words = wasLive ? t.setUp : t;
   return (
     <>
-      <StepHeading title={t.title} description={t.description} />
+      <StepHeading title={words.title} description={words.description} />
       {failure ? <Alert tone="bad">{toProblem(failure).detail}</Alert> : null}
       {isChanging && runner.data ? (
         <Card>

@@ -94,3 +94,13 @@ it("makes another organisation, and says at its field when the name is taken", a
   await expect.poll(() => go.mock.calls).toEqual([[{ org: "o9" }]]);
   expect(sent).toEqual([["/org", { name: "Acme 2" }]]);
 });
+
+it("can be left by whoever has an organisation already", () => {
+  show({ hasAccount: true, hasOrgs: true });
+  expect(screen.getByRole("button", { name: "Cancel" })).toBeEnabled();
+});
+
+it("leaves no other way to who has none", () => {
+  show({ hasAccount: true, hasOrgs: false });
+  expect(screen.queryByRole("button", { name: "Cancel" })).toBeNull();
+});

@@ -1,10 +1,12 @@
 import { zodResolver } from "@hookform/resolvers/zod";
 import { useForm } from "react-hook-form";
+import { useNavigate } from "react-router";
 import { z } from "zod";
 import { Field } from "@/components/ui/field";
 import { Input } from "@/components/ui/input";
 import { FormFrame } from "@/components/utils/FormFrame";
 import { useServerErrors } from "@/hooks/useServerErrors";
+import { routes } from "@/lib/routes";
 import { texts as account } from "@/lib/texts/account";
 import { texts as forms } from "@/lib/texts/forms";
 import { texts as all } from "@/lib/texts/onboarding";
@@ -29,6 +31,7 @@ const accountSchema = orgSchema.extend({
 type OrganisationStepProps = { hasAccount: boolean; hasOrgs: boolean; go: Go };
 
 export function OrganisationStep({ hasAccount, hasOrgs, go }: OrganisationStepProps) {
+  const navigate = useNavigate();
   const onboard = useOnboard((org) => go({ org }));
   const createOrg = useCreateOrg((org) => go({ org }));
   const form = useForm({
@@ -55,7 +58,13 @@ export function OrganisationStep({ hasAccount, hasOrgs, go }: OrganisationStepPr
   return (
     <>
       <StepHeading {...words} />
-      <FormFrame onSubmit={send} error={server.formError} busy={isSubmitting} submit={t.submit}>
+      <FormFrame
+        onSubmit={send}
+        error={server.formError}
+        busy={isSubmitting}
+        submit={t.submit}
+        onCancel={hasOrgs ? () => navigate(routes.home) : undefined}
+      >
         {hasAccount ? null : (
           <>
             <Field label={account.register.name} error={errors.full_name?.message}>
@@ -66,7 +75,7 @@ export function OrganisationStep({ hasAccount, hasOrgs, go }: OrganisationStepPr
             </Field>
             <Field
               label={account.signIn.password}
-              hint={account.register.passwordHint}
+              hint={errors.password ? null : account.register.passwordHint}
               error={errors.password?.message}
             >
               <Input type="password" autoComplete="new-password" {...form.register("password")} />

@@ -1,20 +1,20 @@
-import { Check } from "lucide-react";
 import * as React from "react";
 import { Link, Navigate, useLocation, useSearchParams } from "react-router";
+import { Button } from "@/components/ui/button";
 import { Skeleton } from "@/components/ui/skeleton";
 import { ErrorState } from "@/components/utils/ErrorState";
 import { useAuth, useMe } from "@/context/AuthContext";
 import { useTitle } from "@/hooks/useTitle";
 import { routes, signInFrom } from "@/lib/routes";
 import { texts } from "@/lib/texts/onboarding";
-import { cn } from "@/lib/utils";
 import { GithubStep } from "./GithubStep";
 import { InstanceStep } from "./InstanceStep";
 import { NodeStep } from "./NodeStep";
 import { OrganisationStep } from "./OrganisationStep";
 import { RunnerStep } from "./RunnerStep";
+import { Stepper } from "./Stepper";
 import { useConfig } from "./service";
-import { currentStep, readProgress, STEPS, type Step } from "./steps";
+import { backTo, currentStep, readProgress, STEPS } from "./steps";
 
 export function WelcomePage() {
   useTitle(texts.title);
@@ -26,6 +26,8 @@ export function WelcomePage() {
   const progress = readProgress(params);
   const step = currentStep(progress);
   const [arrival, setArrival] = React.useState<string>("open");
+  const [isDone, setDone] = React.useState(false);
+  const onLive = React.useCallback(() => setDone(true), []);
 
   const go = React.useCallback(
     (changes: Record<string, string | null>) =>
@@ -52,9 +54,10 @@ export function WelcomePage() {
   if (arrival === "open") setArrival(step === "organisation" && orgs[0] && !params.has("new") ? orgs[0].uid : "stay");
   if (arrival !== "open" && arrival !== "stay") return <Navigate to={routes.overview(arrival)} replace />;
 
+  const before = backTo(STEPS[STEPS.indexOf(step) - 1] ?? "organisation", progress);
   return (
     <div className="grid gap-8 md:grid-cols-[12rem_minmax(0,1fr)]">
-      <Stepper current={step} />
+      <Stepper current={step} isDone={isDone} back={(to) => backTo(to, progress)} go={go} />
       <div className="grid max-w-2xl content-start gap-6">
         {step === "organisation" ? (
           <OrganisationStep hasAccount={session === "signed-in"} hasOrgs={orgs.length > 0} go={go} />
@@ -73,16 +76,24 @@ export function WelcomePage() {
             instanceId={progress.instance}
             isSandbox={progress.sandbox && config.data.sandbox_github_url !== undefined}
             go={go}
+            onLive={onLive}
           />
         ) : null}
-        {progress.org && step !== "instance" ? (
-          <Link
-            to={routes.overview(progress.org)}
-            className="w-fit text-[0.8125rem] text-muted-foreground underline-offset-4 hover:underline"
-          >
-            {texts.skip}
-          </Link>
-        ) : null}
+        <div className="flex flex-wrap items-center gap-4 empty:hidden">
+          {before ? (
+            <Button variant="outline" size="sm" onClick={() => go(before)}>
+              {texts.back}
+            </Button>
+          ) : null}
+          {progress.org && step !== "instance" ? (
+            <Link
+              to={routes.overview(progress.org)}
+              className="text-[0.8125rem] text-muted-foreground underline-offset-4 hover:underline"
+            >
+              {texts.skip}
+            </Link>
+          ) : null}
+        </div>
       </div>
     </div>
   );
@@ -97,33 +108,5 @@ function Waiting() {
         <Skeleton className="h-48" />
       </div>
     </div>
-  );
-}
-
-function Stepper({ current }: { current: Step }) {
-  const at = STEPS.indexOf(current);
-  return (
-    <nav aria-label={texts.title}>
-      <ol className="flex gap-1 md:grid md:gap-0">
-        {STEPS.map((step, index) => (
-          <li
-            key={step}
-            aria-current={step === current ? "step" : undefined}
-            className={cn(
-              "flex flex-1 items-center gap-3 border-t-2 pt-2 text-[0.8125rem] md:h-11 md:flex-none md:border-t-0 md:border-l-2 md:pt-0 md:pl-4",
-              index <= at ? "border-primary" : "border-border",
-              step === current ? "font-medium" : "text-muted-foreground",
-            )}
-          >
-            <span className="max-md:sr-only">{texts.steps[step]}</span>
-            {index < at ? <Check aria-label={texts.stepDone} className="size-4 text-primary max-md:hidden" /> : null}
-          </li>
-        ))}
-      </ol>
-      <p aria-hidden="true" className="text-[0.8125rem] md:hidden">
-        <span className="font-medium">{texts.steps[current]}</span>
-        <span className="text-muted-foreground"> · {texts.at(at + 1, STEPS.length)}</span>
-      </p>
-    </nav>
   );
 }

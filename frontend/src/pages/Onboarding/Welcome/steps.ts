@@ -33,5 +33,17 @@ export function currentStep(progress: Progress): Step {
   return progress.runner === "" ? "runner" : "instance";
 }
 
+/**
+ * What to take away to stand at an earlier step again, or null where that step can't be done anew: what was made
+ * there stays, and is changed on its own page.
+ */
+export function backTo(step: Step, progress: Progress): Record<string, null> | null {
+  const isPast = STEPS.indexOf(step) < STEPS.indexOf(currentStep(progress));
+  if (!isPast) return null;
+  if (step === "node") return { node: null, node_done: null };
+  // The runner registers with it.
+  return step === "github" && progress.runner === "" ? { credential: null, sandbox: null } : null;
+}
+
 /** Moves on by adding to what is known, or back by taking something away. */
 export type Go = (changes: Record<string, string | null>) => void;
