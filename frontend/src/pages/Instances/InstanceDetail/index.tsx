@@ -2,6 +2,7 @@ import type * as React from "react";
 import { Link, useParams } from "react-router";
 import { Alert } from "@/components/ui/alert";
 import { Breadcrumb } from "@/components/ui/breadcrumb";
+import { Button } from "@/components/ui/button";
 import { Card, CardContent } from "@/components/ui/card";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
@@ -16,12 +17,13 @@ import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
 import { useTab } from "@/hooks/useTab";
 import type { InstanceView } from "@/lib/api/generated/types.gen";
-import { sentence } from "@/lib/problem";
+import { isMissing, sentence } from "@/lib/problem";
 import { routes } from "@/lib/routes";
 import { instanceLook } from "@/lib/status";
 import { texts as all } from "@/lib/texts/fleet";
 import { InspectTab } from "./InspectTab";
 import { LogsTab } from "./LogsTab";
+import { reasonLook } from "./reason";
 import { type InstancePath, useInstance, useSurroundings } from "./service";
 import { TimelineTab } from "./TimelineTab";
 import { UsageTab } from "./UsageTab";
@@ -35,10 +37,26 @@ export function InstanceDetailPage() {
   const path = { org_id: org.orgId, runner_id: runnerId, instance_id: instanceId };
   const instance = useInstance(path);
   if (instance.isError && !instance.data)
-    return <ErrorState isPage error={instance.error} onRetry={() => instance.refetch()} />;
+    return (
+      <ErrorState
+        isPage
+        error={instance.error}
+        onRetry={() => instance.refetch()}
+        action={isMissing(instance.error) ? <ToInstances /> : null}
+      />
+    );
   if (!instance.data) return <Skeleton className="h-80" />;
   return (
     <Detail instance={instance.data} path={path} gone={whyGone(instance)} stale={<StaleAlert source={instance} />} />
+  );
+}
+
+function ToInstances() {
+  const { orgId } = useOrg();
+  return (
+    <Button asChild variant="outline" size="sm">
+      <Link to={routes.instances(orgId)}>{t.all}</Link>
+    </Button>
   );
 }
 
@@ -83,7 +101,8 @@ function Detail({ instance, path, gone, stale }: DetailProps) {
                 </Link>
               </span>
               <span>
-                {t.since(look.word)} <TimeAgo at={instance.state_changed_at} />
+                {t.since(gone === null && instance.state === "running" ? t.running : look.word)}{" "}
+                <TimeAgo at={instance.state_changed_at} />
               </span>
               <span>
                 {t.lastHeartbeat} <TimeAgo at={instance.last_heartbeat} />
@@ -109,9 +128,7 @@ function Detail({ instance, path, gone, stale }: DetailProps) {
         <div aria-live="polite" className="[&>*]:mt-5">
           {stale}
           {instance.state_reason ? (
-            <Alert tone={instance.state === "failed" ? "bad" : "info"} title={look.word}>
-              {sentence(instance.state_reason)}
-            </Alert>
+            <Alert {...reasonLook(instance.state, look.word)}>{sentence(instance.state_reason)}</Alert>
           ) : null}
         </div>
       </div>

@@ -1,7 +1,8 @@
 import { Copy, Pencil, Plus, Trash2 } from "lucide-react";
 import * as React from "react";
-import { useNavigate, useParams } from "react-router";
+import { Link, useNavigate, useParams } from "react-router";
 import { Breadcrumb } from "@/components/ui/breadcrumb";
+import { Button } from "@/components/ui/button";
 import { Card, CardContent, CardHeader, CardTitle } from "@/components/ui/card";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Tabs, TabsContent, TabsList, TabsTrigger } from "@/components/ui/tabs";
@@ -20,9 +21,11 @@ import { StatusBadge } from "@/components/utils/StatusBadge";
 import { TimeAgo } from "@/components/utils/TimeAgo";
 import { useOrg } from "@/context/OrgContext";
 import { useListState } from "@/hooks/useListState";
+import { useSandboxUrl } from "@/hooks/useSandboxUrl";
 import { useTab } from "@/hooks/useTab";
 import type { RunnerView } from "@/lib/api/generated/types.gen";
 import { mebibytes } from "@/lib/format";
+import { isMissing } from "@/lib/problem";
 import { routes } from "@/lib/routes";
 import { runsOn } from "@/lib/snippet";
 import { runnerLook } from "@/lib/status";
@@ -31,6 +34,7 @@ import { texts as terms } from "@/lib/texts/facts";
 import { texts as all } from "@/lib/texts/fleet";
 import { CloneDialog } from "./CloneDialog";
 import { TimelineTab, UsageTab } from "./History";
+import { SampleJob } from "./SampleJob";
 import { useInstances, useNeighbours, useRunner, useRunnerActions } from "./service";
 
 const t = all.runners;
@@ -42,10 +46,26 @@ export function RunnerDetailPage() {
   const { runnerId = "" } = useParams();
   const runner = useRunner(runnerId);
   if (runner.isError && !runner.data)
-    return <ErrorState isPage error={runner.error} onRetry={() => runner.refetch()} />;
+    return (
+      <ErrorState
+        isPage
+        error={runner.error}
+        onRetry={() => runner.refetch()}
+        action={isMissing(runner.error) ? <ToRunners /> : null}
+      />
+    );
   if (!runner.data) return <Skeleton className="h-80" />;
   return (
     <Detail key={runner.data.uid} runner={runner.data} gone={whyGone(runner)} stale={<StaleAlert source={runner} />} />
+  );
+}
+
+function ToRunners() {
+  const { orgId } = useOrg();
+  return (
+    <Button asChild variant="outline" size="sm">
+      <Link to={routes.runners(orgId)}>{t.all}</Link>
+    </Button>
   );
 }
 
@@ -64,6 +84,8 @@ function Detail({ runner, gone, stale }: DetailProps) {
   const [panel, setPanel] = React.useState<"edit" | "clone" | null>(null);
   const { nodes, credentials, choices } = useNeighbours();
   const { update, remove, createInstance } = useRunnerActions();
+  const sandboxUrl = useSandboxUrl();
+  const credential = credentials.find((each) => each.uid === runner.credential_id);
   const { confirmation, ask, close } = useConfirmation();
   const instances = useInstances(runner.uid, { ...controls.query, ...instanceFilters(controls.params) });
   const path = { org_id: org.orgId, runner_id: runner.uid };
@@ -71,6 +93,7 @@ function Detail({ runner, gone, stale }: DetailProps) {
 
   const newInstance = (
     <GuardedButton
+      className="max-sm:order-first"
       reason={gone ?? org.whyNot("create_instance") ?? (isFull ? t.full(runner.max_instances) : null)}
       onClick={() => createInstance.mutate({ path, body: {} })}
     >
@@ -187,7 +210,7 @@ function Detail({ runner, gone, stale }: DetailProps) {
                   {
                     term: terms.registers,
                     value: runner.credential_id
-                      ? terms.withCredential(credentials.find((each) => each.uid === runner.credential_id)?.name)
+                      ? terms.withCredential(credential?.name)
                       : terms.withToken(runner.github_runner_token ?? ""),
                   },
                   {
@@ -211,6 +234,7 @@ function Detail({ runner, gone, stale }: DetailProps) {
             <CardContent className="grid gap-2">
               <p className="text-xs text-muted-foreground">{t.snippetHint}</p>
               <CopyBlock text={runsOn(runner.labels)} label="runs-on snippet" />
+              <SampleJob runnerId={runner.uid} credential={credential} gone={gone} />
             </CardContent>
           </Card>
         </div>
@@ -221,6 +245,7 @@ function Detail({ runner, gone, stale }: DetailProps) {
             runner={runner}
             {...choices.data}
             hostNetworkReason={org.whyNotAdmin}
+            sandboxUrl={sandboxUrl}
             submit={common.save}
             onCancel={() => setPanel(null)}
             onSubmit={async (body) => {

@@ -13,6 +13,7 @@ import {
   listRunnerEventsInfiniteOptions,
   readRunnerMetricsOptions,
   readRunnerOptions,
+  runSampleJobMutation,
   updateRunnerMutation,
 } from "@/lib/api/generated/@tanstack/react-query.gen";
 import type { ListInstancesData } from "@/lib/api/generated/types.gen";
@@ -98,4 +99,12 @@ export function useRunnerActions() {
     },
   });
   return { update, clone, remove, createInstance };
+}
+
+export function useSampleJob() {
+  return useMutation({
+    ...runSampleJobMutation(),
+    meta: TELLS_FAILURE,
+    onSuccess: () => toast.success(texts.runners.sample.sent),
+  });
 }

@@ -143,7 +143,7 @@ export function RunnerListPage() {
           </Empty>
         }
       />
-      <Panel open={creating !== null} onClose={() => setCreating(null)} title={t.create} description={t.description}>
+      <Panel open={creating !== null} onClose={() => setCreating(null)} title={t.create} description={t.one}>
         {mayNotCreate ? (
           <Forbidden reason={mayNotCreate} />
         ) : choices.data ? (
