@@ -13,7 +13,7 @@ export function CanvasLayout() {
       <header className="flex items-center justify-between border-b border-border bg-sidebar px-4 py-3 sm:px-6">
         {session === "signed-in" ? (
           <>
-            <Link to={routes.home} className="rounded-md">
+            <Link to={routes.home} className="flex rounded-md">
               <Wordmark />
             </Link>
             <UserMenu profile={routes.ownProfile} />

@@ -19,12 +19,12 @@ export function Timeline({ entries }: { entries: readonly TimelineEntry[] }) {
   return (
     <ol className="grid">
       {entries.map((entry, index) => (
-        <li key={entry.id} className="grid grid-cols-[1rem_minmax(0,1fr)] gap-x-3">
+        <li key={entry.id} className="group grid grid-cols-[1rem_minmax(0,1fr)] gap-x-3">
           <span aria-hidden="true" className="grid grid-rows-[1.25rem_1fr] justify-items-center">
             <span className={cn("size-2 self-center rounded-full", DOTS[entry.tone ?? "normal"])} />
             {index < entries.length - 1 ? <span className="w-px bg-border" /> : null}
           </span>
-          <div className="grid min-w-0 gap-0.5 pb-4 text-[0.8125rem]">
+          <div className="grid min-w-0 gap-0.5 pb-4 group-last:pb-0 text-[0.8125rem]">
             <p className="grid grid-cols-[minmax(0,1fr)_auto] items-baseline gap-x-4">
               <span className={cn("min-w-0 break-words", entry.tone === "bad" && "text-destructive")}>
                 {entry.title}

@@ -1,7 +1,7 @@
 export const texts = {
   signIn: {
     title: "Sign in",
-    description: "Welcome back.",
+    description: "With your e-mail address and your password.",
     email: "E-mail address",
     password: "Password",
     submit: "Sign in",
@@ -15,7 +15,11 @@ export const texts = {
     closed: "Accounts are made by invitation here. Ask an admin of your organisation for one.",
     name: "Full name",
     passwordHint: "At least 8 characters; a sentence is best.",
-    invitation: { label: "Invitation code", hint: "If somebody sent you one." },
+    invitation: {
+      label: "Invitation code",
+      hint: "If somebody sent you one.",
+      email: "The address that the invitation is for.",
+    },
     submit: "Create account",
     haveAccount: "Have an account?",
     signIn: "Sign in",

@@ -31,12 +31,12 @@ export function OrgSwitcher() {
         </span>
         <ChevronsUpDown aria-hidden="true" className="size-4 shrink-0 text-muted-foreground" />
       </DropdownMenuTrigger>
-      <DropdownMenuContent align="start" className="w-60">
+      <DropdownMenuContent align="start" className="w-auto max-w-80 min-w-(--radix-dropdown-menu-trigger-width)">
         <DropdownMenuLabel>{texts.switcher.label}</DropdownMenuLabel>
         {me.data?.orgs.map((membership) => (
           <DropdownMenuItem key={membership.uid} onSelect={() => navigate(routes.overview(membership.uid))}>
             <Avatar name={membership.name} square className="size-6" />
-            <span className="min-w-0 flex-1 truncate">{membership.name}</span>
+            <span className="min-w-0 flex-1 py-1.5 break-words">{membership.name}</span>
             {membership.uid === org.orgId ? <Check aria-label={texts.switcher.current} /> : null}
           </DropdownMenuItem>
         ))}

@@ -13,7 +13,14 @@ export function ShortcutSheet({ open, onOpenChange }: { open: boolean; onOpenCha
   const hasSingleKeys = React.useSyncExternalStore(singleKeys.subscribe, singleKeys.get);
   return (
     <Dialog open={open} onOpenChange={onOpenChange}>
-      <DialogContent className="max-w-md">
+      <DialogContent
+        className="max-w-md"
+        // It is there to be read: the focus must not begin on what turns the keys off.
+        onOpenAutoFocus={(event) => {
+          event.preventDefault();
+          if (event.target instanceof HTMLElement) event.target.focus();
+        }}
+      >
         <DialogHeader>
           <DialogTitle>{texts.shortcuts.title}</DialogTitle>
           <DialogDescription>{texts.shortcuts.description}</DialogDescription>

@@ -140,7 +140,11 @@ function PasswordCard() {
           <Field label={t.current} error={errors.current_password?.message}>
             <Input type="password" autoComplete="current-password" {...form.register("current_password")} />
           </Field>
-          <Field label={t.newPassword} hint={all.register.passwordHint} error={errors.new_password?.message}>
+          <Field
+            label={t.newPassword}
+            hint={errors.new_password ? null : all.register.passwordHint}
+            error={errors.new_password?.message}
+          >
             <Input type="password" autoComplete="new-password" {...form.register("new_password")} />
           </Field>
         </FormFrame>

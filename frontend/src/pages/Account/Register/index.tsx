@@ -52,10 +52,18 @@ export function RegisterPage() {
         <Field label={t.name} error={errors.full_name?.message}>
           <Input autoComplete="name" {...form.register("full_name")} />
         </Field>
-        <Field label={all.signIn.email} error={errors.email?.message}>
+        <Field
+          label={all.signIn.email}
+          hint={params.has("invitation") ? t.invitation.email : null}
+          error={errors.email?.message}
+        >
           <Input type="email" autoComplete="username" {...form.register("email")} />
         </Field>
-        <Field label={all.signIn.password} hint={t.passwordHint} error={errors.password?.message}>
+        <Field
+          label={all.signIn.password}
+          hint={errors.password ? null : t.passwordHint}
+          error={errors.password?.message}
+        >
           <Input type="password" autoComplete="new-password" {...form.register("password")} />
         </Field>
         <Field

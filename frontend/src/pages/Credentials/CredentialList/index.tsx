@@ -115,7 +115,7 @@ export function CredentialListPage() {
         open={open !== null}
         onClose={() => setOpen(null)}
         title={open === "new" ? t.add : t.edit}
-        description={t.description}
+        description={t.one}
       >
         <CredentialForm
           {...(open !== null && open !== "new" ? { credential: open } : {})}
