@@ -22,16 +22,17 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
 /** Code to copy, as a block. */
 export function CopyBlock({ text, label }: { text: string; label: string }) {
   return (
-    <div className="relative min-w-0 rounded-md border border-border bg-log">
+    <div className="flex min-w-0 items-start rounded-md border border-border bg-log">
       <section
         aria-label={label}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be focusable (WCAG 2.1.1)
         tabIndex={0}
-        className="overflow-x-auto p-3 pr-11 focus-visible:-outline-offset-2"
+        className="min-w-0 flex-1 overflow-x-auto p-3 focus-visible:-outline-offset-2"
       >
         <pre className="font-mono text-xs leading-5">{text}</pre>
       </section>
-      <div className="absolute top-1.5 right-1.5">
+      {/* Beside what scrolls, so that it never lies on it. */}
+      <div className="shrink-0 p-1.5">
         <CopyButton text={text} label={texts.copy(label)} />
       </div>
     </div>

@@ -1,4 +1,4 @@
-import { ArrowDownToLine, ChevronDown, ChevronUp, Download, Search, WrapText } from "lucide-react";
+import { ChevronDown, ChevronsDown, ChevronUp, Download, Search, WrapText } from "lucide-react";
 import type * as React from "react";
 import { Button } from "@/components/ui/button";
 import { Input } from "@/components/ui/input";
@@ -90,7 +90,7 @@ export function LogToolbar(props: LogToolbarProps) {
         {state}
         <span className="px-1 text-xs text-muted-foreground">{texts.lines(lines)}</span>
         <Toggle label={texts.wrap} pressed={wrap} onPress={onWrap} icon={<WrapText />} />
-        <Toggle label={texts.follow} pressed={follow} onPress={onFollow} icon={<ArrowDownToLine />} />
+        <Toggle label={texts.follow} pressed={follow} onPress={onFollow} icon={<ChevronsDown />} />
         <Tooltip content={download}>
           <Button
             variant="ghost"

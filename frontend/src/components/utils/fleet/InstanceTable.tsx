@@ -253,7 +253,7 @@ function RowMenuContent({ instance, actions }: RowMenuProps) {
               else event.preventDefault();
             }}
           >
-            <span className="grid">
+            <span className="grid py-1">
               {t[action]}
               {reason ? <span className="max-w-56 text-2xs">{reason}</span> : null}
             </span>
