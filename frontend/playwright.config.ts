@@ -34,7 +34,7 @@ export default defineConfig({
       // A failure names its page and what is wrong on it; a trace would say no more, and costs as much as the looking.
       use: { viewport, trace: "off" as const, screenshot: "only-on-failure" as const },
     })),
-    { name: "good-days", testMatch: /\/2-[a-z-]+\.spec\.ts$/, dependencies: ["onboarding"] },
+    { name: "good-days", testMatch: /\/(2-[a-z-]+|6-charts)\.spec\.ts$/, dependencies: ["onboarding"] },
     { name: "bad-days", testMatch: "4-bad-days.spec.ts", dependencies: ["desktop", "phone", "good-days"] },
     { name: "journeys", testMatch: "5-logs.spec.ts", dependencies: ["bad-days"] },
     { name: "screenshots", testMatch: "screenshots.spec.ts" },
