@@ -12,6 +12,9 @@ const LOADS = 7;
 /** Whole rounds of the first rows there and back, so that the next change of each is one. */
 const CHANGES = 80;
 const STORM_SECONDS = 10;
+/** Smooth is: nineteen of twenty pictures come this soon, and no more of the time than this a key would wait. */
+const SMOOTH_FRAME_MS = 50;
+const SMOOTH_BUSY_SHARE = 0.1;
 
 type Row = { what: string; value: string; promised: string };
 const rows: Row[] = [];
@@ -103,16 +106,18 @@ test("a change shows soon after it was made, also while everything changes", asy
   const { gaps, busyMs } = await smooth;
   await storm.done;
   const load = `${INSTANCES / STORM_SECONDS} changes a second`;
+  rows.push({ what: `the same at ${load}`, value: `${summary(during)} ms`, promised: "" });
+  promise(`time between frames at ${load}`, gaps, "p95", SMOOTH_FRAME_MS);
+  const busyShare = busyMs / (STORM_SECONDS * 1_000);
   rows.push(
-    { what: `the same at ${load}`, value: `${summary(during)} ms`, promised: "" },
-    { what: `time between frames at ${load}`, value: `${summary(gaps)} ms`, promised: "smooth: p95 50 ms" },
     {
       what: "blocked by long tasks meanwhile",
       value: `${Math.round(busyMs)} of ${STORM_SECONDS * 1_000} ms`,
-      promised: "",
+      promised: `promised: ${SMOOTH_BUSY_SHARE * 100} %, takes ${(busyShare / SMOOTH_BUSY_SHARE).toFixed(2)} of it`,
     },
     { what: "requests of the page meanwhile", value: String(requests), promised: "" },
   );
+  kept["blocked by long tasks meanwhile: 10 %"] = busyShare <= SMOOTH_BUSY_SHARE;
 });
 
 test("what is promised is kept", () => {
@@ -120,6 +125,8 @@ test("what is promised is kept", () => {
     "first list of instances: p50 1000 ms": true,
     "overview: p50 1000 ms": true,
     "API change to pixel: p95 500 ms": true,
+    "time between frames at 100 changes a second: p95 50 ms": true,
+    "blocked by long tasks meanwhile: 10 %": true,
   });
 });
 

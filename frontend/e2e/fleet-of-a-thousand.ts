@@ -1,9 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import { encoded, openRedis } from "./redis";
 
-/** Writes what no test can wait for: a thousand instances, and a thousand changes in ten seconds. */
+/** Writes what no test can wait for: a thousand instances, and as many changes in ten seconds. */
 const VAR = process.env.RUNNER_PILOT_VAR ?? "";
 const DATABASE = join(VAR, "runner-pilot.db");
 
@@ -34,19 +33,6 @@ export function seedInstances({ count, orgId, runnerId, nodeId }: Seed): void {
 
 export type Storm = { done: Promise<void> };
 
-function encoded(...parts: string[]): string {
-  return `*${parts.length}\r\n${parts.map((part) => `$${Buffer.byteLength(part)}\r\n${part}\r\n`).join("")}`;
-}
-
-async function openRedis(): Promise<Socket> {
-  const url = new URL(readFileSync(join(VAR, "secrets/redis_url"), "utf8").trim());
-  const redis = connect(Number(url.port), url.hostname);
-  redis.on("data", () => undefined);
-  await new Promise<void>((resolve) => redis.once("connect", () => resolve()));
-  redis.write(encoded("AUTH", decodeURIComponent(url.password)));
-  return redis;
-}
-
 /** Says of each runner what a heartbeat would. */
 export async function reportStatuses(statuses: ReadonlyMap<string, string>): Promise<void> {
   const redis = await openRedis();
@@ -57,10 +43,16 @@ export async function reportStatuses(statuses: ReadonlyMap<string, string>): Pro
   await new Promise<void>((resolve) => redis.end(() => resolve()));
 }
 
-/** Tells of a change of each instance once, spread evenly, as the workers would. */
+/** Each is measured every half minute, so that a storm of ten seconds holds a third as many samples as changes. */
+const CHANGES_PER_SAMPLE = 3;
+
+/** Tells of a change of each instance once, spread evenly, and of samples in between, as the workers would. */
 export async function startStorm(orgId: string, count: number, seconds: number): Promise<Storm> {
   const redis = await openRedis();
   const runnerId = sql("SELECT uid FROM runners LIMIT 1;").trim();
+  const key = `runner_pilot:events:${orgId}`;
+  const tell = (change: object) =>
+    redis.write(encoded("XADD", key, "MAXLEN", "~", "1000", "*", "change", JSON.stringify(change)));
   const begin = Date.now();
   let sent = 0;
   const done = new Promise<void>((resolve) => {
@@ -68,15 +60,10 @@ export async function startStorm(orgId: string, count: number, seconds: number):
       const due = Math.min(count, Math.floor(((Date.now() - begin) / (seconds * 1_000)) * count));
       // The first rows are left to the test, which changes them itself.
       for (; sent < due; sent += 1) {
-        const change = {
-          kind: "instance_changed",
-          runner_id: runnerId,
-          instance_id: uidOf(21 + (sent % (count - 20))),
-          state: "running",
-          status: sent % 2 === 0 ? "busy" : "idle",
-        };
-        const key = `runner_pilot:events:${orgId}`;
-        redis.write(encoded("XADD", key, "MAXLEN", "~", "1000", "*", "change", JSON.stringify(change)));
+        const which = { runner_id: runnerId, instance_id: uidOf(21 + (sent % (count - 20))) };
+        const status = sent % 2 === 0 ? "busy" : "idle";
+        tell({ kind: "instance_changed", ...which, state: "running", status });
+        if (sent % CHANGES_PER_SAMPLE === 0) tell({ kind: "metrics_sampled", ...which });
       }
       if (sent < count) return;
       clearInterval(timer);
