@@ -37,11 +37,14 @@ test("a node goes away with what lives on it, comes back by itself, is drained a
     await expect(statusIn(list, instance.name, "Offline")).toBeVisible({ timeout: 60_000 });
     await statusIn(list, instance.name, "Offline").hover();
     await expect(list.getByRole("tooltip")).toContainText("not heard of for five minutes");
-    // Where one looks first, it stands first, and leads to the reason.
+    // On the overview it stands before those that are well, and leads to the reason.
     await page.getByRole("link", { name: "Overview" }).click();
-    const headroom = page.getByRole("list").filter({ has: page.getByRole("link", { name }) });
-    await expect(headroom.getByRole("listitem").first()).toContainText(name);
-    await expect(headroom.getByRole("listitem").first().locator('[data-status="Unreachable"]')).toBeVisible();
+    const headroom = page.getByRole("list").filter({ has: page.getByRole("link", { name: "this-machine" }) });
+    const unwell = headroom.getByRole("listitem").filter({ hasText: name });
+    await expect(unwell.locator('[data-status="Unreachable"]')).toBeVisible();
+    const order = await headroom.getByRole("listitem").allTextContents();
+    const place = (of: string) => order.findIndex((text) => text.startsWith(of));
+    expect(place(name), order.join()).toBeLessThan(place("this-machine"));
     await headroom.getByRole("link", { name }).click();
     await expect(page.getByText("What helps")).toBeVisible();
 
