@@ -42,7 +42,7 @@ pub(crate) enum Json<'a> {
     Object(Vec<(Cow<'a, str>, Json<'a>)>),
 }
 
-impl<'a> Json<'a> {
+impl Json<'_> {
     /// A member of an object; of several with one name, the last, as in Python.
     pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else { return None };
