@@ -73,7 +73,6 @@ impl SharedHistoryApi {
         operation_id = "read_runner_metrics",
         tag = "Tag::Runners"
     )]
-    #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn read_runner_metrics(
         &self,
         caller: Bearer,
@@ -145,7 +144,6 @@ impl SharedHistoryApi {
         operation_id = "read_node_metrics",
         tag = "Tag::Nodes"
     )]
-    #[expect(clippy::too_many_arguments, reason = "one per query parameter")]
     async fn read_node_metrics(
         &self,
         caller: Bearer,
