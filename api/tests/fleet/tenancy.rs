@@ -30,6 +30,7 @@ async fn lists(system: &System) -> anyhow::Result<Vec<String>> {
 struct Tenant {
     admin: ApiClient,
     org: String,
+    node: String,
     runner: String,
     instance: String,
 }
@@ -46,7 +47,7 @@ async fn tenant(system: &System, name: &str) -> anyhow::Result<Tenant> {
         anyhow::Ok(uid(&made).to_owned())
     };
     let node = json!({"name": name, "type": "socket", "socket_path": format!("/run/{name}.sock")});
-    make("/nodes", node).await?;
+    let node = make("/nodes", node).await?;
     make(
         "/credentials",
         json!({"name": name, "secret": "ghp_0123456789abcdefWXYZ"}),
@@ -64,6 +65,7 @@ async fn tenant(system: &System, name: &str) -> anyhow::Result<Tenant> {
     Ok(Tenant {
         admin,
         org,
+        node,
         runner,
         instance,
     })
@@ -72,6 +74,7 @@ async fn tenant(system: &System, name: &str) -> anyhow::Result<Tenant> {
 impl Tenant {
     fn fill(&self, path: &str) -> String {
         path.replace("{org_id}", &self.org)
+            .replace("{node_id}", &self.node)
             .replace("{runner_id}", &self.runner)
             .replace("{instance_id}", &self.instance)
     }
@@ -89,7 +92,13 @@ async fn no_list_of_one_organisation_tells_of_another() -> anyhow::Result<()> {
             let reply = ours.admin.get(&ours.fill(&path)).await?;
             let page = reply.expect(200)?;
             anyhow::ensure!(page["total"].as_u64() >= Some(1), "{path} is empty: {page}");
-            for strange in ["zebra", &theirs.org, &theirs.runner, &theirs.instance] {
+            for strange in [
+                "zebra",
+                &theirs.org,
+                &theirs.node,
+                &theirs.runner,
+                &theirs.instance,
+            ] {
                 anyhow::ensure!(
                     !reply.text().contains(strange),
                     "{kind:?} {path} tells of {strange}"

@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
+    body,
     json::{self, Json},
-    message::{self, Malformed},
+    message::Malformed,
 };
 
 /// Largest message accepted, in bytes: twice what a mingle with 50,000 revoked ids comes to.
@@ -35,7 +36,7 @@ pub(crate) fn unwrap(raw: &[u8]) -> Result<(Map<String, Value>, Value), Malforme
         if !matches!(envelope, Json::Object(_)) {
             return Err(Malformed::NoObject);
         }
-        message::body(envelope)
+        body::body(envelope)
     };
     let body = json::look_into(text, read).map_err(Malformed::Envelope)??;
     let headers = json::parse(text).map_err(Malformed::Envelope)?;

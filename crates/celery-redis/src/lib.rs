@@ -4,6 +4,7 @@
 mod backoff;
 pub mod beat;
 mod beat_entry;
+mod body;
 mod call;
 mod canvas;
 mod client;

@@ -2,7 +2,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{draft::Draft, message::*};
+use crate::{body::INFLATED_LIMIT, draft::Draft, message::*};
 
 fn envelope(body: &Value) -> Value {
     json!({"body": STANDARD.encode(body.to_string()), "content-encoding": "utf-8", "content-type": "application/json",
