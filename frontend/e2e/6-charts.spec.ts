@@ -117,7 +117,7 @@ test("a timeline tells how an instance came to be, and its details what it is", 
 
   await signIn(page, ADA);
   await page.goto(`${instance.page}tab=timeline`);
-  const entries = page.getByRole("main").locator("ol > li");
+  const entries = page.getByRole("tabpanel", { name: "Timeline" }).locator("ol > li");
   await expect(entries.first()).toBeVisible();
   const shown = (await entries.allInnerTexts()).reverse();
   // Every step stands there, each after the one before it.
@@ -142,16 +142,15 @@ test("a timeline tells how an instance came to be, and its details what it is", 
     );
     expect(first.items[0]?.message).toMatch(/^Created by ada@example\.org on node this-machine\.$/);
     await page.goto(`${owner.page}tab=timeline`);
+    // Not those of the breadcrumb, which stand there before the timeline does.
+    const entries = page.getByRole("tabpanel", { name: "Timeline" }).locator("ol > li");
     const earlier = page.getByRole("button", { name: "Show earlier" });
-    const beginning = page
-      .locator("ol > li")
-      .filter({ hasText: told[0] ?? "-" })
-      .filter({ hasText: whole.name });
-    await expect(page.locator("ol > li").first()).toBeVisible();
+    const beginning = entries.filter({ hasText: told[0] ?? "-" }).filter({ hasText: whole.name });
+    await expect(entries.first()).toBeVisible();
     while ((await beginning.count()) === 0) {
-      const before = await page.locator("ol > li").count();
+      const before = await entries.count();
       await earlier.click();
-      await expect.poll(() => page.locator("ol > li").count()).toBeGreaterThan(before);
+      await expect.poll(() => entries.count()).toBeGreaterThan(before);
     }
     await expectGoodOnEverySize(page, `timeline, ${owner.page}`);
     await beginning.getByRole("link", { name: whole.name }).click();
