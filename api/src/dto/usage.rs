@@ -7,6 +7,7 @@ use poem_openapi::Object;
 
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::payload::Parameter;
 
 /// The latest sample, in percent.
 #[derive(Debug, Object)]
@@ -148,14 +149,16 @@ pub struct SharedMetricsView {
     pub points: Vec<SharedMetricPoint>,
 }
 
-/// Checks a range: the last hour in 120 stretches unless given. `fields` holds what is wrong already.
+/// Reads a range: the last hour in 120 stretches unless given.
 pub fn parse_range(
-    mut fields: Fields,
-    from: Option<DateTime<Utc>>,
-    to: Option<DateTime<Utc>>,
-    points: Option<u32>,
+    from: Parameter<DateTime<Utc>>,
+    to: Parameter<DateTime<Utc>>,
+    points: Parameter<u32>,
     now: DateTime<Utc>,
 ) -> Result<Range, ApiError> {
+    let mut fields = Fields::default();
+    let (from, to) = (from.take(&mut fields), to.take(&mut fields));
+    let points = points.take(&mut fields);
     let to = to.unwrap_or(now);
     let from = from.unwrap_or_else(|| to.checked_sub_signed(TimeDelta::hours(1)).unwrap_or(to));
     if from >= to {

@@ -52,10 +52,7 @@ impl InstanceHistoryApi {
         points: Parameter<u32>,
     ) -> Result<Json<MetricsView>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
-        let mut fields = Fields::default();
-        let (from, to) = (from.take(&mut fields), to.take(&mut fields));
-        let points = points.take(&mut fields);
-        let range = parse_range(fields, from, to, points, self.context.now())?;
+        let range = parse_range(from, to, points, self.context.now())?;
         let names = Names {
             runner: &runner_id,
             instance: &instance_id,

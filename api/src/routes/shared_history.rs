@@ -1,7 +1,6 @@
 //! What the instances of a runner or a node did together: usage, timeline.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entities::repo::metrics::Range;
 use poem_openapi::OpenApi;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
@@ -30,18 +29,6 @@ pub struct SharedHistoryApi {
 }
 
 impl SharedHistoryApi {
-    fn range(
-        &self,
-        from: Parameter<DateTime<Utc>>,
-        to: Parameter<DateTime<Utc>>,
-        points: Parameter<u32>,
-    ) -> Result<Range, ApiError> {
-        let mut fields = Fields::default();
-        let (from, to) = (from.take(&mut fields), to.take(&mut fields));
-        let points = points.take(&mut fields);
-        parse_range(fields, from, to, points, self.context.now())
-    }
-
     fn wanted(
         &self,
         list: ListParameters,
@@ -86,7 +73,7 @@ impl SharedHistoryApi {
         points: Parameter<u32>,
     ) -> Result<Json<SharedMetricsView>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
-        let range = self.range(from, to, points)?;
+        let range = parse_range(from, to, points, self.context.now())?;
         let owner = Owner::runner(&self.context, &access, &runner_id).await?;
         Ok(Json(
             shared_history::read_metrics(&self.context, &access, &owner, range).await?,
@@ -157,7 +144,7 @@ impl SharedHistoryApi {
         points: Parameter<u32>,
     ) -> Result<Json<SharedMetricsView>, ApiError> {
         let access = self.context.org_access(&caller, &org_id).await?;
-        let range = self.range(from, to, points)?;
+        let range = parse_range(from, to, points, self.context.now())?;
         let owner = Owner::node(&self.context, &access, &node_id).await?;
         Ok(Json(
             shared_history::read_metrics(&self.context, &access, &owner, range).await?,

@@ -32,15 +32,12 @@ pub(crate) fn unwrap(raw: &[u8]) -> Result<(Map<String, Value>, Value), Malforme
         return Err(Malformed::TooLarge(raw.len()));
     }
     let text = std::str::from_utf8(raw).map_err(|_| Malformed::NoObject)?;
-    let read = |envelope: &Json<'_>| {
-        if !matches!(envelope, Json::Object(_)) {
-            return Err(Malformed::NoObject);
-        }
-        body::body(envelope)
-    };
-    let body = json::look_into(text, read).map_err(Malformed::Envelope)??;
-    let headers = json::parse(text).map_err(Malformed::Envelope)?;
-    let headers = headers.get("headers").and_then(Value::as_object).cloned();
+    let envelope = json::parse(text).map_err(Malformed::Envelope)?;
+    if !envelope.is_object() {
+        return Err(Malformed::NoObject);
+    }
+    let headers = envelope.get("headers").and_then(Value::as_object).cloned();
+    let body = body::body(&Json::from(envelope))?;
     Ok((headers.unwrap_or_default(), body))
 }
 

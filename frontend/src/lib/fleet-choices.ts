@@ -13,15 +13,20 @@ import { everyPage } from "@/lib/every-page";
  */
 const WHOLE = { limit: 1_000, sort: "name" } as const;
 
+type Part = { limit: number; offset: number; sort: typeof WHOLE.sort };
+
+/** Reads a whole list by the call that reads a part of it. */
+function readWhole<Item extends { uid: string }>(
+  read: (query: Part) => Promise<{ data: { items: Item[]; total: number } }>,
+) {
+  return everyPage(async (page) => (await read({ ...page, sort: WHOLE.sort })).data);
+}
+
 export function allNodesOptions(org_id: string) {
   const path = { org_id };
   return queryOptions({
     queryKey: listNodesQueryKey({ path, query: WHOLE }),
-    queryFn: ({ signal }) =>
-      everyPage(async (page) => {
-        const query = { ...page, sort: WHOLE.sort };
-        return (await listNodes({ path, query, signal, throwOnError: true })).data;
-      }),
+    queryFn: ({ signal }) => readWhole((query) => listNodes({ path, query, signal, throwOnError: true })),
   });
 }
 
@@ -29,11 +34,7 @@ export function allCredentialsOptions(org_id: string) {
   const path = { org_id };
   return queryOptions({
     queryKey: listCredentialsQueryKey({ path, query: WHOLE }),
-    queryFn: ({ signal }) =>
-      everyPage(async (page) => {
-        const query = { ...page, sort: WHOLE.sort };
-        return (await listCredentials({ path, query, signal, throwOnError: true })).data;
-      }),
+    queryFn: ({ signal }) => readWhole((query) => listCredentials({ path, query, signal, throwOnError: true })),
   });
 }
 
@@ -41,10 +42,6 @@ export function allRunnersOptions(org_id: string) {
   const path = { org_id };
   return queryOptions({
     queryKey: listRunnersQueryKey({ path, query: WHOLE }),
-    queryFn: ({ signal }) =>
-      everyPage(async (page) => {
-        const query = { ...page, sort: WHOLE.sort };
-        return (await listRunners({ path, query, signal, throwOnError: true })).data;
-      }),
+    queryFn: ({ signal }) => readWhole((query) => listRunners({ path, query, signal, throwOnError: true })),
   });
 }
