@@ -1,8 +1,14 @@
 //! The one place that reads the wall clock.
 
-use std::time::SystemTime;
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
 
 use chrono::{DateTime, Local, Offset, SecondsFormat, TimeZone, Utc};
+use tokio::time::Instant;
+
+use crate::link::lock;
 
 /// The current time.
 pub(crate) fn now() -> DateTime<Utc> {
@@ -22,6 +28,33 @@ pub(crate) fn epoch_of(time: DateTime<Utc>) -> f64 {
 /// The current time as epoch seconds.
 pub(crate) fn epoch() -> f64 {
     epoch_of(now())
+}
+
+/// The server's clock, as its last answer told it; also right after this process stood still.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ServerClock(Arc<Mutex<Option<(Instant, f64)>>>);
+
+impl ServerClock {
+    /// Notes the epoch seconds in an answer to what was asked then.
+    pub(crate) fn set(&self, asked: Instant, told: &str) {
+        if let Ok(told) = told.parse() {
+            *lock(&self.0) = Some((asked, told));
+        }
+    }
+
+    /// The time by it, in epoch seconds.
+    pub(crate) fn now(&self) -> f64 {
+        let told = *lock(&self.0);
+        told.map_or_else(epoch, |(asked, told)| told + asked.elapsed().as_secs_f64())
+    }
+
+    /// How long ago that was, in epoch seconds by the server's clock; nothing before its first answer.
+    pub(crate) fn since(&self, at: &str) -> Duration {
+        let (Some((asked, told)), Ok(at)) = (*lock(&self.0), at.parse::<f64>()) else {
+            return Duration::ZERO;
+        };
+        Duration::try_from_secs_f64(told - at + asked.elapsed().as_secs_f64()).unwrap_or_default()
+    }
 }
 
 /// How many hours this machine's time zone lies west of UTC now, as events tell it.
@@ -72,6 +105,21 @@ mod tests {
             assert_eq!(parse(text), expected, "{text}");
         }
         assert_eq!(parse("tomorrow"), None);
+    }
+
+    #[test]
+    fn the_servers_clock_goes_on_between_its_answers() {
+        let clock = ServerClock::default();
+        assert_eq!(clock.since("100.5"), Duration::ZERO);
+        let asked = Instant::now().checked_sub(Duration::from_secs(20)).unwrap();
+        clock.set(asked, "110.5");
+        let since = clock.since("100.5");
+        assert!(
+            since >= Duration::from_secs(30) && since < Duration::from_secs(90),
+            "{since:?}"
+        );
+        assert_eq!(clock.since("900.0"), Duration::ZERO);
+        assert!(clock.now() >= 130.5 && clock.now() < 190.5);
     }
 
     #[test]

@@ -117,6 +117,16 @@ impl Keys {
         format!("{}{}owners", self.broker, self.private)
     }
 
+    /// Sorted set of the workers by their last sign of life (epoch seconds).
+    pub(crate) fn workers(&self) -> String {
+        format!("{}{}workers", self.broker, self.private)
+    }
+
+    /// List of the messages that are a worker's and neither ended nor in `unacked` yet, newest left.
+    pub(crate) fn arrivals(&self, consumer: &str) -> String {
+        format!("{}{}arrivals.{consumer}", self.broker, self.private)
+    }
+
     /// List of messages that nobody can execute, newest left.
     pub(crate) fn dead_letter(&self) -> String {
         format!("{}{}dead-letter", self.broker, self.private)

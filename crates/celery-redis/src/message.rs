@@ -97,6 +97,8 @@ pub(crate) struct Message {
     pub priority: i64,
     pub redelivered: bool,
     pub deaths: u32,
+    /// What tells its copies from other messages; empty in what was never sent by kombu.
+    pub delivery_tag: String,
     /// The address it was sent to: empty for the anonymous exchange, absent in what was never sent by kombu.
     pub exchange: Option<String>,
     pub routing_key: Option<String>,
@@ -180,11 +182,25 @@ impl Message {
             priority: priority(properties),
             redelivered: flag("redelivered"),
             deaths: count(headers, DEATHS),
+            delivery_tag: optional(properties, "delivery_tag").unwrap_or_default(),
             exchange: address("exchange"),
             routing_key: address("routing_key"),
             origin: optional(headers, "origin"),
             id,
         })
+    }
+
+    /// Whether it has an address and a tag, as whatever kombu sends.
+    pub(crate) fn is_addressed(&self) -> bool {
+        self.exchange.is_some() && self.routing_key.is_some() && !self.delivery_tag.is_empty()
+    }
+
+    /// Exchange and routing key, as far as it has them.
+    pub(crate) fn address(&self) -> (&str, &str) {
+        (
+            self.exchange.as_deref().unwrap_or_default(),
+            self.routing_key.as_deref().unwrap_or_default(),
+        )
     }
 
     /// The id in a message that cannot be executed, for the log and for a waiting caller.
@@ -290,6 +306,14 @@ pub(crate) fn redelivered(raw: &str, died: bool) -> Option<String> {
         .as_object_mut()?;
     info.insert("redelivered".into(), json!(true));
     Some(Value::Object(envelope).to_string())
+}
+
+/// The id of a message that is too large to be read: kombu writes the properties last.
+pub(crate) fn id_near_end(raw: &[u8]) -> Option<String> {
+    let end = String::from_utf8_lossy(&raw[raw.len().saturating_sub(64 * 1024)..]);
+    let (_, after) = end.split_once("\"correlation_id\":")?;
+    let (id, _) = after.trim_start().strip_prefix('"')?.split_once('"')?;
+    Some(id.to_owned())
 }
 
 /// The priority in a message, of which kombu accepts any number and text that reads as one.

@@ -17,8 +17,14 @@ macro_rules! scripts {
 }
 
 scripts! {
-    /// Takes messages from the queues into `unacked`.
+    /// Takes messages from the queues into the list of arrivals.
     TAKE = "take.lua";
+    /// Moves arrivals into `unacked` that may be gone.
+    ADOPT = "adopt.lua";
+    /// Tells of arrivals that no reply told of.
+    MISSED = "missed.lua";
+    /// Gives a worker's arrivals back and strikes it off.
+    RETURN = "return.lua";
     /// Notes what has begun and ends deliveries: sends what follows, counts in chords, stores results, acknowledges.
     SETTLE = "settle.lua";
     /// Moves messages from `unacked` back to their lists.

@@ -369,7 +369,8 @@ fn secrets(stack: &mut Stack) -> anyhow::Result<Canary> {
 }
 
 /// What Celery keeps (bindings, results until they expire) and what Runner Pilot declares as lasting or leaves to
-/// expire, with the seconds each has left; nothing of the queue's own, which holds who works on what and what nobody can execute.
+/// expire, with the seconds each has left; nothing of the queue's own, which holds who works on what and what nobody can
+/// execute, but who works.
 fn may_stay(key: &str, life: i64) -> bool {
     let lasting = [WORKERS, BEAT_LAST_RUN, BEAT_SCHEDULE];
     let expiring = [
@@ -379,6 +380,7 @@ fn may_stay(key: &str, life: i64) -> bool {
         "celery-task-meta-",
     ];
     lasting.contains(&key)
+        || key == format!("{QUEUE_PREFIX}workers")
         || key.starts_with("_kombu.binding")
         || expiring.iter().any(|prefix| key.starts_with(prefix))
             // Gone meanwhile, or on its way.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
+use redis::Commands as _;
 
 use crate::message::Task;
 use crate::server::Server;
@@ -171,12 +172,18 @@ impl Contender {
         let began = Instant::now();
         let mut pause = Duration::from_millis(1);
         loop {
-            let (queued, held, present): (usize, usize, usize) = redis::pipe()
-                .llen(QUEUE)
-                .hlen(&ledger)
-                .cmd("DBSIZE")
-                .query(connection)?;
-            if queued + held == 0 && present >= keys {
+            let workers: Vec<String> = connection.zrange("celery-redis.workers", 0, -1)?;
+            let mut ask = redis::pipe();
+            ask.llen(QUEUE).hlen(&ledger).cmd("DBSIZE");
+            for worker in workers {
+                ask.llen(format!("celery-redis.arrivals.{worker}"));
+            }
+            let counts: Vec<usize> = ask.query(connection)?;
+            let [queued, held, present, arrived @ ..] = counts.as_slice() else {
+                bail!("{counts:?}");
+            };
+            let held = held + arrived.iter().sum::<usize>();
+            if queued + held == 0 && *present >= keys {
                 return Ok(());
             }
             ensure!(

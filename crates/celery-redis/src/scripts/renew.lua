@@ -1,10 +1,11 @@
--- Vouches for deliveries that are still held, so that nobody's sweep takes them away.
--- KEYS  unacked_index, owners      ARGV  consumer, tag...
--- Returns the tags that are no longer ours: another worker is their owner, or a Python worker, which leaves the owner
+-- Gives a sign of life, and vouches for deliveries that are still held, so that nobody's sweep takes anything away.
+-- KEYS  unacked_index, owners, workers      ARGV  consumer, tag...
+-- Returns {now, tags}: those tags are no longer ours: another worker is their owner, or a Python worker, which leaves the owner
 -- as it is, has swept and taken them and so written another score than we did.
 local time = redis.call('TIME')
 local now = time[1] .. '.' .. string.format('%06d', tonumber(time[2]))
 local consumer, lost = ARGV[1], {}
+redis.call('ZADD', KEYS[3], now, consumer)
 for at = 2, #ARGV do
   local tag = ARGV[at]
   local owner = redis.call('HGET', KEYS[2], tag)
@@ -21,4 +22,4 @@ for at = 2, #ARGV do
     lost[#lost + 1] = tag
   end
 end
-return lost
+return {now, lost}

@@ -3,77 +3,131 @@
 use std::{cmp::Reverse, sync::Arc};
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::{
     clock,
     exception::Exception,
-    message::Message,
+    message::{self, Message},
     worker::{
         consumer::{Consumer, Due, Held, Side},
         execute::{fail_for_good, revoke},
-        job::{Job, Taken},
-        runtime::Core,
+        job::{Arrived, Job, Taken},
         settle::Stored,
     },
 };
 
 impl Consumer {
-    /// Takes charge of a message that is now in `unacked` on our behalf.
-    pub(super) fn admit(&mut self, taken: Taken, permit: bool) {
-        if let Some(held) = self.held.get(&taken.tag) {
-            if !held.job.is_leaving() {
-                // Swept from us and taken by us again, or found twice: the delivery we have goes on under this slot.
-                self.release_permit(permit);
-                return;
+    /// Takes charge of messages that are in the list of arrivals since `at`, by the server's clock.
+    pub(super) fn arrive(&mut self, messages: Vec<Arrived>, at: &str, permit: bool) {
+        let mut jobs = Vec::with_capacity(messages.len());
+        for Arrived { queue, raw } in messages {
+            match read(raw, self.core.settings.message_limit) {
+                Ok((raw, message)) => jobs.extend(self.hold(queue, raw, message, permit)),
+                Err((raw, problem)) => {
+                    self.set_aside_unread(queue.as_deref(), raw, &problem);
+                    self.release_permit(permit);
+                }
             }
-            // Given back and taken again before we heard that it was given back.
-            let before = held.job.clone();
-            self.let_go(&before);
         }
-        self.seq += 1;
-        let mut message = match Message::parse(&taken.raw) {
-            Ok(message) => message,
-            Err(problem) => return self.dispose(taken, permit, &problem.to_string(), "InvalidTaskError"),
-        };
-        if message.deaths >= self.core.settings.max_deaths {
-            let problem = format!(
-                "Worker exited prematurely: {} workers died while executing this message.",
-                message.deaths
-            );
-            return self.dispose(taken, permit, &problem, "WorkerLostError");
+        if self.core.is_old(at) {
+            self.in_doubt = Some(Instant::now());
         }
-        tracing::debug!(
-            task.id = message.id,
-            task.name = message.task,
-            queue = &*taken.queue,
-            "task received"
-        );
+        // Before anything becomes of them, for that is written behind it.
+        self.core.writer.arrived(jobs.clone());
+        for job in jobs {
+            self.decide(job);
+        }
+    }
+
+    /// Makes a delivery of a message, unless it is one that we have.
+    fn hold(
+        &mut self,
+        queue: Option<Arc<str>>,
+        raw: String,
+        mut message: Message,
+        permit: bool,
+    ) -> Option<Arc<Job>> {
+        if (message.redelivered || queue.is_none())
+            && let Some(held) = self.held_before(&message, &raw, queue.is_none())
+        {
+            self.core.adopt_again(&raw, &held.job, held.running);
+            self.release_permit(permit);
+            return None;
+        }
+        let (exchange, routing_key) = message.address();
+        let queue = queue.unwrap_or_else(|| routing_key.into());
+        let mut tag = message.delivery_tag.clone();
+        // Copies of one message share a tag; each needs a slot of its own, or acknowledging one would remove the
+        // protection of the other. What is sent to a queue by its name is sent once, as a rule.
+        let mut copy = !exchange.is_empty();
+        if let Some(held) = self.held.get(&tag) {
+            let job = held.job.clone();
+            if job.is_leaving() {
+                // Given back and taken again before we heard that it was given back.
+                self.let_go(&job);
+            } else {
+                copy = true;
+            }
+        }
+        if copy {
+            tag = format!("{tag}.{:012x}", rand::random::<u64>() >> 16);
+        }
         message.ignore_result |=
             message.ignores_by_default && self.core.registry.ignores_result(&message.task);
         let late = self.core.registry.acks_late(&message.task);
-        let job = Job::new(self.seq, taken, message, late);
-        let mut held = Held {
+        self.seq += 1;
+        let job = Job::new(self.seq, Taken { queue, tag, raw }, message, late);
+        let held = Held {
             job: job.clone(),
             permit,
             running: false,
         };
+        self.held.insert(job.taken.tag.clone(), held);
+        Some(job)
+    }
+
+    /// The delivery that we have of a message: swept from us and taken by us again, and so written anew; or, of one that
+    /// was only `found` in the list of arrivals, put there by a server that went back to an older state. It goes on, under
+    /// the slot it had.
+    fn held_before(&self, message: &Message, raw: &str, found: bool) -> Option<&Held> {
+        self.held.values().find(|held| {
+            held.job.message.delivery_tag == message.delivery_tag
+                && held.job.message.routing_key == message.routing_key
+                && found == (held.job.taken.raw == raw)
+                && !held.job.is_leaving()
+        })
+    }
+
+    /// Runs a delivery now or later, or not at all.
+    fn decide(&mut self, job: Arc<Job>) {
+        let message = &job.message;
+        if message.deaths >= self.core.settings.max_deaths {
+            return self.bury(job);
+        }
+        tracing::debug!(
+            task.id = message.id,
+            task.name = message.task,
+            queue = &*job.taken.queue,
+            "task received"
+        );
         self.core.events.received(&job);
         let now = clock::now();
-        let expired = job.message.expires.is_some_and(|expires| expires <= now);
+        let expired = message.expires.is_some_and(|expires| expires <= now);
         if expired || self.revoked.covers(&job) {
-            held.running = true;
-            self.discard(job.clone(), if expired { "expired" } else { "revoked" });
-        } else if let Some(eta) = job.message.eta.filter(|eta| *eta > now) {
+            self.discard(job, if expired { "expired" } else { "revoked" });
+        } else if let Some(eta) = message.eta.filter(|eta| *eta > now) {
             // A message that waits for its time makes room for another, as in Celery.
-            if permit && self.waiting.len() < self.core.settings.eta_limit {
-                held.permit = false;
-                self.release_permit(true);
+            if self.waiting.len() < self.core.settings.eta_limit
+                && let Some(held) = self.held.get_mut(&job.taken.tag)
+            {
+                let permit = std::mem::take(&mut held.permit);
+                self.release_permit(permit);
             }
-            self.waiting.push(Reverse(Due(eta, job.seq, job.clone())));
+            self.waiting.push(Reverse(Due(eta, job.seq, job)));
         } else {
-            self.make_ready(job.clone());
+            self.make_ready(job);
         }
-        self.held.insert(job.taken.tag.clone(), held);
     }
 
     /// Lets a job start as soon as there is room, and its task's rate allows.
@@ -87,6 +141,9 @@ impl Consumer {
 
     /// Ends a delivery that is not to be executed.
     pub(super) fn discard(&mut self, job: Arc<Job>, reason: &'static str) {
+        if let Some(held) = self.held.get_mut(&job.taken.tag) {
+            held.running = true;
+        }
         let core = self.core.clone();
         self.side.spawn(async move {
             revoke(&core, &job, reason, None).await;
@@ -105,40 +162,58 @@ impl Consumer {
         });
     }
 
-    /// Sets a message aside that nobody can or should execute, and tells who waits for it.
-    fn dispose(&mut self, taken: Taken, permit: bool, problem: &str, exc_type: &str) {
-        let id = Message::id_of(&taken.raw);
-        tracing::error!(
-            task.id = id.as_deref().unwrap_or("unknown"),
-            queue = &*taken.queue,
-            problem,
-            "set aside a message that cannot be executed"
+    /// Sets a message aside that cannot be read, and tells who waits for it.
+    fn set_aside_unread(&self, queue: Option<&str>, raw: Vec<u8>, problem: &str) {
+        let id = if raw.len() > self.core.settings.message_limit {
+            message::id_near_end(&raw)
+        } else {
+            Message::id_of(&String::from_utf8_lossy(&raw))
+        };
+        let (id, queue) = (id.as_deref(), queue.unwrap_or_default());
+        tell_of(id.unwrap_or("unknown"), queue, problem);
+        let exception = Exception::celery("InvalidTaskError", vec![json!(problem)]);
+        self.core.set_aside(raw, id, problem, &exception);
+    }
+
+    /// Sets a message aside that killed too many workers; all that waits for it is told.
+    fn bury(&mut self, job: Arc<Job>) {
+        self.let_go(&job);
+        let problem = format!(
+            "Worker exited prematurely: {} workers died while executing this message.",
+            job.message.deaths
         );
+        tell_of(&job.message.id, &job.taken.queue, &problem);
+        let exception = Exception::celery("WorkerLostError", vec![json!(problem)]);
         let core = self.core.clone();
-        let exception = Exception::celery(exc_type, vec![json!(problem)]);
-        let problem = problem.to_owned();
-        let end = message_end(&taken, &self.core, self.seq, &exception);
         self.side.spawn(async move {
-            if let Some(job) = end {
-                // Readable, and therefore part of a workflow perhaps: all its duties are done.
-                fail_for_good(&core, &job, &exception, problem).await;
-            } else {
-                core.set_aside(&taken, &problem, &exception).await;
-            }
+            fail_for_good(&core, &job, &exception, problem).await;
             Side::Done
         });
-        self.release_permit(permit);
     }
 }
 
-/// The message as a job, if it can be read.
-fn message_end(taken: &Taken, core: &Core, seq: u64, exception: &Exception) -> Option<Arc<Job>> {
-    let message = Message::parse(&taken.raw).ok()?;
-    tracing::debug!(
-        task.id = message.id,
-        error = exception.exc_type,
-        "message will not be executed"
+fn tell_of(id: &str, queue: &str, problem: &str) {
+    tracing::error!(
+        task.id = id,
+        queue,
+        problem,
+        "set aside a message that cannot be executed"
     );
-    let late = core.registry.acks_late(&message.task);
-    Some(Job::new(seq, taken.clone(), message, late))
+}
+
+/// Reads a list element: its text and the message in it; otherwise tells what makes it nobody's.
+fn read(raw: Vec<u8>, limit: usize) -> Result<(String, Message), (Vec<u8>, String)> {
+    if raw.len() > limit {
+        return Err((raw, format!("larger than {limit} bytes")));
+    }
+    let text = match String::from_utf8(raw) {
+        Ok(text) => text,
+        Err(error) => return Err((error.into_bytes(), "the message is no text in UTF-8".to_owned())),
+    };
+    let problem = match Message::parse(&text) {
+        Ok(message) if message.is_addressed() => return Ok((text, message)),
+        Ok(_) => "no readable envelope".to_owned(),
+        Err(problem) => problem.to_string(),
+    };
+    Err((text.into_bytes(), problem))
 }

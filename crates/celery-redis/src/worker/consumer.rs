@@ -10,7 +10,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinSet,
     time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until},
 };
@@ -23,7 +23,7 @@ use crate::{
         execute::execute,
         fetch::Event,
         inspect::HEARTBEAT_S,
-        job::{Job, Taken},
+        job::{Arrived, Job},
         mailbox::Post,
         memory::Memorizing,
         pool::Source,
@@ -92,7 +92,8 @@ pub(crate) struct Wires {
 pub(super) enum Side {
     Renewed(Option<HashSet<String>>),
     Swept,
-    Orphans(Vec<Taken>),
+    /// What was found in the list of arrivals since a time by the server's clock, and who waits for that.
+    Missed(Option<(String, Vec<Arrived>)>, Vec<oneshot::Sender<()>>),
     /// A message was disposed of without being executed.
     Disposed(u64, String),
     /// A server that was started again knows what we hold.
@@ -138,10 +139,14 @@ pub(crate) struct Consumer {
     pub(super) sweeping: bool,
     pub(super) searching: bool,
     pub(super) memorizing: Memorizing,
-    /// Tags to look into.
-    pub(super) suspects: HashSet<String>,
+    /// Who waits until the list of arrivals was looked through.
+    pub(super) to_look: Vec<oneshot::Sender<()>>,
     /// When the renewal under way was asked for.
     pub(super) asked: Instant,
+    /// Whether nothing can arrive any more.
+    pub(super) may_leave: bool,
+    /// Since when something held may be someone else's: nothing is started until it was asked about.
+    pub(super) in_doubt: Option<Instant>,
     /// No sweep before.
     pub(super) sweep_from: Instant,
 }
@@ -189,8 +194,10 @@ impl Consumer {
             sweeping: false,
             searching: false,
             memorizing: Memorizing::No,
-            suspects: HashSet::new(),
+            to_look: Vec::new(),
             asked: Instant::now(),
+            may_leave: false,
+            in_doubt: None,
             sweep_from: Instant::now(),
         }
     }
@@ -245,9 +252,10 @@ impl Consumer {
 
     pub(super) fn event(&mut self, event: Event) {
         match event {
-            Event::Taken(taken) => taken.into_iter().for_each(|taken| self.admit(taken, true)),
+            Event::Arrived { at, messages } => self.arrive(messages, &at, true),
             Event::SetAside { id, problem } => self.set_aside(id, &problem),
-            Event::Connected { run_id, suspects } => {
+            Event::Stopped => self.may_leave = true,
+            Event::Connected { run_id, looked } => {
                 let before = std::mem::replace(&mut *lock(&self.core.run_id), run_id.clone());
                 let core = self.core.clone();
                 if !before.is_empty() && before != run_id {
@@ -260,7 +268,7 @@ impl Consumer {
                         Side::Reinstated
                     });
                 }
-                self.suspects.extend(suspects);
+                self.to_look.extend(looked);
                 self.search();
             }
         }
@@ -270,8 +278,10 @@ impl Consumer {
     fn start_ready(&mut self) {
         // Silent for nearly a visibility timeout (a stopped process, a dead network): what we hold may be someone
         // else's by now. Ask before anything is started.
-        if self.core.silence() > self.core.settings.visibility_timeout.mul_f64(0.9) && !self.ready.is_empty()
-        {
+        if self.core.silence() > self.core.settings.visibility_timeout.mul_f64(0.9) {
+            self.in_doubt.get_or_insert_with(Instant::now);
+        }
+        if self.in_doubt.is_some() && !self.ready.is_empty() {
             self.renew();
             return;
         }

@@ -28,7 +28,7 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>, slot: Slot) {
     }
     // One that was handed out before may have killed its worker: its execution waits for the mark.
     if job.late && message.redelivered {
-        core.writer.note_begun(&job.taken.tag).await;
+        core.writer.note_begun(&job).await;
     }
     if core.settings.track_started {
         let result = json!({"pid": std::process::id(), "hostname": core.settings.hostname});
@@ -101,7 +101,7 @@ pub(crate) async fn execute(core: Arc<Core>, job: Arc<Job>, slot: Slot) {
 /// Polled after a task's own future: notes that the task has begun, unless it was over at once.
 async fn note_unless_over(core: &Core, job: &Job) -> Infallible {
     if job.late && !job.message.redelivered {
-        core.writer.begun(&job.taken.tag);
+        core.writer.begun(job);
     }
     pending().await
 }

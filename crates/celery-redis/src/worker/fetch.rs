@@ -1,11 +1,10 @@
 //! Brings messages in, over a connection of its own that is made again when it breaks.
 //!
 //! While there is a backlog, each round trip takes what there is room for (`take`); when the lists are empty, one
-//! round trip waits for the next message and takes it (`idle`). Either way a message leaves its list and enters
-//! `unacked` within one script, so nothing is lost at whatever instant this worker dies.
+//! round trip waits for the next message (`idle`). Either way a message leaves its list and enters this worker's list of
+//! arrivals within one command, so nothing is lost at whatever instant this worker dies. The writer moves it on.
 
 use std::{
-    collections::HashMap,
     pin::pin,
     sync::{
         Arc,
@@ -15,16 +14,20 @@ use std::{
 };
 
 use futures::future::{Either, select};
-use redis::{AsyncCommands, Pipeline, PushInfo, PushKind, RedisError, aio::MultiplexedConnection};
-use tokio::sync::{Notify, mpsc, watch};
+use redis::{Pipeline, PushInfo, PushKind, RedisError, Value, aio::MultiplexedConnection};
+use tokio::{
+    sync::{Notify, mpsc, oneshot, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::Backoff,
+    clock::ServerClock,
     keys::{Keys, PRIORITY_STEPS},
     link::{Link, PushHandler, RESPONSE_TIMEOUT, Server, in_time},
     scripts,
-    worker::{idle::Silence, job::Taken, pool::Source, room::Room, runtime::Core},
+    worker::{job::Arrived, pool::Source, room::Room, runtime::Core},
 };
 
 /// Most messages taken in one round trip.
@@ -35,12 +38,18 @@ const MINGLE: Duration = Duration::from_millis(1500);
 /// What the consumer hears from the fetcher.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// Messages now held, in the order to execute them.
-    Taken(Vec<Taken>),
-    /// A connection was made. `run_id` tells whether it is still the same server process; `suspects` are the
-    /// tags that it holds on our behalf, some perhaps without our knowing, for the reply was lost. Whatever was
+    /// Messages now in the list of arrivals since `at`, by the server's clock, in the order to execute them; a place is
+    /// reserved for each.
+    Arrived { at: Arc<str>, messages: Vec<Arrived> },
+    /// A connection was made. `run_id` tells whether it is still the same server process. After a loss a reply may be
+    /// missing: nothing is taken until the list of arrivals was looked through, which `looked` is told of. Whatever was
     /// taken over the earlier connections has been told before.
-    Connected { run_id: String, suspects: Vec<String> },
+    Connected {
+        run_id: String,
+        looked: Option<oneshot::Sender<()>>,
+    },
+    /// Nothing more is taken, and no reply is missing.
+    Stopped,
     /// The message of a call was set aside by the server: no worker could work with it.
     SetAside { id: String, problem: String },
 }
@@ -78,8 +87,11 @@ impl Signs {
 }
 
 /// What one round trip brought.
+#[derive(Default)]
 pub(super) struct Look {
-    pub(super) taken: Vec<Taken>,
+    /// When, by the server's clock.
+    pub(super) at: Arc<str>,
+    pub(super) messages: Vec<Arrived>,
     /// Whether there is more at once.
     pub(super) more: bool,
 }
@@ -101,8 +113,9 @@ pub(crate) struct Fetcher {
     pub(super) queues: Vec<Arc<str>>,
     /// Tells what is taken from by now.
     serving: watch::Sender<Vec<String>>,
-    /// The keys of the take script: four of its own, then the lists.
-    pub(super) fixed_keys: [String; 4],
+    pub(super) arrivals: String,
+    pub(super) dead_letter: String,
+    pub(super) workers: String,
     /// List names by step and queue.
     pub(super) lists: Vec<Vec<String>>,
     bindings: Vec<(String, String)>,
@@ -112,8 +125,12 @@ pub(crate) struct Fetcher {
     pub(super) likely: Option<String>,
     /// The number of the present connection, if it may wait at a list.
     pub(super) client_id: Option<i64>,
-    pub(super) silence: Silence,
+    /// The number of the last connection, and the `run_id` of the server that numbered it.
+    used: Option<(i64, String)>,
     pub(super) consumer: String,
+    /// The keys of the script that gives a sign of life.
+    renew_keys: [String; 3],
+    pub(super) server_clock: ServerClock,
     pub(super) message_limit: usize,
     pub(super) room: Arc<Room>,
     pub(super) events: mpsc::UnboundedSender<Event>,
@@ -140,18 +157,17 @@ impl Fetcher {
             order: Vec::new(),
             queues: Vec::new(),
             serving,
-            fixed_keys: [
-                keys.unacked(),
-                keys.unacked_index(),
-                keys.owners(),
-                keys.dead_letter(),
-            ],
+            arrivals: keys.arrivals(&core.consumer),
+            dead_letter: keys.dead_letter(),
+            workers: keys.workers(),
             lists: Vec::new(),
             bindings: Vec::new(),
             likely: None,
             client_id: None,
-            silence: Silence::Never,
+            used: None,
             consumer: core.consumer.clone(),
+            renew_keys: core.renew_keys(),
+            server_clock: core.server_clock.clone(),
             message_limit: core.settings.message_limit,
             room,
             events,
@@ -219,7 +235,7 @@ impl Fetcher {
                         }
                     };
                     match end {
-                        Ok(End::Stopped) => return,
+                        Ok(End::Stopped) => return drop(self.events.send(Event::Stopped)),
                         Ok(End::Lost) => tracing::warn!("lost the connection to Redis"),
                         Err(error) => tracing::warn!(error = %error, "lost the connection to Redis"),
                     }
@@ -247,16 +263,24 @@ impl Fetcher {
         after_loss: bool,
         connected: &mut bool,
     ) -> Result<End, RedisError> {
-        self.set_up(&mut connection, after_loss).await?;
+        let looked = self.set_up(&mut connection, after_loss).await?;
         *connected = true;
+        if let Some(looked) = looked {
+            tokio::select! {
+                _ = looked => {}
+                () = self.stop.cancelled() => return Ok(End::Stopped),
+                () = signs.lost.cancelled() => return Ok(End::Lost),
+            }
+        }
         self.serve(connection, signs).await
     }
 
+    /// Returns what to wait for before anything is taken.
     async fn set_up(
         &mut self,
         connection: &mut MultiplexedConnection,
         after_loss: bool,
-    ) -> Result<(), RedisError> {
+    ) -> Result<Option<oneshot::Receiver<()>>, RedisError> {
         in_time(RESPONSE_TIMEOUT, scripts::loader().exec_async(connection)).await?;
         let mut setup = redis::pipe();
         setup
@@ -267,28 +291,39 @@ impl Fetcher {
             .arg("NOLOOP")
             .ignore();
         self.bind(&mut setup);
+        // A first sign of life: without it nobody would look for what we leave behind.
+        setup
+            .cmd("EVALSHA")
+            .arg(scripts::RENEW.get_hash())
+            .arg(self.renew_keys.len())
+            .arg(&self.renew_keys)
+            .arg(&self.consumer);
         setup.cmd("INFO").arg("server");
         setup.cmd("CLIENT").arg("ID");
-        let (info, id): (String, i64) = in_time(RESPONSE_TIMEOUT, setup.query_async(connection)).await?;
-        self.client_id = self.may_wait(id).await.then_some(id);
-        self.silence = self.may_be_silent().await;
-        let mut suspects = Vec::new();
-        if after_loss {
-            let owners: HashMap<String, String> =
-                in_time(RESPONSE_TIMEOUT, connection.hgetall(&self.fixed_keys[2])).await?;
-            let ours = owners
-                .into_iter()
-                .filter(|(_, owner)| owner.starts_with(&self.consumer));
-            suspects.extend(ours.map(|(tag, _)| tag));
-        }
+        let asked = Instant::now();
+        let ((now, _), info, id): ((String, Vec<String>), String, i64) =
+            in_time(RESPONSE_TIMEOUT, setup.query_async(connection)).await?;
+        self.server_clock.set(asked, &now);
         let run_id = info
             .lines()
             .find_map(|line| line.strip_prefix("run_id:"))
             .unwrap_or_default()
             .trim()
             .to_owned();
-        drop(self.events.send(Event::Connected { run_id, suspects }));
-        Ok(())
+        if let Some((lost, server)) = &self.used
+            && *server == run_id
+        {
+            // The server may not know yet that the last connection is lost, and still move a message for it.
+            let mut kill = redis::pipe();
+            kill.ignore_errors();
+            kill.cmd("CLIENT").arg("KILL").arg("ID").arg(lost);
+            in_time(RESPONSE_TIMEOUT, kill.query_async::<Vec<Value>>(connection)).await?;
+        }
+        self.used = Some((id, run_id.clone()));
+        self.client_id = self.may_wait(id).await.then_some(id);
+        let (looked, look) = after_loss.then(oneshot::channel).unzip();
+        drop(self.events.send(Event::Connected { run_id, looked }));
+        Ok(look)
     }
 
     /// Takes messages over one connection.
@@ -331,16 +366,16 @@ impl Fetcher {
             let likely = self.likely.clone();
             // Neither is ever dropped: a reply nobody reads would leave messages that nobody executes.
             let look = if idle {
-                self.wait_and_take(&mut connection, room, signs).await
+                self.wait(&mut connection, signs).await
             } else {
                 signs.forget();
                 in_time(RESPONSE_TIMEOUT, self.take(&mut connection, room)).await
             };
-            let count = look.as_ref().map_or(0, |look| look.taken.len());
+            let count = look.as_ref().map_or(0, |look| look.messages.len());
             self.room.release(room - count);
-            let Look { taken, more } = look?;
-            if !taken.is_empty() {
-                drop(self.events.send(Event::Taken(taken)));
+            let Look { at, messages, more } = look?;
+            if !messages.is_empty() {
+                drop(self.events.send(Event::Arrived { at, messages }));
             }
             // The list to wait at is not watched, so another one must be looked into first.
             let same = self.client_id.is_none() || likely == self.likely;

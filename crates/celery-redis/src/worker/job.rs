@@ -10,8 +10,17 @@ use tokio::sync::Notify;
 
 use crate::message::Message;
 
-/// A message as the take script returned it.
-#[derive(Debug, Clone)]
+/// A message as the server gave it.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    /// The queue it came from, unless only its address could tell.
+    pub queue: Option<Arc<str>>,
+    /// The list element.
+    pub raw: Vec<u8>,
+}
+
+/// A message with its place.
+#[derive(Debug)]
 pub(crate) struct Taken {
     /// The queue it came from.
     pub queue: Arc<str>,

@@ -7,6 +7,7 @@
 
 mod address;
 mod admit;
+mod arrivals;
 mod builder;
 mod chord;
 mod command;
@@ -14,12 +15,14 @@ mod consumer;
 mod events;
 mod execute;
 mod fetch;
+mod flush;
 mod idle;
 mod inspect;
 pub(crate) mod job;
 mod limits;
 mod mailbox;
 mod memory;
+mod missed;
 mod pool;
 mod publisher;
 mod rate;

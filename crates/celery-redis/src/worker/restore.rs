@@ -11,14 +11,10 @@ use crate::{
     exception::Exception,
     json,
     link::{is_transient, lock},
-    message,
+    message::{self, Message},
     routing::bound_queue,
     scripts,
-    worker::{
-        job::{Job, Taken},
-        runtime::Core,
-        writer::Call,
-    },
+    worker::{job::Job, runtime::Core, writer::Call},
 };
 
 /// Tags handled in one round trip.
@@ -34,6 +30,9 @@ impl Core {
     pub(crate) async fn renew(&self, held: Vec<Arc<Job>>) -> Option<HashSet<String>> {
         let server = self.known_server();
         let mut lost = HashSet::new();
+        if held.is_empty() {
+            self.renew_tags([].into_iter()).await?;
+        }
         for chunk in held.chunks(CHUNK) {
             lost.extend(self.renew_tags(chunk.iter().map(|job| &job.taken.tag)).await?);
         }
@@ -51,9 +50,28 @@ impl Core {
         Some(lost)
     }
 
+    /// Puts a delivery back into `unacked` that was swept and taken again with this message.
+    pub(crate) fn adopt_again(&self, raw: &str, job: &Job, begun: bool) {
+        let mut keys = self.ledger();
+        keys.push(self.keys.arrivals(&self.consumer));
+        let call = Call::new(&scripts::ADOPT, keys)
+            .arg(&self.consumer)
+            .arg(&job.taken.tag)
+            .arg(raw)
+            .arg(job.slot())
+            .arg(if begun { "+" } else { "" });
+        drop(self.writer.post(call));
+    }
+
     /// Notes that everything held was known to be ours at that time.
     pub(crate) fn vouch(&self, at: Instant) {
         *lock(&self.vouched) = at;
+    }
+
+    /// Whether what was taken then, by the server's clock, may have been given back since: its worker may have stood
+    /// still with the reply unread.
+    pub(crate) fn is_old(&self, at: &str) -> bool {
+        self.server_clock.since(at) > self.settings.visibility_timeout / 2
     }
 
     /// How long ago everything held was last known to be ours.
@@ -105,43 +123,20 @@ impl Core {
         !known.is_empty() && known != run_id
     }
 
-    /// Of tags that are not held, those that are nevertheless ours, with their messages.
-    ///
-    /// The question goes through the writer, behind every acknowledgement asked for until now: what was
-    /// executed and let go already is not found again.
-    pub(crate) async fn orphans(&self, suspects: Vec<String>) -> Vec<Taken> {
-        let mut lost = HashSet::new();
-        for chunk in suspects.chunks(CHUNK) {
-            match self.renew_tags(chunk.iter()).await {
-                Some(tags) => lost.extend(tags),
-                None => return Vec::new(),
-            }
-        }
-        let tags: Vec<String> = suspects.into_iter().filter(|tag| !lost.contains(tag)).collect();
-        match self.slots(&tags).await {
-            Ok(slots) => tags
-                .into_iter()
-                .zip(slots)
-                .filter_map(|(tag, slot)| {
-                    let (raw, _, routing_key) = read_slot(slot.as_deref()?)?;
-                    Some(Taken {
-                        queue: routing_key.into(),
-                        tag,
-                        raw,
-                    })
-                })
-                .collect(),
-            Err(error) => {
-                tracing::warn!(error = %error, "could not read messages of a lost reply; a sweep will find them");
-                Vec::new()
-            }
-        }
+    /// The keys of the script that gives a sign of life.
+    pub(super) fn renew_keys(&self) -> [String; 3] {
+        [self.keys.unacked_index(), self.keys.owners(), self.keys.workers()]
     }
 
-    async fn renew_tags(&self, tags: impl Iterator<Item = &String>) -> Option<Vec<String>> {
-        let keys = vec![self.keys.unacked_index(), self.keys.owners()];
-        let call = tags.fold(Call::new(&scripts::RENEW, keys).arg(&self.consumer), Call::arg);
-        redis::from_redis_value(self.writer.call(call).await?).ok()
+    /// Gives a sign of life and vouches for tags; returns those that are somebody else's.
+    pub(super) async fn renew_tags(&self, tags: impl Iterator<Item = &String>) -> Option<Vec<String>> {
+        let call = Call::new(&scripts::RENEW, self.renew_keys().into());
+        let call = tags.fold(call.arg(&self.consumer), Call::arg);
+        let asked = Instant::now();
+        let (now, lost): (String, Vec<String>) =
+            redis::from_redis_value(self.writer.call(call).await?).ok()?;
+        self.server_clock.set(asked, &now);
+        Some(lost)
     }
 
     /// The messages behind tags, in order.
@@ -198,7 +193,8 @@ impl Core {
             return Ok(0);
         }
         let cutoff = seconds + micros / 1e6 - self.settings.visibility_timeout.as_secs_f64();
-        self.restore_older(held, &format!("{cutoff:.6}")).await
+        let restored = self.restore_older(held, &format!("{cutoff:.6}")).await?;
+        Ok(restored + self.restore_arrivals(cutoff).await?)
     }
 
     async fn restore_older(&self, held: &HashSet<String>, cutoff: &str) -> Result<usize, RedisError> {
@@ -276,8 +272,8 @@ impl Core {
     async fn bury(&self, tag: &str, slot: &str, cutoff: &str) {
         let problem = "unreadable in `unacked`";
         let exception = Exception::celery("InvalidTaskError", vec![problem.into()]);
-        let told = read_slot(slot).and_then(|(raw, ..)| self.told(&raw, &exception));
-        let (key, meta) = told.unwrap_or_default();
+        let id = read_slot(slot).and_then(|(raw, ..)| Message::id_of(&raw));
+        let (key, meta) = id.map(|id| self.told(&id, &exception)).unwrap_or_default();
         let mut keys = self.ledger();
         keys.push(self.keys.dead_letter());
         let call = Call::new(&scripts::BURY, keys)
@@ -292,7 +288,7 @@ impl Core {
     }
 
     /// The queue an address leads to: itself through the anonymous exchange, else what is bound.
-    async fn queue_of(&self, exchange: &str, routing_key: &str) -> Result<String, RedisError> {
+    pub(super) async fn queue_of(&self, exchange: &str, routing_key: &str) -> Result<String, RedisError> {
         if exchange.is_empty() {
             return Ok(routing_key.to_owned());
         }

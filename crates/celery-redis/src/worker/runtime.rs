@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    clock::ServerClock,
     error::Error,
     keys::Keys,
     link::{Link, Server},
@@ -73,6 +74,7 @@ pub(crate) struct Core {
     pub run_id: Mutex<String>,
     /// When everything held was last known to be ours.
     pub vouched: Mutex<Instant>,
+    pub server_clock: ServerClock,
 }
 
 impl Worker {
@@ -119,6 +121,7 @@ impl Worker {
         let consumer = format!("{:0>48}", Uuid::new_v4().simple().to_string());
         let ledger = Ledger {
             keys: [keys.unacked(), keys.unacked_index(), keys.owners()],
+            arrivals: keys.arrivals(&consumer),
             consumer: consumer.clone(),
             life: settings.result_life(),
         };
@@ -140,6 +143,7 @@ impl Worker {
             order: Mutex::default(),
             run_id: Mutex::default(),
             vouched: Mutex::new(Instant::now()),
+            server_clock: ServerClock::default(),
         });
         core.announce();
 

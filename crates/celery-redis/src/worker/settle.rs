@@ -17,7 +17,7 @@ use crate::{
     scripts,
     worker::{
         chord::{Complete, Doomed, Part},
-        job::{Job, Taken},
+        job::Job,
         runtime::Core,
         writer::{Call, End, Posted, Writer},
     },
@@ -173,6 +173,7 @@ impl Core {
 
     fn end_of(&self, job: &Job, ending: &Ending<'_>) -> End {
         End {
+            seq: job.seq,
             tag: job.open_tag().to_owned(),
             acknowledge: true,
             key: self.keys.task_meta(&job.message.id),
@@ -294,24 +295,23 @@ impl Core {
         ["D".to_owned(), self.keys.dead_letter(), entry]
     }
 
-    /// Sets a message aside that cannot be read; if its id can, tells who waits for it in the same step.
-    pub(crate) async fn set_aside(&self, taken: &Taken, problem: &str, exception: &Exception) {
-        let (key, meta) = self.told(&taken.raw, exception).unwrap_or_default();
+    /// Sets an arrival aside that cannot be read; if its id can, tells who waits for it in the same step.
+    pub(crate) fn set_aside(&self, raw: Vec<u8>, id: Option<&str>, problem: &str, exception: &Exception) {
+        let (key, meta) = id.map(|id| self.told(id, exception)).unwrap_or_default();
         let end = End {
-            tag: taken.tag.clone(),
             acknowledge: true,
             key,
             meta,
-            actions: vec![self.burial(&taken.raw, problem)],
+            actions: vec![self.burial(&String::from_utf8_lossy(&raw), problem)],
+            ..End::default()
         };
-        Writer::reply(self.writer.end(end)).await;
+        self.writer.aside(raw, end);
     }
 
-    /// What tells the caller of a message that cannot be read, if its id can: key and state.
-    pub(crate) fn told(&self, raw: &str, exception: &Exception) -> Option<(String, String)> {
-        let id = Message::id_of(raw)?;
-        let meta = Stored::exception("FAILURE", exception).meta(&id, None, None);
-        Some((self.keys.task_meta(&id), meta))
+    /// What tells the caller of a message that nobody executes: key and state.
+    pub(crate) fn told(&self, id: &str, exception: &Exception) -> (String, String) {
+        let meta = Stored::exception("FAILURE", exception).meta(id, None, None);
+        (self.keys.task_meta(id), meta)
     }
 
     /// Stores the state of a task that has no message here.
@@ -327,6 +327,7 @@ impl Core {
     /// Acknowledges before the execution, without waiting for the reply.
     pub(crate) fn ack_early(&self, job: &Job) {
         let end = End {
+            seq: job.seq,
             tag: job.open_tag().to_owned(),
             acknowledge: true,
             ..End::default()

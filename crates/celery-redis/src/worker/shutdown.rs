@@ -75,6 +75,13 @@ impl Consumer {
         self.end_side_jobs(until).await;
         // Found in the meantime by a side job.
         self.give_back(|_| true);
+        if self.may_leave {
+            let core = self.core.clone();
+            self.side.spawn(async move {
+                core.leave().await;
+                Side::Done
+            });
+        }
         self.end_side_jobs(until).await;
         let vitals = || self.vitals();
         self.core.events.worker("offline", vitals);

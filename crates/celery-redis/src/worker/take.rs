@@ -1,4 +1,4 @@
-//! Takes messages: the script that moves them into `unacked`, and its reply.
+//! Takes messages while there is a backlog: the script that moves them into the list of arrivals, and its reply.
 
 use redis::{Pipeline, RedisError, Value, aio::MultiplexedConnection};
 
@@ -10,9 +10,12 @@ use crate::{
     scripts,
     worker::{
         fetch::{Event, Fetcher, Look},
-        job::Taken,
+        job::Arrived,
     },
 };
+
+/// What the take script replies: the server's time, the order of the queues, messages and rejected ones.
+type Reply = (String, Vec<usize>, Vec<Value>, Vec<Value>);
 
 impl Fetcher {
     /// Takes up to `room` messages.
@@ -23,34 +26,48 @@ impl Fetcher {
     ) -> Result<Look, RedisError> {
         let mut pipeline = redis::pipe();
         pipeline.ignore_errors();
-        self.ask(&mut pipeline, room, None);
-        self.watch(&mut pipeline);
-        let (reply, _, waiting): (Value, Value, Value) = pipeline.query_async(connection).await?;
-        self.read(connection, reply, waiting).await
-    }
-
-    /// Adds the take script. `waited` is the list that the pipeline waits at first: most likely it then has one message,
-    /// and no other has.
-    pub(super) fn ask(&self, pipeline: &mut Pipeline, room: usize, waited: Option<&str>) {
         let lists = self.ordered_lists();
         pipeline
             .cmd("EVALSHA")
             .arg(scripts::TAKE.get_hash())
-            .arg(4 + lists.len());
-        pipeline.arg(&self.fixed_keys).arg(&lists);
+            .arg(3 + lists.len());
+        pipeline
+            .arg(&[&self.arrivals, &self.dead_letter, &self.workers])
+            .arg(&lists);
         pipeline
             .arg(room)
             .arg(self.queues.len())
             .arg(PRIORITY_STEPS.len())
-            .arg(&self.consumer)
             .arg(dead_letter::LIMIT)
             .arg(self.message_limit)
-            .arg(waited.map_or(0, |waited| {
-                lists
-                    .iter()
-                    .position(|list| *list == waited)
-                    .map_or(0, |at| at + 1)
-            }));
+            .arg(&self.consumer);
+        self.watch(&mut pipeline);
+        let (reply, _, waiting): (Value, Value, Value) = pipeline.query_async(connection).await?;
+        if is_no_script(&reply) {
+            scripts::loader().exec_async(connection).await?;
+            return Ok(Look {
+                more: true,
+                ..Look::default()
+            });
+        }
+        // Anything but a reply (out of memory, read-only) passes by itself: a new connection comes with a pause.
+        let (at, order, taken, rejected): Reply = redis::from_redis_value(reply)?;
+        let waiting: u64 = redis::from_redis_value(waiting)?;
+        let (messages, last) = self.messages(taken);
+        self.tell_rejected(rejected);
+        if last.is_some() {
+            self.likely = last;
+        }
+        self.order = order
+            .iter()
+            .filter_map(|at| self.order.get(at - 1).copied())
+            .collect();
+        Ok(Look {
+            at: at.into(),
+            // The list to wait at is not among those that wait; most likely it has more if it had enough.
+            more: waiting > 0 || messages.len() == room,
+            messages,
+        })
     }
 
     /// Adds `EXISTS` on all lists but the one to wait at: with `CLIENT TRACKING` on, the server now owes us one notice as
@@ -75,38 +92,11 @@ impl Fetcher {
             .collect()
     }
 
-    /// Reads the replies to what was asked.
-    pub(super) async fn read(
-        &mut self,
-        connection: &mut MultiplexedConnection,
-        reply: Value,
-        waiting: Value,
-    ) -> Result<Look, RedisError> {
-        if is_no_script(&reply) {
-            scripts::loader().exec_async(connection).await?;
-            return Ok(Look {
-                taken: Vec::new(),
-                more: true,
-            });
-        }
-        // Anything but a reply (out of memory, read-only) passes by itself: a new connection comes with a pause.
-        let (order, taken, rejected): (Vec<usize>, Vec<Value>, Vec<Value>) = redis::from_redis_value(reply)?;
-        let waiting: u64 = redis::from_redis_value(waiting)?;
-        let (taken, last) = self.entries(taken);
-        self.tell_rejected(rejected);
-        if last.is_some() {
-            self.likely = last;
-        }
-        if !order.is_empty() {
-            self.order = order
-                .iter()
-                .filter_map(|at| self.order.get(at - 1).copied())
-                .collect();
-        }
-        Ok(Look {
-            taken,
-            more: waiting > 0,
-        })
+    /// The queue that a list is of.
+    pub(super) fn queue_of(&self, list: &str) -> Option<usize> {
+        self.lists
+            .iter()
+            .find_map(|step| step.iter().position(|known| known == list))
     }
 
     /// Tells of `(list, message, bytes)` groups that the script put into the dead-letter list.
@@ -116,19 +106,8 @@ impl Fetcher {
             let shown: String = redis::from_redis_value(shown).unwrap_or_default();
             let bytes: usize = redis::from_redis_value(bytes).unwrap_or_default();
             let id = Message::id_of(&shown).filter(|id| id != "unknown");
-            let at = redis::from_redis_value::<usize>(list)
-                .unwrap_or(1)
-                .saturating_sub(1);
-            let queue = self
-                .order
-                .get(at % self.order.len().max(1))
-                .and_then(|at| self.queues.get(*at));
-            let problem = if bytes > self.message_limit {
-                format!("a message of {bytes} bytes is too large")
-            } else {
-                "the message has no readable envelope".to_owned()
-            };
-            let queue = queue.map(|queue| &**queue);
+            let queue = self.queues.get(self.numbered(list).1).map(|queue| &**queue);
+            let problem = format!("a message of {bytes} bytes is too large");
             tracing::error!(task.id = id, queue, bytes, problem, "set aside a message");
             if let Some(id) = id {
                 drop(self.events.send(Event::SetAside { id, problem }));
@@ -136,33 +115,37 @@ impl Fetcher {
         }
     }
 
-    /// Reads `(list, tag, message)` groups, the list as its number in this call's order; also tells the last list.
-    fn entries(&self, flat: Vec<Value>) -> (Vec<Taken>, Option<String>) {
-        let mut entries = Vec::with_capacity(flat.len() / 3);
+    /// The step and the queue of a list that is told by its number in this call's order.
+    fn numbered(&self, list: Value) -> (usize, usize) {
+        let at = redis::from_redis_value::<usize>(list)
+            .unwrap_or(1)
+            .saturating_sub(1);
+        let (count, queue) = (self.order.len().max(1), at % self.order.len().max(1));
+        (at / count, self.order.get(queue).copied().unwrap_or_default())
+    }
+
+    /// Reads `(list, message)` pairs; also tells the last list.
+    fn messages(&self, flat: Vec<Value>) -> (Vec<Arrived>, Option<String>) {
+        let mut messages = Vec::with_capacity(flat.len() / 2);
         let mut last = None;
         let mut values = flat.into_iter();
-        while let Some(list) = values.next() {
-            let at = redis::from_redis_value::<usize>(list)
-                .unwrap_or(1)
-                .saturating_sub(1);
-            let queue = self
-                .order
-                .get(at % self.order.len().max(1))
-                .copied()
-                .unwrap_or_default();
-            last = Some((at / self.order.len().max(1), queue));
-            let mut text = || match values.next() {
-                Some(Value::BulkString(bytes)) => String::from_utf8(bytes)
-                    .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-                _ => String::new(),
-            };
-            entries.push(Taken {
-                queue: self.queues.get(queue).cloned().unwrap_or_else(|| "".into()),
-                tag: text(),
-                raw: text(),
+        while let (Some(list), Some(raw)) = (values.next(), values.next()) {
+            let (step, queue) = self.numbered(list);
+            last = Some((step, queue));
+            messages.push(Arrived {
+                queue: self.queues.get(queue).cloned(),
+                raw: bytes(raw),
             });
         }
         let last = last.and_then(|(step, queue)| self.lists.get(step)?.get(queue).cloned());
-        (entries, last)
+        (messages, last)
+    }
+}
+
+/// The bytes of a list element.
+pub(super) fn bytes(value: Value) -> Vec<u8> {
+    match value {
+        Value::BulkString(bytes) => bytes,
+        _ => Vec::new(),
     }
 }

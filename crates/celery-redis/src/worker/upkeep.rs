@@ -18,6 +18,7 @@ impl Consumer {
                 let Some(lost) = lost else { return };
                 // From when it was asked: the answer may have been on its way for long.
                 self.core.vouch(self.asked);
+                self.in_doubt = self.in_doubt.filter(|since| *since > self.asked);
                 for tag in lost {
                     // What runs already runs on: its end finds out that the message is no longer ours.
                     if let Some(held) = self.held.get(&tag).filter(|held| !held.running) {
@@ -31,10 +32,20 @@ impl Consumer {
                 }
             }
             Ok(Side::Swept) => self.sweeping = false,
-            Ok(Side::Orphans(found)) => {
+            Ok(Side::Missed(found, asked)) => {
                 self.searching = false;
-                for taken in found {
-                    self.admit(taken, false);
+                match found {
+                    Some((at, messages)) if !messages.is_empty() => {
+                        self.arrive(messages, &at, false);
+                        // There may be more.
+                        self.to_look.extend(asked);
+                    }
+                    _ => {
+                        for looked in asked {
+                            // Whoever asked may have lost its connection again.
+                            let _ = looked.send(());
+                        }
+                    }
                 }
                 self.search();
             }
@@ -60,30 +71,20 @@ impl Consumer {
         }
     }
 
-    /// Looks into the suspects: what is still ours and yet not held was taken by a call whose reply was lost.
+    /// Looks for messages that a lost reply told of, if anybody asks for it.
     pub(super) fn search(&mut self) {
-        if self.searching {
+        if self.searching || self.to_look.is_empty() {
             return;
         }
-        let suspects: Vec<String> = self
-            .suspects
-            .drain()
-            .filter(|tag| !self.held.contains_key(tag))
-            .collect();
-        if !suspects.is_empty() {
-            self.searching = true;
-            let core = self.core.clone();
-            self.side
-                .spawn(async move { Side::Orphans(core.orphans(suspects).await) });
-        }
+        self.searching = true;
+        let asked = std::mem::take(&mut self.to_look);
+        let core = self.core.clone();
+        self.side
+            .spawn(async move { Side::Missed(core.missed().await, asked) });
     }
 
     pub(super) fn renew(&mut self) {
         if self.renewing {
-            return;
-        }
-        if self.held.is_empty() {
-            self.core.vouch(Instant::now());
             return;
         }
         self.renewing = true;

@@ -1,18 +1,19 @@
 //! Batches writes: whatever is asked for while one round trip is under way goes into the next.
 
-use std::{
-    collections::{HashMap, HashSet},
-    mem,
-};
+use std::sync::Arc;
 
 use redis::{Pipeline, RedisError, Script, Value};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::Backoff,
-    link::{Link, is_no_script, is_transient, is_transient_code},
+    link::{Link, is_no_script, is_transient},
     scripts,
+    worker::{arrivals::Arrivals, flush::Flush, job::Job},
 };
 
 /// Most writes in one round trip.
@@ -40,7 +41,7 @@ impl Call {
         self
     }
 
-    fn add_to(&self, pipeline: &mut Pipeline) {
+    pub(super) fn add_to(&self, pipeline: &mut Pipeline) {
         pipeline
             .cmd("EVALSHA")
             .arg(self.script.get_hash())
@@ -52,6 +53,8 @@ impl Call {
 /// The end of a delivery, as the settle script takes it.
 #[derive(Debug, Default)]
 pub(crate) struct End {
+    /// The number of the delivery; 0 if there is none.
+    pub seq: u64,
     /// Empty if already acknowledged.
     pub tag: String,
     pub acknowledge: bool,
@@ -64,7 +67,7 @@ pub(crate) struct End {
 
 /// What an end asks for, in the order in which the settle script takes them; most only let go of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     /// To acknowledge, nothing more.
     Plain,
     /// To store a result and acknowledge, unless that was done before.
@@ -74,7 +77,7 @@ enum Kind {
 }
 
 impl End {
-    fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> Kind {
         if !self.acknowledge || !self.actions.is_empty() {
             Kind::Full
         } else if self.meta.is_empty() {
@@ -90,30 +93,36 @@ impl End {
 pub(crate) struct Ledger {
     /// `unacked`, `unacked_index`, `owners`.
     pub keys: [String; 3],
+    /// The list of arrivals.
+    pub arrivals: String,
     pub consumer: String,
     /// Seconds a result is kept, 0 for ever.
     pub life: u64,
 }
 
 #[derive(Debug)]
-enum Write {
+pub(super) enum Write {
     Call(Call),
-    /// The delivery with this tag has begun.
-    Begun(String),
+    /// What is in the list of arrivals, unless it was given back meanwhile.
+    Arrived(Vec<Arc<Job>>),
+    /// The delivery with this number and tag has begun.
+    Begun(u64, String),
     End(End),
+    /// The end of an arrival that has no delivery, for it cannot be read: the message itself.
+    Aside(Vec<u8>, End),
 }
 
 /// The reply to come.
 pub(crate) type Posted = oneshot::Receiver<Result<Value, String>>;
 
 #[derive(Debug)]
-struct Queued {
-    write: Write,
-    reply: Option<oneshot::Sender<Result<Value, String>>>,
+pub(super) struct Queued {
+    pub(super) write: Write,
+    pub(super) reply: Option<oneshot::Sender<Result<Value, String>>>,
 }
 
 impl Queued {
-    fn answer(self, answer: Result<Value, String>) {
+    pub(super) fn answer(self, answer: Result<Value, String>) {
         if let Some(reply) = self.reply {
             // Whoever asked may have gone meanwhile.
             let _ = reply.send(answer);
@@ -131,7 +140,15 @@ impl Writer {
     /// A writer and the loop that serves it.
     pub(crate) fn new(link: Link, ledger: Ledger) -> (Self, WriterLoop) {
         let (sender, calls) = mpsc::unbounded_channel();
-        (Self(sender), WriterLoop { link, ledger, calls })
+        let serving = WriterLoop {
+            link,
+            ledger,
+            calls,
+            arrivals: Arrivals::default(),
+            flush: Flush::default(),
+            prepared: 0,
+        };
+        (Self(sender), serving)
     }
 
     /// Runs a call, however long the server is away. `None` only if the worker gave up while shutting down or
@@ -162,21 +179,33 @@ impl Writer {
         self.queue(Write::End(end))
     }
 
+    /// Sets aside an arrival that cannot be read.
+    pub(crate) fn aside(&self, raw: Vec<u8>, end: End) {
+        self.post_unasked(Write::Aside(raw, end));
+    }
+
+    /// Tells of what is in the list of arrivals.
+    pub(crate) fn arrived(&self, jobs: Vec<Arc<Job>>) {
+        self.post_unasked(Write::Arrived(jobs));
+    }
+
+    fn post_unasked(&self, write: Write) {
+        drop(self.0.send(Queued { write, reply: None }));
+    }
+
     /// Ends a delivery; nobody wants to know more.
     pub(crate) fn end_unasked(&self, end: End) {
-        let write = Write::End(end);
-        drop(self.0.send(Queued { write, reply: None }));
+        self.post_unasked(Write::End(end));
     }
 
     /// Notes that a delivery has begun.
-    pub(crate) fn begun(&self, tag: &str) {
-        let write = Write::Begun(tag.to_owned());
-        drop(self.0.send(Queued { write, reply: None }));
+    pub(crate) fn begun(&self, job: &Job) {
+        self.post_unasked(Write::Begun(job.seq, job.taken.tag.clone()));
     }
 
     /// As `begun`; waits until it is noted.
-    pub(crate) async fn note_begun(&self, tag: &str) {
-        Self::reply(self.queue(Write::Begun(tag.to_owned()))).await;
+    pub(crate) async fn note_begun(&self, job: &Job) {
+        Self::reply(self.queue(Write::Begun(job.seq, job.taken.tag.clone()))).await;
     }
 
     fn queue(&self, write: Write) -> Posted {
@@ -192,207 +221,88 @@ pub(crate) struct WriterLoop {
     link: Link,
     ledger: Ledger,
     calls: mpsc::UnboundedReceiver<Queued>,
+    arrivals: Arrivals,
+    flush: Flush,
+    /// The last connection that the scripts were loaded over: a transaction goes on past one that is unknown.
+    prepared: u64,
 }
 
 impl WriterLoop {
     /// Runs until all writers are gone and everything is written, or until told to give up.
     pub(crate) async fn run(mut self, give_up: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
-        while self.calls.recv_many(&mut batch, BATCH).await > 0 {
-            let mut backoff = Backoff::new();
-            while !batch.is_empty() {
-                let mut pause = false;
-                let sent = groups(mem::take(&mut batch));
-                batch = match self.send(&sent).await {
-                    Ok(replies) => settle(sent, replies, &mut pause),
-                    Err(error) if is_transient(&error) => {
-                        let again: Vec<Queued> = sent.into_iter().flatten().collect();
-                        tracing::warn!(error = %error, waiting = again.len(), "Redis is out of reach; writes wait for it");
-                        pause = true;
-                        again
-                    }
-                    Err(error) => {
-                        for group in sent {
-                            refuse(group, &error.to_string());
-                        }
-                        Vec::new()
-                    }
-                };
-                if give_up.is_cancelled() {
-                    return;
-                }
-                if pause {
-                    tokio::select! {
-                        () = backoff.pause() => {}
-                        () = give_up.cancelled() => return,
-                    }
-                }
+        let mut open = true;
+        while open {
+            let due = self.arrivals.next_due();
+            tokio::select! {
+                biased;
+                count = self.calls.recv_many(&mut batch, BATCH) => open = count > 0,
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+            }
+            for queued in batch.drain(..) {
+                self.flush.put(queued, &mut self.arrivals);
+            }
+            let due = if open {
+                self.arrivals.due(Instant::now())
+            } else {
+                self.arrivals.all()
+            };
+            self.flush.adopt(due);
+            if !self.write(&give_up).await {
+                return;
             }
         }
     }
 
-    async fn send(&self, groups: &[Vec<Queued>]) -> Result<Vec<Value>, RedisError> {
-        let mut pipeline = redis::pipe();
-        pipeline.ignore_errors();
-        for group in groups {
-            match group.as_slice() {
-                [
-                    Queued {
-                        write: Write::Call(call),
-                        ..
-                    },
-                ] => call.add_to(&mut pipeline),
-                run => self.ledger.add_to(&mut pipeline, run),
+    /// Writes all that is to be written; returns whether it was not told to give up.
+    async fn write(&mut self, give_up: &CancellationToken) -> bool {
+        let mut backoff = Backoff::new();
+        while !self.flush.is_empty() {
+            let pause = match self.send().await {
+                Ok(replies) => self.flush.settle(replies),
+                Err(error) if is_transient(&error) => {
+                    tracing::warn!(error = %error, waiting = self.flush.len(), "Redis is out of reach; writes wait for it");
+                    true
+                }
+                Err(error) => {
+                    self.flush.refuse(&error.to_string());
+                    false
+                }
+            };
+            if give_up.is_cancelled() {
+                return false;
+            }
+            if pause {
+                tokio::select! {
+                    () = backoff.pause() => {}
+                    () = give_up.cancelled() => return false,
+                }
             }
         }
+        true
+    }
+
+    async fn send(&mut self) -> Result<Vec<Value>, RedisError> {
+        let (connection, _) = self.link.connection().await?;
+        if self.prepared != connection {
+            self.link.query::<()>(&scripts::loader()).await?;
+            self.prepared = connection;
+        }
+        let mut pipeline = redis::pipe();
+        pipeline.ignore_errors();
+        self.flush.add_to(&mut pipeline, &self.ledger);
         let replies: Vec<Value> = self.link.query(&pipeline).await?;
-        if replies.iter().any(is_no_script) {
+        if replies.iter().any(lacks_script) {
             self.link.query::<()>(&scripts::loader()).await?;
         }
         Ok(replies)
     }
 }
 
-impl Ledger {
-    /// Adds one call of the settle script for a run of marks and ends.
-    fn add_to(&self, pipeline: &mut Pipeline, run: &[Queued]) {
-        let ends = |kind| ends(run).filter(move |end| end.kind() == kind);
-        let mut begun: Vec<&str> = run
-            .iter()
-            .filter_map(|queued| match &queued.write {
-                Write::Begun(tag) => Some(tag.as_str()),
-                Write::Call(_) | Write::End(_) => None,
-            })
-            .collect();
-        if !begun.is_empty() {
-            // What ends in the same step need not be noted first.
-            let ended: HashSet<&str> = self::ends(run).map(|end| end.tag.as_str()).collect();
-            begun.retain(|tag| !ended.contains(tag));
-        }
-        pipeline
-            .cmd("EVALSHA")
-            .arg(scripts::SETTLE.get_hash())
-            .arg(self.keys.len())
-            .arg(&self.keys)
-            .arg(&self.consumer)
-            .arg(self.life)
-            .arg(begun.len())
-            .arg(&begun)
-            .arg(ends(Kind::Plain).count());
-        for end in ends(Kind::Plain) {
-            pipeline.arg(&end.tag);
-        }
-        pipeline.arg(ends(Kind::Kept).count());
-        for end in ends(Kind::Kept) {
-            pipeline.arg(&end.tag).arg(&end.key).arg(&end.meta);
-        }
-        for end in ends(Kind::Full) {
-            pipeline
-                .arg(&end.tag)
-                .arg(i32::from(end.acknowledge))
-                .arg(&end.key)
-                .arg(&end.meta)
-                .arg(end.actions.len());
-            for part in end.actions.iter().flatten() {
-                pipeline.arg(part);
-            }
-        }
-    }
-}
-
-fn ends(run: &[Queued]) -> impl Iterator<Item = &End> {
-    run.iter().filter_map(|queued| match &queued.write {
-        Write::End(end) => Some(end),
-        Write::Call(_) | Write::Begun(_) => None,
-    })
-}
-
-/// Cuts a batch into what one script call does: a call by itself, marks and ends that follow each other together.
-/// Their order among calls is kept: what moves a message out of `unacked` and what writes one into it do not commute.
-fn groups(batch: Vec<Queued>) -> Vec<Vec<Queued>> {
-    let mut groups: Vec<Vec<Queued>> = Vec::new();
-    let mut joinable = false;
-    for queued in batch {
-        let call = matches!(queued.write, Write::Call(_));
-        match groups.last_mut() {
-            Some(run) if joinable && !call => run.push(queued),
-            _ => groups.push(vec![queued]),
-        }
-        joinable = !call;
-    }
-    groups
-}
-
-/// Answers what was asked; returns what to send again.
-fn settle(groups: Vec<Vec<Queued>>, replies: Vec<Value>, pause: &mut bool) -> Vec<Queued> {
-    let mut again = Vec::new();
-    for (group, reply) in groups.into_iter().zip(replies) {
-        match reply {
-            unknown if is_no_script(&unknown) => again.extend(group),
-            Value::ServerError(error) if is_transient_code(error.code()) => {
-                *pause = true;
-                again.extend(group);
-            }
-            Value::ServerError(error) => {
-                let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
-                refuse(group, &text);
-            }
-            Value::Array(answers)
-                if !matches!(group.first().map(|first| &first.write), Some(Write::Call(_))) =>
-            {
-                again.extend(answer_ends(group, answers, pause));
-            }
-            value => {
-                for queued in group {
-                    queued.answer(Ok(value.clone()));
-                }
-            }
-        }
-    }
-    again
-}
-
-/// Answers the marks and ends of a run with what the settle script told of the ends: (number, answer) for each that
-/// it told of, numbered by kind and then in order from 1. Returns what to send again.
-fn answer_ends(run: Vec<Queued>, told: Vec<Value>, pause: &mut bool) -> Vec<Queued> {
-    let count = |kind| ends(&run).filter(|end| end.kind() == kind).count();
-    let (plain, kept) = (count(Kind::Plain), count(Kind::Kept));
-    let mut next = [1, 1 + plain, 1 + plain + kept];
-    let mut answers = HashMap::new();
-    let mut told = told.into_iter();
-    while let (Some(Value::Int(number)), Some(answer)) = (told.next(), told.next()) {
-        answers.insert(number, answer);
-    }
-    let mut again = Vec::new();
-    for queued in run {
-        let Write::End(end) = &queued.write else {
-            queued.answer(Ok(Value::Nil));
-            continue;
-        };
-        let number = &mut next[end.kind() as usize];
-        let answer = i64::try_from(*number)
-            .ok()
-            .and_then(|number| answers.remove(&number));
-        *number += 1;
-        match answer {
-            None => queued.answer(Ok(Value::Int(1))),
-            Some(Value::BulkString(error)) => {
-                let error = String::from_utf8_lossy(&error);
-                if is_transient_code(error.split(' ').next().unwrap_or_default()) {
-                    *pause = true;
-                    again.push(queued);
-                } else {
-                    queued.answer(Err(error.into_owned()));
-                }
-            }
-            Some(answer) => queued.answer(Ok(answer)),
-        }
-    }
-    again
-}
-
-fn refuse(group: Vec<Queued>, error: &str) {
-    for queued in group {
-        queued.answer(Err(error.to_owned()));
+/// Whether a reply, or one within a transaction's, says that a script is unknown to the server.
+fn lacks_script(reply: &Value) -> bool {
+    match reply {
+        Value::Array(replies) => replies.iter().any(is_no_script),
+        reply => is_no_script(reply),
     }
 }

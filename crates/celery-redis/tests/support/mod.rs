@@ -180,7 +180,8 @@ pub async fn eventually_within<T>(
     }
 }
 
-/// All keys but results and bindings, which are meant to stay.
+/// All keys but results and bindings, which are meant to stay, and the list of workers, in which one that was killed
+/// stands until another sweeps.
 pub async fn stray_keys(connection: &mut MultiplexedConnection) -> Vec<String> {
     let keys: Vec<String> = redis::cmd("KEYS")
         .arg("*")
@@ -189,6 +190,7 @@ pub async fn stray_keys(connection: &mut MultiplexedConnection) -> Vec<String> {
         .expect("keys");
     keys.into_iter()
         .filter(|key| !key.starts_with("celery-task-meta-") && !key.starts_with("_kombu.binding"))
+        .filter(|key| !key.ends_with("celery-redis.workers"))
         .collect()
 }
 

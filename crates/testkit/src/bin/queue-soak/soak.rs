@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use redis::AsyncCommands as _;
 use redis::aio::MultiplexedConnection;
 use testkit::harness::{FaultProxy, RedisOptions, RedisServer, eventually};
 
@@ -218,18 +219,26 @@ async fn drain(redis: &RedisServer) -> anyhow::Result<()> {
 
 /// What is there of the queue, its ledger and the dead-letter list.
 pub async fn left(connection: &mut MultiplexedConnection) -> anyhow::Result<Vec<(String, u64)>> {
-    let places = [
+    let mut places = [
         ("LLEN", QUEUE),
         ("HLEN", "unacked"),
         ("ZCARD", "unacked_index"),
         ("HLEN", "celery-redis.owners"),
         ("LLEN", "celery-redis.dead-letter"),
-    ];
+    ]
+    .map(|(command, key)| (command, key.to_owned()))
+    .to_vec();
+    let workers: Vec<String> = connection.zrange("celery-redis.workers", 0, -1).await?;
+    places.extend(
+        workers
+            .into_iter()
+            .map(|worker| ("LLEN", format!("celery-redis.arrivals.{worker}"))),
+    );
     let mut left = Vec::new();
     for (command, key) in places {
-        let size: u64 = redis::cmd(command).arg(key).query_async(connection).await?;
+        let size: u64 = redis::cmd(command).arg(&key).query_async(connection).await?;
         if size > 0 {
-            left.push((key.to_owned(), size));
+            left.push((key, size));
         }
     }
     Ok(left)

@@ -1,0 +1,425 @@
+//! What one round trip of the writer writes, and what becomes of its replies.
+
+use std::{
+    collections::{HashMap, HashSet},
+    mem,
+};
+
+use redis::{Pipeline, Value};
+use tokio::time::Instant;
+
+use crate::{
+    link::{is_no_script, is_transient_code},
+    scripts,
+    worker::{
+        arrivals::{Arrival, Arrivals},
+        writer::{End, Kind, Ledger, Queued, Write},
+    },
+};
+
+/// Bytes of messages moved into `unacked` in one round trip, unless a single one is larger.
+const PORTION: usize = 8 * 1024 * 1024;
+
+/// What is to be written next: what becomes of arrivals, and then all else in the order in which it was asked for.
+#[derive(Debug, Default)]
+pub(super) struct Flush {
+    /// To be moved into `unacked`, before anything of `rest` is done.
+    adopted: Vec<Arrival>,
+    /// Who waits for that.
+    marked: Vec<Queued>,
+    /// What has ended, and is only struck from the list; with whoever asked.
+    struck: Vec<(Ended, Option<Queued>)>,
+    /// What has ended, and is struck in one step with what its end stores.
+    stored: Vec<(Ended, Queued)>,
+    rest: Vec<Queued>,
+    sent: Sent,
+}
+
+/// What of it was sent last.
+#[derive(Debug, Default)]
+struct Sent {
+    adopted: usize,
+    /// Into which script calls `rest` was cut; into none if it was not sent.
+    groups: Vec<usize>,
+}
+
+/// An arrival that has ended.
+#[derive(Debug)]
+enum Ended {
+    Delivery(Arrival),
+    Unread(Vec<u8>),
+}
+
+impl Ended {
+    fn raw(&self) -> &[u8] {
+        match self {
+            Self::Delivery(arrival) => arrival.job.taken.raw.as_bytes(),
+            Self::Unread(raw) => raw,
+        }
+    }
+}
+
+impl Flush {
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.adopted.len() + self.marked.len() + self.struck.len() + self.stored.len() + self.rest.len()
+    }
+
+    /// Moves arrivals into `unacked`.
+    pub(super) fn adopt(&mut self, arrivals: Vec<Arrival>) {
+        self.adopted.extend(arrivals);
+    }
+
+    /// Sorts in what is asked for.
+    pub(super) fn put(&mut self, mut queued: Queued, arrivals: &mut Arrivals) {
+        match &mut queued.write {
+            Write::Arrived(jobs) => return arrivals.add(mem::take(jobs), Instant::now()),
+            Write::Aside(raw, _) => {
+                let ended = Ended::Unread(mem::take(raw));
+                return self.stored.push((ended, queued));
+            }
+            // Whatever it does to `unacked`, it is to find there what it would have found always.
+            Write::Call(_) => self.adopted.extend(arrivals.all()),
+            Write::Begun(seq, _) => {
+                if queued.reply.is_none() {
+                    if let Some(arrival) = arrivals.get_mut(*seq) {
+                        arrival.begun = true;
+                        return;
+                    }
+                } else if let Some(mut arrival) = arrivals.remove(*seq) {
+                    arrival.begun = true;
+                    self.adopted.push(arrival);
+                    return self.marked.push(queued);
+                }
+            }
+            Write::End(end) => match (end.kind(), arrivals.remove(end.seq)) {
+                (_, None) => {}
+                (Kind::Plain, Some(arrival)) => {
+                    return self.struck.push((Ended::Delivery(arrival), Some(queued)));
+                }
+                (Kind::Kept, Some(arrival)) => {
+                    end.tag.clear();
+                    // Whatever else is asked for finds it gone.
+                    arrival.job.set_acked();
+                    return self.stored.push((Ended::Delivery(arrival), queued));
+                }
+                // It may find that it must be tried again: until then the message stays.
+                (Kind::Full, Some(arrival)) => self.adopted.push(arrival),
+            },
+        }
+        self.rest.push(queued);
+    }
+
+    /// Adds all of it to a pipeline, or what one round trip may carry.
+    pub(super) fn add_to(&mut self, pipeline: &mut Pipeline, ledger: &Ledger) {
+        let mut bytes = 0;
+        let fits = |arrival: &&Arrival| {
+            bytes += arrival.size();
+            bytes <= PORTION
+        };
+        let adopted = self.adopted.iter().take_while(fits).count();
+        let adopted = adopted.max(1).min(self.adopted.len());
+        if adopted > 0 {
+            ledger.adopt(pipeline, &self.adopted[..adopted]);
+        }
+        for (ended, _) in &self.struck {
+            ledger.strike(pipeline, ended.raw());
+        }
+        if !self.stored.is_empty() {
+            pipeline.cmd("MULTI");
+            ledger.settle(pipeline, self.stored.iter().map(|(_, queued)| queued));
+            for (ended, _) in &self.stored {
+                ledger.strike(pipeline, ended.raw());
+            }
+            pipeline.cmd("EXEC");
+        }
+        let groups = if adopted == self.adopted.len() {
+            groups(&self.rest)
+        } else {
+            Vec::new()
+        };
+        let mut rest = self.rest.as_slice();
+        for size in &groups {
+            let (group, others) = rest.split_at(*size);
+            rest = others;
+            match group {
+                [
+                    Queued {
+                        write: Write::Call(call),
+                        ..
+                    },
+                ] => call.add_to(pipeline),
+                run => ledger.settle(pipeline, run),
+            }
+        }
+        self.sent = Sent { adopted, groups };
+    }
+
+    /// Answers what was asked, and keeps what is to be sent again. Returns whether to wait before that.
+    pub(super) fn settle(&mut self, replies: Vec<Value>) -> bool {
+        let mut pause = false;
+        let Sent { adopted, groups } = mem::take(&mut self.sent);
+        let mut replies = replies.into_iter();
+        let mut ready = true;
+        if adopted > 0 {
+            match replies.next() {
+                Some(Value::ServerError(error)) => {
+                    ready = false;
+                    if error.code() != "NOSCRIPT" {
+                        tracing::warn!(
+                            error = text_of(&error),
+                            "Redis does not take over what has arrived; writes wait for it"
+                        );
+                        pause = true;
+                    }
+                }
+                _ => drop(self.adopted.drain(..adopted)),
+            }
+        }
+        if self.adopted.is_empty() {
+            for queued in self.marked.drain(..) {
+                queued.answer(Ok(Value::Nil));
+            }
+        }
+        let struck = mem::take(&mut self.struck);
+        for ((ended, queued), reply) in struck.into_iter().zip(replies.by_ref()) {
+            match reply {
+                Value::ServerError(error) if is_transient_code(error.code()) => {
+                    pause = true;
+                    self.struck.push((ended, queued));
+                }
+                Value::ServerError(error) => {
+                    tracing::error!(
+                        error = text_of(&error),
+                        "an arrival that has ended stays in its list"
+                    );
+                    queued
+                        .into_iter()
+                        .for_each(|queued| queued.answer(Err(text_of(&error))));
+                }
+                _ => queued
+                    .into_iter()
+                    .for_each(|queued| queued.answer(Ok(Value::Int(1)))),
+            }
+        }
+        // Read whatever was sent; nothing of `rest` counts unless it found in `unacked` what it was to find there.
+        let again = self.settle_stored(&mut replies, &mut pause);
+        if ready {
+            let mut rest = mem::take(&mut self.rest).into_iter();
+            for (size, reply) in groups.into_iter().zip(replies) {
+                let group = rest.by_ref().take(size).collect();
+                self.rest.extend(answer(group, reply, &mut pause));
+            }
+            self.rest.extend(rest);
+        }
+        self.rest.extend(again);
+        pause
+    }
+
+    /// Reads the replies to the transaction of `stored`; returns what is to be stored again, by itself.
+    fn settle_stored(&mut self, replies: &mut impl Iterator<Item = Value>, pause: &mut bool) -> Vec<Queued> {
+        if self.stored.is_empty() {
+            return Vec::new();
+        }
+        let mut refusal = None;
+        // `MULTI`, the script, a strike for each.
+        for reply in replies.by_ref().take(self.stored.len() + 2) {
+            if let Value::ServerError(error) = reply {
+                refusal = refusal.or(Some(error));
+            }
+        }
+        match (refusal, replies.next()) {
+            (None, Some(Value::Array(done))) => {
+                let stored = mem::take(&mut self.stored).into_iter().map(|(_, queued)| queued);
+                let reply = done.into_iter().next().unwrap_or(Value::Nil);
+                answer(stored.collect(), reply, pause)
+            }
+            (Some(error), _) if !is_transient_code(error.code()) => {
+                for (ended, queued) in mem::take(&mut self.stored) {
+                    self.struck.push((ended, None));
+                    queued.answer(Err(text_of(&error)));
+                }
+                Vec::new()
+            }
+            _ => {
+                *pause = true;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Gives up what was asked for. Arrivals stay in their list until this worker ends.
+    pub(super) fn refuse(&mut self, error: &str) {
+        tracing::error!(
+            error,
+            arrivals = self.adopted.len(),
+            "Redis refused what was to be written"
+        );
+        self.adopted.clear();
+        let struck = mem::take(&mut self.struck)
+            .into_iter()
+            .filter_map(|(_, queued)| queued);
+        let stored = mem::take(&mut self.stored).into_iter().map(|(_, queued)| queued);
+        let all = struck
+            .chain(stored)
+            .chain(mem::take(&mut self.marked))
+            .chain(mem::take(&mut self.rest));
+        refuse(all.collect(), error);
+    }
+}
+
+fn text_of(error: &redis::ServerError) -> String {
+    format!("{} {}", error.code(), error.details().unwrap_or_default())
+}
+
+impl Ledger {
+    /// Adds one call of the settle script for a run of marks and ends.
+    fn settle<'a>(
+        &self,
+        pipeline: &mut Pipeline,
+        run: impl IntoIterator<Item = &'a Queued, IntoIter: Clone>,
+    ) {
+        let run = run.into_iter();
+        let ends = |kind| ends(run.clone()).filter(move |end| end.kind() == kind);
+        let mut begun: Vec<&str> = run
+            .clone()
+            .filter_map(|queued| match &queued.write {
+                Write::Begun(_, tag) => Some(tag.as_str()),
+                _ => None,
+            })
+            .collect();
+        if !begun.is_empty() {
+            // What ends in the same step need not be noted first.
+            let ended: HashSet<&str> = self::ends(run.clone()).map(|end| end.tag.as_str()).collect();
+            begun.retain(|tag| !ended.contains(tag));
+        }
+        pipeline
+            .cmd("EVALSHA")
+            .arg(scripts::SETTLE.get_hash())
+            .arg(self.keys.len())
+            .arg(&self.keys)
+            .arg(&self.consumer)
+            .arg(self.life)
+            .arg(begun.len())
+            .arg(&begun)
+            .arg(ends(Kind::Plain).count());
+        for end in ends(Kind::Plain) {
+            pipeline.arg(&end.tag);
+        }
+        pipeline.arg(ends(Kind::Kept).count());
+        for end in ends(Kind::Kept) {
+            pipeline.arg(&end.tag).arg(&end.key).arg(&end.meta);
+        }
+        for end in ends(Kind::Full) {
+            pipeline
+                .arg(&end.tag)
+                .arg(i32::from(end.acknowledge))
+                .arg(&end.key)
+                .arg(&end.meta)
+                .arg(end.actions.len());
+            for part in end.actions.iter().flatten() {
+                pipeline.arg(part);
+            }
+        }
+    }
+}
+
+fn ends<'a>(run: impl IntoIterator<Item = &'a Queued>) -> impl Iterator<Item = &'a End> {
+    run.into_iter().filter_map(|queued| match &queued.write {
+        Write::End(end) | Write::Aside(_, end) => Some(end),
+        _ => None,
+    })
+}
+
+/// Cuts writes into what one script call does, and tells the sizes: a call by itself, marks and ends that follow each
+/// other together. Their order among calls is kept: what moves a message out of `unacked` and what writes one into it
+/// do not commute.
+fn groups(writes: &[Queued]) -> Vec<usize> {
+    let mut sizes = Vec::new();
+    let mut joinable = false;
+    for queued in writes {
+        let call = matches!(queued.write, Write::Call(_));
+        match sizes.last_mut() {
+            Some(size) if joinable && !call => *size += 1,
+            _ => sizes.push(1),
+        }
+        joinable = !call;
+    }
+    sizes
+}
+
+/// Answers what was asked with one script call; returns what to send again.
+fn answer(group: Vec<Queued>, reply: Value, pause: &mut bool) -> Vec<Queued> {
+    match reply {
+        unknown if is_no_script(&unknown) => group,
+        Value::ServerError(error) if is_transient_code(error.code()) => {
+            *pause = true;
+            group
+        }
+        Value::ServerError(error) => {
+            refuse(group, &text_of(&error));
+            Vec::new()
+        }
+        Value::Array(answers) if !matches!(group.first().map(|first| &first.write), Some(Write::Call(_))) => {
+            answer_ends(group, answers, pause)
+        }
+        value => {
+            for queued in group {
+                queued.answer(Ok(value.clone()));
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// Answers the marks and ends of a run with what the settle script told of the ends: (number, answer) for each that
+/// it told of, numbered by kind and then in order from 1. Returns what to send again.
+fn answer_ends(run: Vec<Queued>, told: Vec<Value>, pause: &mut bool) -> Vec<Queued> {
+    let count = |kind| ends(&run).filter(|end| end.kind() == kind).count();
+    let (plain, kept) = (count(Kind::Plain), count(Kind::Kept));
+    let mut next = [1, 1 + plain, 1 + plain + kept];
+    let mut answers = HashMap::new();
+    let mut told = told.into_iter();
+    while let (Some(Value::Int(number)), Some(answer)) = (told.next(), told.next()) {
+        answers.insert(number, answer);
+    }
+    let mut again = Vec::new();
+    for queued in run {
+        let (Write::End(end) | Write::Aside(_, end)) = &queued.write else {
+            queued.answer(Ok(Value::Nil));
+            continue;
+        };
+        let number = &mut next[end.kind() as usize];
+        let answer = i64::try_from(*number)
+            .ok()
+            .and_then(|number| answers.remove(&number));
+        *number += 1;
+        match answer {
+            None => queued.answer(Ok(Value::Int(1))),
+            Some(Value::BulkString(error)) => {
+                let error = String::from_utf8_lossy(&error);
+                if is_transient_code(error.split(' ').next().unwrap_or_default()) {
+                    *pause = true;
+                    again.push(queued);
+                } else {
+                    queued.answer(Err(error.into_owned()));
+                }
+            }
+            Some(answer) => queued.answer(Ok(answer)),
+        }
+    }
+    again
+}
+
+fn refuse(group: Vec<Queued>, error: &str) {
+    for queued in group {
+        queued.answer(Err(error.to_owned()));
+    }
+}
+
+#[cfg(test)]
+#[path = "flush_tests.rs"]
+mod tests;
