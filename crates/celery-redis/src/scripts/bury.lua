@@ -7,8 +7,13 @@ if not score or tonumber(score) > tonumber(ARGV[4]) then return 0 end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[1])
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
+-- A stored success stays.
+local function succeeded(meta)
+  local ok, decoded = pcall(cjson.decode, meta or '')
+  return ok and type(decoded) == 'table' and decoded.status == 'SUCCESS'
+end
 local result = ARGV[5]
-if result ~= '' and not (redis.call('GET', result) or ''):find('SUCCESS', 1, true) then
+if result ~= '' and not succeeded(redis.call('GET', result)) then
   if ARGV[7] == '0' then
     redis.call('SET', result, ARGV[6])
   else

@@ -239,7 +239,7 @@ impl WorkerBuilder {
         self
     }
 
-    /// Put before the keys that only this crate knows (`owners`, `dead-letter`); `celery-redis.` unless set.
+    /// Put before the keys that only this crate knows; `celery-redis.` unless set.
     /// Workers that share a database must agree on it.
     #[must_use]
     pub fn private_keyprefix(mut self, prefix: impl Into<String>) -> Self {

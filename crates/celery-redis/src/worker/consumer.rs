@@ -58,7 +58,7 @@ impl Ord for Due {
     }
 }
 
-/// A message in `unacked` on our behalf.
+/// A message that is ours, in the list of arrivals or in `unacked`.
 pub(super) struct Held {
     pub(super) job: Arc<Job>,
     /// Whether it counts against the prefetch limit.
@@ -125,7 +125,7 @@ pub(crate) struct Consumer {
     pub(super) totals: HashMap<String, u64>,
     pub(super) processed: u64,
     pub(super) seq: u64,
-    /// Everything in `unacked` that is ours, by tag.
+    /// Everything that is ours, by tag.
     pub(super) held: HashMap<String, Held>,
     pub(super) ready: VecDeque<Arc<Job>>,
     pub(super) waiting: BinaryHeap<Reverse<Due>>,
@@ -325,7 +325,7 @@ impl Consumer {
             return;
         };
         if let Err(error) = ended {
-            // Not the task's own panic, which is caught: the message stays in `unacked` and is redelivered.
+            // Not the task's own panic, which is caught: the message stays ours and is redelivered.
             tracing::error!(task.id = job.message.id, error = %error, "the execution broke off; the message will be redelivered");
         }
         self.let_go(&job);

@@ -80,7 +80,7 @@ impl Job {
             .get_or_init(|| Message::headers(&self.taken.raw).unwrap_or_default())
     }
 
-    /// The tag while the message is in `unacked`, empty after an early acknowledgement.
+    /// The tag while the message is ours, empty once it was acknowledged.
     pub(crate) fn open_tag(&self) -> &str {
         if self.acked.load(Ordering::Acquire) {
             ""
@@ -104,7 +104,7 @@ impl Job {
         self.leaving.store(true, Ordering::Release);
     }
 
-    /// Notes that the message stays in `unacked` after all. Likewise.
+    /// Notes that the message stays ours after all. Likewise.
     pub(crate) fn set_staying(&self) {
         self.leaving.store(false, Ordering::Release);
     }

@@ -65,7 +65,7 @@ pub(crate) struct Core {
     /// Cancelled once this worker knows what the others know to be revoked.
     pub mingled: CancellationToken,
     pub writer: Writer,
-    /// The name of this process in `owners`; another one each time.
+    /// The name of this process in `owners` and in the list of workers; another one each time.
     pub consumer: String,
     /// Locked while a call that moves a message out of `unacked` is queued, and while one that writes messages
     /// into it is: the second must not follow the first for the same message.

@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// How long the last writes may take once the grace is over. What is not written by then stays in `unacked`, whence a
+/// How long the last writes may take once the grace is over. What is not written by then stays where it is, whence a
 /// sweep gives it back.
 const LAST_WRITES: Duration = Duration::from_secs(2);
 
