@@ -1,5 +1,9 @@
 //! That nothing is lost between a queue and `unacked`: in a worker's list of arrivals.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

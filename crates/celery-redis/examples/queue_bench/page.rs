@@ -142,7 +142,7 @@ const NOTES: &str = "\
 ## How it is measured
 
 - *Throughput*: the tasks (`tasks.noop`) are put into a list of another name, which is then renamed to the queue's, so
-  that nothing of the sending is measured; until the queue and the ledger are empty and, where results are stored,
+  that nothing of the sending is measured; until queue, lists of arrivals and ledger are empty and, where results are stored,
   all of them are there.
 - *Latency*: from before the `LPUSH` until the task's first act, which writes the time to a file. Idle: one task at a
   time. At half load: tasks come evenly at half of the throughput measured just before, at most 20,000/s.

@@ -1,12 +1,13 @@
 -- Notes what has begun and ends deliveries, many in one step. An end sends what follows from it, stores its
 -- result and acknowledges it.
--- KEYS  unacked, unacked_index, owners
+-- KEYS  unacked, unacked_index, owners, arrivals
 -- ARGV  consumer, life of a result in seconds (0 = for ever), then four counted groups:
 --       tags that have begun (so that a sweep can tell a worker's death in the task from one beside it);
 --       tags to acknowledge, nothing more;
---       (tag, result key, result) to store and acknowledge; the tag is '' if already acknowledged;
---       ends with more to do, uncounted: tag ('' if already acknowledged), acknowledge (1/0), result key, result (''
---       for none), number of actions, and for each (action, key, value):
+--       (tag, result key, result, arrival) to store and acknowledge; the tag is '' if the delivery is not in `unacked`;
+--       the arrival, '' for none, is a message to strike from the list of arrivals then;
+--       ends with more to do, uncounted: tag (likewise), acknowledge (1/0), result key, result ('' for none), arrival,
+--       number of actions, and for each (action, key, value):
 --         P push a message, B bind a queue, X push one to wherever an exchange leads (its binding set, "<before a
 --         queue's name>\n<after it>\n<routing key>\n<message>"), R store another task's result, D push into the dead-letter list ("<size
 --         of the list>\n<entry>"); of chords, whose key is without its suffix: S open one of that size, C count a
@@ -23,7 +24,7 @@ local plain_at = 4 + begun
 local plain = tonumber(ARGV[plain_at])
 local kept_at = plain_at + plain + 1
 local kept = tonumber(ARGV[kept_at])
-local rest_at = kept_at + 3 * kept + 1
+local rest_at = kept_at + 4 * kept + 1
 
 -- What there is to know, asked in a few commands for all.
 local tags, count = {}, 0
@@ -34,7 +35,7 @@ end
 for at = 4, plain_at - 1 do ask(ARGV[at]) end
 for at = plain_at + 1, kept_at - 1 do ask(ARGV[at]) end
 local metas, rest = {}, {}
-for at = kept_at + 1, rest_at - 1, 3 do
+for at = kept_at + 1, rest_at - 1, 4 do
   if ARGV[at] ~= '' then ask(ARGV[at]) end
   metas[#metas + 1] = ARGV[at + 1]
 end
@@ -43,7 +44,7 @@ while at <= #ARGV do
   rest[#rest + 1] = at
   if ARGV[at] ~= '' then ask(ARGV[at]) end
   if ARGV[at + 3] ~= '' then metas[#metas + 1] = ARGV[at + 2] end
-  at = at + 5 + 3 * tonumber(ARGV[at + 4])
+  at = at + 6 + 3 * tonumber(ARGV[at + 5])
 end
 -- Whether a delivery is ours. A Python worker that has swept and taken it leaves its owner as it is, but has written
 -- another score than we did. Many have the same owner text, which is read once.
@@ -194,7 +195,7 @@ end
 local function follow(from, held)
   if held then
     -- Whoever holds the message now sends what follows from it; twice would be one too many.
-    local first, last = from + 5, from + 4 + 3 * tonumber(ARGV[from + 4])
+    local first, last = from + 6, from + 5 + 3 * tonumber(ARGV[from + 5])
     local standing = otherwise(first, last)
     if standing then return standing end
     for at = first, last, 3 do
@@ -217,10 +218,12 @@ end
 local told, number, acknowledged, done = {}, 0, {}, 0
 
 -- Tells of an end, or lets go of what it held.
-local function conclude(tag, held, acknowledge, problem)
+local function conclude(tag, held, acknowledge, problem, arrival)
   number = number + 1
   if problem or not held then
     told[#told + 1], told[#told + 2] = number, problem or 0
+  elseif arrival ~= '' then
+    call('LREM', KEYS[4], -1, arrival)
   elseif acknowledge and tag ~= '' then
     done = done + 1
     acknowledged[done] = tag
@@ -228,15 +231,15 @@ local function conclude(tag, held, acknowledge, problem)
   end
 end
 
-for at = plain_at + 1, kept_at - 1 do conclude(ARGV[at], owner[ARGV[at]], true) end
-for at = kept_at + 1, rest_at - 1, 3 do
+for at = plain_at + 1, kept_at - 1 do conclude(ARGV[at], owner[ARGV[at]], true, nil, '') end
+for at = kept_at + 1, rest_at - 1, 4 do
   local tag = ARGV[at]
-  conclude(tag, tag == '' or owner[tag], true, store(ARGV[at + 1], ARGV[at + 2]))
+  conclude(tag, tag == '' or owner[tag], true, store(ARGV[at + 1], ARGV[at + 2]), ARGV[at + 3])
 end
 for _, from in ipairs(rest) do
   local tag = ARGV[from]
   local held = tag == '' or owner[tag]
-  conclude(tag, held, ARGV[from + 1] == '1', finish(from, held))
+  conclude(tag, held, ARGV[from + 1] == '1', finish(from, held), ARGV[from + 4])
 end
 if done > 0 then
   call('HDEL', KEYS[1], unpack(acknowledged))

@@ -18,14 +18,16 @@ use crate::{
 };
 
 impl Consumer {
-    /// Takes charge of messages that are in the list of arrivals since `at`, by the server's clock.
-    pub(super) fn arrive(&mut self, messages: Vec<Arrived>, at: &str, permit: bool) {
-        let mut jobs = Vec::with_capacity(messages.len());
+    /// Takes charge of messages that are in the list of arrivals since `at`, by the server's clock. Returns how many are
+    /// new.
+    pub(super) fn arrive(&mut self, messages: Vec<Arrived>, at: &str, permit: bool) -> usize {
+        let (mut jobs, mut new) = (Vec::with_capacity(messages.len()), 0);
         for Arrived { queue, raw } in messages {
             match read(raw, self.core.settings.message_limit) {
                 Ok((raw, message)) => jobs.extend(self.hold(queue, raw, message, permit)),
                 Err((raw, problem)) => {
                     self.set_aside_unread(queue.as_deref(), raw, &problem);
+                    new += 1;
                     self.release_permit(permit);
                 }
             }
@@ -35,9 +37,11 @@ impl Consumer {
         }
         // Before anything becomes of them, for that is written behind it.
         self.core.writer.arrived(jobs.clone());
+        new += jobs.len();
         for job in jobs {
             self.decide(job);
         }
+        new
     }
 
     /// Makes a delivery of a message, unless it is one that we have.
@@ -48,10 +52,11 @@ impl Consumer {
         mut message: Message,
         permit: bool,
     ) -> Option<Arc<Job>> {
-        if (message.redelivered || queue.is_none())
-            && let Some(held) = self.held_before(&message, &raw, queue.is_none())
-        {
-            self.core.adopt_again(&raw, &held.job, held.running);
+        if let Some(tag) = self.held_before(queue.as_ref(), &message, &raw) {
+            if let Some(held) = self.held.get_mut(&tag).filter(|held| !held.job.is_leaving()) {
+                held.since = Instant::now();
+                self.core.adopt_again(&raw, &held.job, held.running);
+            }
             self.release_permit(permit);
             return None;
         }
@@ -82,21 +87,29 @@ impl Consumer {
             job: job.clone(),
             permit,
             running: false,
+            since: Instant::now(),
         };
         self.held.insert(job.taken.tag.clone(), held);
         Some(job)
     }
 
-    /// The delivery that we have of a message: swept from us and taken by us again, and so written anew; or, of one that
-    /// was only `found` in the list of arrivals, put there by a server that went back to an older state. It goes on, under
-    /// the slot it had.
-    fn held_before(&self, message: &Message, raw: &str, found: bool) -> Option<&Held> {
-        self.held.values().find(|held| {
-            held.job.message.delivery_tag == message.delivery_tag
-                && held.job.message.routing_key == message.routing_key
-                && found == (held.job.taken.raw == raw)
-                && !held.job.is_leaving()
-        })
+    /// The tag of the delivery that we have of a message. It goes on, under the slot it had: the message was swept from us
+    /// and taken by us again; or one without a queue, for it was only found in the list of arrivals, is there because it
+    /// ends just now, or because the server went back to an older state.
+    fn held_before(&self, queue: Option<&Arc<str>>, message: &Message, raw: &str) -> Option<String> {
+        if !message.redelivered && queue.is_some() {
+            return None;
+        }
+        let same = |held: &&Held| match queue {
+            None => held.job.taken.raw == raw,
+            Some(queue) => {
+                held.job.message.delivery_tag == message.delivery_tag
+                    && held.job.taken.queue == *queue
+                    && !held.job.is_leaving()
+            }
+        };
+        let held = self.held.values().find(same)?;
+        Some(held.job.taken.tag.clone())
     }
 
     /// Runs a delivery now or later, or not at all.

@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_millis(5);
 
 /// One of them.
 #[derive(Debug)]
-pub(super) struct Arrival {
+pub(crate) struct Arrival {
     pub(super) job: Arc<Job>,
     due: Instant,
     /// Whether its task has begun.

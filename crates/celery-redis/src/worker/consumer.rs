@@ -64,6 +64,8 @@ pub(super) struct Held {
     /// Whether it counts against the prefetch limit.
     pub(super) permit: bool,
     pub(super) running: bool,
+    /// When it came, last.
+    pub(super) since: Instant,
 }
 
 /// An execution under way.
@@ -143,8 +145,8 @@ pub(crate) struct Consumer {
     pub(super) to_look: Vec<oneshot::Sender<()>>,
     /// When the renewal under way was asked for.
     pub(super) asked: Instant,
-    /// Whether nothing can arrive any more.
-    pub(super) may_leave: bool,
+    /// Since when nothing can arrive any more.
+    pub(super) quiet_since: Option<Instant>,
     /// Since when something held may be someone else's: nothing is started until it was asked about.
     pub(super) in_doubt: Option<Instant>,
     /// No sweep before.
@@ -196,7 +198,7 @@ impl Consumer {
             memorizing: Memorizing::No,
             to_look: Vec::new(),
             asked: Instant::now(),
-            may_leave: false,
+            quiet_since: None,
             in_doubt: None,
             sweep_from: Instant::now(),
         }
@@ -252,9 +254,9 @@ impl Consumer {
 
     pub(super) fn event(&mut self, event: Event) {
         match event {
-            Event::Arrived { at, messages } => self.arrive(messages, &at, true),
+            Event::Arrived { at, messages } => _ = self.arrive(messages, &at, true),
             Event::SetAside { id, problem } => self.set_aside(id, &problem),
-            Event::Stopped => self.may_leave = true,
+            Event::Stopped => self.quiet_since = Some(Instant::now()),
             Event::Connected { run_id, looked } => {
                 let before = std::mem::replace(&mut *lock(&self.core.run_id), run_id.clone());
                 let core = self.core.clone();

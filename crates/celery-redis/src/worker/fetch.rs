@@ -17,6 +17,7 @@ use futures::future::{Either, select};
 use redis::{Pipeline, PushInfo, PushKind, RedisError, Value, aio::MultiplexedConnection};
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
+    task::yield_now,
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -217,7 +218,7 @@ impl Fetcher {
         tokio::select! {
             () = self.mingled.cancelled() => {}
             () = tokio::time::sleep(MINGLE) => {}
-            () = self.stop.cancelled() => return,
+            () = self.stop.cancelled() => return drop(self.events.send(Event::Stopped)),
         }
         while !self.stop.is_cancelled() {
             let signs = Signs::default();
@@ -252,6 +253,9 @@ impl Fetcher {
                 () = backoff.pause() => {}
                 () = self.stop.cancelled() => {}
             }
+        }
+        if self.used.is_none() {
+            drop(self.events.send(Event::Stopped));
         }
     }
 
@@ -376,6 +380,8 @@ impl Fetcher {
             let Look { at, messages, more } = look?;
             if !messages.is_empty() {
                 drop(self.events.send(Event::Arrived { at, messages }));
+                // What has come starts before more is asked for.
+                yield_now().await;
             }
             // The list to wait at is not watched, so another one must be looked into first.
             let same = self.client_id.is_none() || likely == self.likely;

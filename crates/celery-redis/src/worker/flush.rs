@@ -28,9 +28,9 @@ pub(super) struct Flush {
     /// Who waits for that.
     marked: Vec<Queued>,
     /// What has ended, and is only struck from the list; with whoever asked.
-    struck: Vec<(Ended, Option<Queued>)>,
-    /// What has ended, and is struck in one step with what its end stores.
-    stored: Vec<(Ended, Queued)>,
+    struck: Vec<(Arrival, Queued)>,
+    /// What has ended, and is struck in the step that stores something.
+    stored: Vec<Queued>,
     rest: Vec<Queued>,
     sent: Sent,
 }
@@ -43,9 +43,12 @@ struct Sent {
     groups: Vec<usize>,
 }
 
+/// Most arrivals moved into `unacked` by one script call.
+const MOST: usize = 1000;
+
 /// An arrival that has ended.
 #[derive(Debug)]
-enum Ended {
+pub(crate) enum Ended {
     Delivery(Arrival),
     Unread(Vec<u8>),
 }
@@ -77,10 +80,6 @@ impl Flush {
     pub(super) fn put(&mut self, mut queued: Queued, arrivals: &mut Arrivals) {
         match &mut queued.write {
             Write::Arrived(jobs) => return arrivals.add(mem::take(jobs), Instant::now()),
-            Write::Aside(raw, _) => {
-                let ended = Ended::Unread(mem::take(raw));
-                return self.stored.push((ended, queued));
-            }
             // Whatever it does to `unacked`, it is to find there what it would have found always.
             Write::Call(_) => self.adopted.extend(arrivals.all()),
             Write::Begun(seq, _) => {
@@ -95,16 +94,18 @@ impl Flush {
                     return self.marked.push(queued);
                 }
             }
+            Write::End(end) if end.arrival.is_some() => return self.stored.push(queued),
             Write::End(end) => match (end.kind(), arrivals.remove(end.seq)) {
                 (_, None) => {}
                 (Kind::Plain, Some(arrival)) => {
-                    return self.struck.push((Ended::Delivery(arrival), Some(queued)));
+                    return self.struck.push((arrival, queued));
                 }
                 (Kind::Kept, Some(arrival)) => {
                     end.tag.clear();
                     // Whatever else is asked for finds it gone.
                     arrival.job.set_acked();
-                    return self.stored.push((Ended::Delivery(arrival), queued));
+                    end.arrival = Some(Ended::Delivery(arrival));
+                    return self.stored.push(queued);
                 }
                 // It may find that it must be tried again: until then the message stays.
                 (Kind::Full, Some(arrival)) => self.adopted.push(arrival),
@@ -120,21 +121,16 @@ impl Flush {
             bytes += arrival.size();
             bytes <= PORTION
         };
-        let adopted = self.adopted.iter().take_while(fits).count();
+        let adopted = self.adopted.iter().take(MOST).take_while(fits).count();
         let adopted = adopted.max(1).min(self.adopted.len());
         if adopted > 0 {
             ledger.adopt(pipeline, &self.adopted[..adopted]);
         }
-        for (ended, _) in &self.struck {
-            ledger.strike(pipeline, ended.raw());
+        for (arrival, _) in &self.struck {
+            ledger.strike(pipeline, arrival.job.taken.raw.as_bytes());
         }
         if !self.stored.is_empty() {
-            pipeline.cmd("MULTI");
-            ledger.settle(pipeline, self.stored.iter().map(|(_, queued)| queued));
-            for (ended, _) in &self.stored {
-                ledger.strike(pipeline, ended.raw());
-            }
-            pipeline.cmd("EXEC");
+            ledger.settle(pipeline, &self.stored);
         }
         let groups = if adopted == self.adopted.len() {
             groups(&self.rest)
@@ -185,28 +181,25 @@ impl Flush {
             }
         }
         let struck = mem::take(&mut self.struck);
-        for ((ended, queued), reply) in struck.into_iter().zip(replies.by_ref()) {
+        for ((arrival, queued), reply) in struck.into_iter().zip(replies.by_ref()) {
             match reply {
-                Value::ServerError(error) if is_transient_code(error.code()) => {
-                    pause = true;
-                    self.struck.push((ended, queued));
-                }
                 Value::ServerError(error) => {
-                    tracing::error!(
+                    tracing::warn!(
                         error = text_of(&error),
-                        "an arrival that has ended stays in its list"
+                        "an arrival that has ended stays in its list for now"
                     );
-                    queued
-                        .into_iter()
-                        .for_each(|queued| queued.answer(Err(text_of(&error))));
+                    (ready, pause) = (false, true);
+                    self.struck.push((arrival, queued));
                 }
-                _ => queued
-                    .into_iter()
-                    .for_each(|queued| queued.answer(Ok(Value::Int(1)))),
+                _ => queued.answer(Ok(Value::Int(1))),
             }
         }
-        // Read whatever was sent; nothing of `rest` counts unless it found in `unacked` what it was to find there.
-        let again = self.settle_stored(&mut replies, &mut pause);
+        if !self.stored.is_empty()
+            && let Some(reply) = replies.next()
+        {
+            self.stored = answer(mem::take(&mut self.stored), reply, &mut pause);
+        }
+        // Nothing counts that may not have found what it was to find.
         if ready {
             let mut rest = mem::take(&mut self.rest).into_iter();
             for (size, reply) in groups.into_iter().zip(replies) {
@@ -215,59 +208,7 @@ impl Flush {
             }
             self.rest.extend(rest);
         }
-        self.rest.extend(again);
         pause
-    }
-
-    /// Reads the replies to the transaction of `stored`; returns what is to be stored again, by itself.
-    fn settle_stored(&mut self, replies: &mut impl Iterator<Item = Value>, pause: &mut bool) -> Vec<Queued> {
-        if self.stored.is_empty() {
-            return Vec::new();
-        }
-        let mut refusal = None;
-        // `MULTI`, the script, a strike for each.
-        for reply in replies.by_ref().take(self.stored.len() + 2) {
-            if let Value::ServerError(error) = reply {
-                refusal = refusal.or(Some(error));
-            }
-        }
-        match (refusal, replies.next()) {
-            (None, Some(Value::Array(done))) => {
-                let stored = mem::take(&mut self.stored).into_iter().map(|(_, queued)| queued);
-                let reply = done.into_iter().next().unwrap_or(Value::Nil);
-                answer(stored.collect(), reply, pause)
-            }
-            (Some(error), _) if !is_transient_code(error.code()) => {
-                for (ended, queued) in mem::take(&mut self.stored) {
-                    self.struck.push((ended, None));
-                    queued.answer(Err(text_of(&error)));
-                }
-                Vec::new()
-            }
-            _ => {
-                *pause = true;
-                Vec::new()
-            }
-        }
-    }
-
-    /// Gives up what was asked for. Arrivals stay in their list until this worker ends.
-    pub(super) fn refuse(&mut self, error: &str) {
-        tracing::error!(
-            error,
-            arrivals = self.adopted.len(),
-            "Redis refused what was to be written"
-        );
-        self.adopted.clear();
-        let struck = mem::take(&mut self.struck)
-            .into_iter()
-            .filter_map(|(_, queued)| queued);
-        let stored = mem::take(&mut self.stored).into_iter().map(|(_, queued)| queued);
-        let all = struck
-            .chain(stored)
-            .chain(mem::take(&mut self.marked))
-            .chain(mem::take(&mut self.rest));
-        refuse(all.collect(), error);
     }
 }
 
@@ -277,15 +218,10 @@ fn text_of(error: &redis::ServerError) -> String {
 
 impl Ledger {
     /// Adds one call of the settle script for a run of marks and ends.
-    fn settle<'a>(
-        &self,
-        pipeline: &mut Pipeline,
-        run: impl IntoIterator<Item = &'a Queued, IntoIter: Clone>,
-    ) {
-        let run = run.into_iter();
-        let ends = |kind| ends(run.clone()).filter(move |end| end.kind() == kind);
+    fn settle(&self, pipeline: &mut Pipeline, run: &[Queued]) {
+        let ends = |kind| ends(run).filter(move |end| end.kind() == kind);
         let mut begun: Vec<&str> = run
-            .clone()
+            .iter()
             .filter_map(|queued| match &queued.write {
                 Write::Begun(_, tag) => Some(tag.as_str()),
                 _ => None,
@@ -293,14 +229,15 @@ impl Ledger {
             .collect();
         if !begun.is_empty() {
             // What ends in the same step need not be noted first.
-            let ended: HashSet<&str> = self::ends(run.clone()).map(|end| end.tag.as_str()).collect();
+            let ended: HashSet<&str> = self::ends(run).map(|end| end.tag.as_str()).collect();
             begun.retain(|tag| !ended.contains(tag));
         }
         pipeline
             .cmd("EVALSHA")
             .arg(scripts::SETTLE.get_hash())
-            .arg(self.keys.len())
+            .arg(4)
             .arg(&self.keys)
+            .arg(&self.arrivals)
             .arg(&self.consumer)
             .arg(self.life)
             .arg(begun.len())
@@ -311,7 +248,11 @@ impl Ledger {
         }
         pipeline.arg(ends(Kind::Kept).count());
         for end in ends(Kind::Kept) {
-            pipeline.arg(&end.tag).arg(&end.key).arg(&end.meta);
+            pipeline
+                .arg(&end.tag)
+                .arg(&end.key)
+                .arg(&end.meta)
+                .arg(end.struck());
         }
         for end in ends(Kind::Full) {
             pipeline
@@ -319,6 +260,7 @@ impl Ledger {
                 .arg(i32::from(end.acknowledge))
                 .arg(&end.key)
                 .arg(&end.meta)
+                .arg(end.struck())
                 .arg(end.actions.len());
             for part in end.actions.iter().flatten() {
                 pipeline.arg(part);
@@ -327,9 +269,16 @@ impl Ledger {
     }
 }
 
-fn ends<'a>(run: impl IntoIterator<Item = &'a Queued>) -> impl Iterator<Item = &'a End> {
-    run.into_iter().filter_map(|queued| match &queued.write {
-        Write::End(end) | Write::Aside(_, end) => Some(end),
+impl End {
+    /// The message to strike from the list of arrivals, empty for none.
+    fn struck(&self) -> &[u8] {
+        self.arrival.as_ref().map(Ended::raw).unwrap_or_default()
+    }
+}
+
+fn ends(run: &[Queued]) -> impl Iterator<Item = &End> {
+    run.iter().filter_map(|queued| match &queued.write {
+        Write::End(end) => Some(end),
         _ => None,
     })
 }
@@ -388,7 +337,7 @@ fn answer_ends(run: Vec<Queued>, told: Vec<Value>, pause: &mut bool) -> Vec<Queu
     }
     let mut again = Vec::new();
     for queued in run {
-        let (Write::End(end) | Write::Aside(_, end)) = &queued.write else {
+        let Write::End(end) = &queued.write else {
             queued.answer(Ok(Value::Nil));
             continue;
         };

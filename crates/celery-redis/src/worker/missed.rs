@@ -58,7 +58,7 @@ impl Core {
                 Ok(count) => restored += count,
                 Err(error) if is_transient(&error) => return Err(error),
                 Err(error) => {
-                    tracing::error!(error = %error, consumer, "could not give back what a lost worker left")
+                    tracing::error!(error = %error, consumer, "could not give back what a lost worker left");
                 }
             }
         }
@@ -71,9 +71,9 @@ impl Core {
         let list = self.keys.arrivals(consumer);
         let mut restored = 0;
         loop {
-            // The oldest last, which is then popped first.
+            // The newest first: the oldest comes to lie where it is popped first.
             let mut range = redis::pipe();
-            range.cmd("LRANGE").arg(&list).arg(-PORTION).arg(-1);
+            range.cmd("LRANGE").arg(&list).arg(0).arg(PORTION - 1);
             let (left,): (Vec<Value>,) = self.link.query(&range).await?;
             let mut args = vec![consumer.to_owned()];
             args.extend(limits.clone());

@@ -58,7 +58,8 @@ impl Core {
             .arg(&self.consumer)
             .arg(&job.taken.tag)
             .arg(raw)
-            .arg(job.slot())
+            .arg(serde_json::json!(job.exchange).to_string())
+            .arg(serde_json::json!(job.routing_key).to_string())
             .arg(if begun { "+" } else { "" });
         drop(self.writer.post(call));
     }

@@ -17,6 +17,7 @@ use crate::{
     scripts,
     worker::{
         chord::{Complete, Doomed, Part},
+        flush::Ended,
         job::Job,
         runtime::Core,
         writer::{Call, End, Posted, Writer},
@@ -178,6 +179,7 @@ impl Core {
             acknowledge: true,
             key: self.keys.task_meta(&job.message.id),
             meta: ending.meta.clone().unwrap_or_default(),
+            arrival: None,
             actions: ending.follow_up.actions(self),
         }
     }
@@ -303,9 +305,10 @@ impl Core {
             key,
             meta,
             actions: vec![self.burial(&String::from_utf8_lossy(&raw), problem)],
+            arrival: Some(Ended::Unread(raw)),
             ..End::default()
         };
-        self.writer.aside(raw, end);
+        self.writer.end_unasked(end);
     }
 
     /// What tells the caller of a message that nobody executes: key and state.

@@ -75,7 +75,7 @@ impl Consumer {
         self.end_side_jobs(until).await;
         // Found in the meantime by a side job.
         self.give_back(|_| true);
-        if self.may_leave {
+        if self.quiet_since.is_some() {
             let core = self.core.clone();
             self.side.spawn(async move {
                 core.leave().await;

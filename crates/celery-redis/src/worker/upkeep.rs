@@ -21,7 +21,10 @@ impl Consumer {
                 self.in_doubt = self.in_doubt.filter(|since| *since > self.asked);
                 for tag in lost {
                     // What runs already runs on: its end finds out that the message is no longer ours.
-                    if let Some(held) = self.held.get(&tag).filter(|held| !held.running) {
+                    if let Some(held) = self.held.get(&tag)
+                        && !held.running
+                        && held.since <= self.asked
+                    {
                         let job = held.job.clone();
                         tracing::warn!(
                             task.id = job.message.id,
@@ -34,17 +37,14 @@ impl Consumer {
             Ok(Side::Swept) => self.sweeping = false,
             Ok(Side::Missed(found, asked)) => {
                 self.searching = false;
-                match found {
-                    Some((at, messages)) if !messages.is_empty() => {
-                        self.arrive(messages, &at, false);
-                        // There may be more.
-                        self.to_look.extend(asked);
-                    }
-                    _ => {
-                        for looked in asked {
-                            // Whoever asked may have lost its connection again.
-                            let _ = looked.send(());
-                        }
+                let new = found.map_or(0, |(at, messages)| self.arrive(messages, &at, false));
+                if new > 0 {
+                    // There may be more.
+                    self.to_look.extend(asked);
+                } else {
+                    for looked in asked {
+                        // Whoever asked may have lost its connection again.
+                        let _ = looked.send(());
                     }
                 }
                 self.search();

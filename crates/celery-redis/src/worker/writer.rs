@@ -11,9 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::Backoff,
-    link::{Link, is_no_script, is_transient},
+    link::{Link, is_no_script},
     scripts,
-    worker::{arrivals::Arrivals, flush::Flush, job::Job},
+    worker::{
+        arrivals::Arrivals,
+        flush::{Ended, Flush},
+        job::Job,
+    },
 };
 
 /// Most writes in one round trip.
@@ -61,6 +65,8 @@ pub(crate) struct End {
     pub key: String,
     /// The result to store under the key, empty for none.
     pub meta: String,
+    /// The message to strike from the list of arrivals, if that is where it is.
+    pub arrival: Option<Ended>,
     /// What to send: action, key, value.
     pub actions: Vec<[String; 3]>,
 }
@@ -108,8 +114,6 @@ pub(super) enum Write {
     /// The delivery with this number and tag has begun.
     Begun(u64, String),
     End(End),
-    /// The end of an arrival that has no delivery, for it cannot be read: the message itself.
-    Aside(Vec<u8>, End),
 }
 
 /// The reply to come.
@@ -146,7 +150,6 @@ impl Writer {
             calls,
             arrivals: Arrivals::default(),
             flush: Flush::default(),
-            prepared: 0,
         };
         (Self(sender), serving)
     }
@@ -177,11 +180,6 @@ impl Writer {
     /// Ends a delivery without waiting for it; the reply is 1, or 0 if it was no longer ours.
     pub(crate) fn end(&self, end: End) -> Posted {
         self.queue(Write::End(end))
-    }
-
-    /// Sets aside an arrival that cannot be read.
-    pub(crate) fn aside(&self, raw: Vec<u8>, end: End) {
-        self.post_unasked(Write::Aside(raw, end));
     }
 
     /// Tells of what is in the list of arrivals.
@@ -223,8 +221,6 @@ pub(crate) struct WriterLoop {
     calls: mpsc::UnboundedReceiver<Queued>,
     arrivals: Arrivals,
     flush: Flush,
-    /// The last connection that the scripts were loaded over: a transaction goes on past one that is unknown.
-    prepared: u64,
 }
 
 impl WriterLoop {
@@ -260,13 +256,9 @@ impl WriterLoop {
         while !self.flush.is_empty() {
             let pause = match self.send().await {
                 Ok(replies) => self.flush.settle(replies),
-                Err(error) if is_transient(&error) => {
+                Err(error) => {
                     tracing::warn!(error = %error, waiting = self.flush.len(), "Redis is out of reach; writes wait for it");
                     true
-                }
-                Err(error) => {
-                    self.flush.refuse(&error.to_string());
-                    false
                 }
             };
             if give_up.is_cancelled() {
@@ -283,26 +275,13 @@ impl WriterLoop {
     }
 
     async fn send(&mut self) -> Result<Vec<Value>, RedisError> {
-        let (connection, _) = self.link.connection().await?;
-        if self.prepared != connection {
-            self.link.query::<()>(&scripts::loader()).await?;
-            self.prepared = connection;
-        }
         let mut pipeline = redis::pipe();
         pipeline.ignore_errors();
         self.flush.add_to(&mut pipeline, &self.ledger);
         let replies: Vec<Value> = self.link.query(&pipeline).await?;
-        if replies.iter().any(lacks_script) {
+        if replies.iter().any(is_no_script) {
             self.link.query::<()>(&scripts::loader()).await?;
         }
         Ok(replies)
-    }
-}
-
-/// Whether a reply, or one within a transaction's, says that a script is unknown to the server.
-fn lacks_script(reply: &Value) -> bool {
-    match reply {
-        Value::Array(replies) => replies.iter().any(is_no_script),
-        reply => is_no_script(reply),
     }
 }

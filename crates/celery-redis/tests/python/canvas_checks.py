@@ -76,6 +76,8 @@ def failing_chord():
     with rust("rs@h"):
         told = echo.s().set(task_id="told")
         started = chord([add.s(1, 2), boom.s().set(task_id="bad")], tsum.s().set(task_id="body").on_error(told)).delay()
+        # The member's own error is raised only if it is there when the waiting begins.
+        eventually("the chord has failed", started.ready)
         raises("ValueError", lambda: started.get(timeout=WAIT))
         meta = eventually("the body's own state", lambda: json.loads(redis().get("celery-task-meta-body") or "null"))
         assert meta["status"] == "FAILURE" and meta["result"]["exc_type"] == "ChordError", meta
