@@ -81,8 +81,9 @@ bystander_answers || die "a process that was there before is gone"
 
 step "make up on a terminal, and Ctrl-C"
 mkfifo "$VAR/keys"
-# What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
-env --default-signal=INT,QUIT script --quiet --return --command "$ROOT/scripts/up.sh" /dev/null \
+# What a shell starts in the background ignores Ctrl-C, and so would all that it starts. `script` runs the command
+# by a shell ($SHELL, or sh) that gets the Ctrl-C too: it gives way, or its end (130) would be taken for that of make up.
+env --default-signal=INT,QUIT script --quiet --return --command "exec '$ROOT/scripts/up.sh'" /dev/null \
     <"$VAR/keys" >"$VAR/terminal.out" 2>&1 &
 TERMINAL=$!
 exec 9>"$VAR/keys"
