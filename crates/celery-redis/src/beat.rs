@@ -23,7 +23,8 @@ use crate::{
     draft::Draft,
     error::Error,
     keys::{Keys, own_binding},
-    link::{Link, Server, is_transient},
+    link::{Link, Server},
+    refusal::is_transient,
     routing::{Routes, TaskRoutes},
     scripts,
 };

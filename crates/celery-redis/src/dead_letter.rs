@@ -6,9 +6,9 @@ use crate::clock;
 
 /// Members kept in the dead-letter list; older ones fall off.
 pub(crate) const LIMIT: u32 = 10_000;
-/// Bytes of the largest message kept whole. `take.lua` and `missed.lua` know it, too.
+/// Bytes of the largest message kept whole. `take.lua` knows it, too.
 pub(crate) const WHOLE: usize = 256 * 1024;
-/// Bytes kept of a larger one. `take.lua` and `missed.lua` know it, too.
+/// Bytes kept of a larger one. `common.lua` knows it, too.
 const HEAD: usize = 64 * 1024;
 
 /// The member of the list for a message; of a large one its head and its size are kept.

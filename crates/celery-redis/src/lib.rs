@@ -21,6 +21,7 @@ mod keys;
 mod link;
 mod message;
 mod pidbox;
+mod refusal;
 mod request;
 mod result;
 mod routing;

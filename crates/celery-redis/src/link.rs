@@ -11,16 +11,15 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 use redis::{
-    AsyncConnectionConfig, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo, Pipeline,
-    ProtocolVersion, PushInfo, PushKind, RedisError, Script, ServerErrorKind, Value,
-    aio::MultiplexedConnection, io::tcp::TcpSettings,
+    AsyncConnectionConfig, ConnectionAddr, FromRedisValue, IntoConnectionInfo, Pipeline, ProtocolVersion,
+    PushInfo, PushKind, RedisError, Script, aio::MultiplexedConnection, io::tcp::TcpSettings,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
 };
 
-use crate::{error::Error, scripts};
+use crate::{error::Error, refusal::is_connection_loss, scripts};
 
 /// Longest time to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -306,50 +305,6 @@ fn forget(current: &Mutex<Current>, generation: u64) {
 /// Locks, also after a panic elsewhere: every holder leaves the data whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Whether the connection is of no more use.
-pub(crate) fn is_connection_loss(error: &RedisError) -> bool {
-    error.is_io_error()
-        || error.is_connection_dropped()
-        || error.is_timeout()
-        || error.is_unrecoverable_error()
-}
-
-/// Whether the same call may succeed later without anyone changing it.
-pub(crate) fn is_transient(error: &RedisError) -> bool {
-    let server = matches!(
-        error.kind(),
-        ErrorKind::Server(
-            ServerErrorKind::BusyLoading
-                | ServerErrorKind::TryAgain
-                | ServerErrorKind::ReadOnly
-                | ServerErrorKind::MasterDown
-                | ServerErrorKind::ClusterDown
-        )
-    );
-    is_connection_loss(error) || server || error.code().is_some_and(is_transient_code)
-}
-
-/// Whether an error code of the server passes by itself: memory freed, disk writable, script ended.
-pub(crate) fn is_transient_code(code: &str) -> bool {
-    matches!(
-        code,
-        "OOM"
-            | "MISCONF"
-            | "BUSY"
-            | "NOREPLICAS"
-            | "LOADING"
-            | "READONLY"
-            | "MASTERDOWN"
-            | "TRYAGAIN"
-            | "CLUSTERDOWN"
-    )
-}
-
-/// Whether a reply says that the script is unknown to the server.
-pub(crate) fn is_no_script(value: &Value) -> bool {
-    matches!(value, Value::ServerError(error) if error.code() == "NOSCRIPT")
 }
 
 #[cfg(test)]

@@ -12,13 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::{
-    backoff::Backoff,
-    client::Client,
-    error::Error,
-    json,
-    link::{is_transient, lock},
-};
+use crate::{backoff::Backoff, client::Client, error::Error, json, link::lock, refusal::is_transient};
 
 /// The id of one call of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

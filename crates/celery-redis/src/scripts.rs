@@ -4,10 +4,13 @@ use std::sync::LazyLock;
 
 use redis::{Pipeline, Script};
 
+/// What the scripts share; it stands before each of them.
+const COMMON: &str = include_str!("scripts/common.lua");
+
 macro_rules! scripts {
     ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
         $($(#[$doc])* pub(crate) static $name: LazyLock<Script> =
-            LazyLock::new(|| Script::new(include_str!(concat!("scripts/", $file))));)*
+            LazyLock::new(|| Script::new(&[COMMON, include_str!(concat!("scripts/", $file))].concat()));)*
 
         /// Every script, to load when a connection is made.
         pub(crate) fn all() -> impl Iterator<Item = &'static Script> {

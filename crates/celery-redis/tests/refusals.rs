@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use celery_redis::{Outcome, Signature};
 use redis::AsyncCommands;
 use serde_json::{Value, json};
@@ -10,9 +12,11 @@ use support::{
     DEADLINE, RedisServer, Running,
     calls::{failure, outcome, refuses, tasks, worker},
     eventually,
-    gate::{self, Log, until_held, until_ran},
+    gate::{self, Log, held, until_held, until_ran},
     stray_keys,
 };
+
+const DEAD_LETTER: &str = "celery-redis.dead-letter";
 
 #[tokio::test]
 async fn a_message_that_is_rejected_for_good_fails() {
@@ -180,14 +184,11 @@ async fn check_34_what_nobody_can_execute_is_set_aside_and_the_worker_goes_on() 
     }
     let _: () = connection.lpush("celery", &poison).await.unwrap();
     eventually("all poison is in the dead-letter list", async || {
-        let length: usize = connection.llen("celery-redis.dead-letter").await.unwrap();
+        let length: usize = connection.llen(DEAD_LETTER).await.unwrap();
         (length == poison.len()).then_some(())
     })
     .await;
-    let kept: Vec<String> = connection
-        .lrange("celery-redis.dead-letter", 0, -1)
-        .await
-        .unwrap();
+    let kept: Vec<String> = connection.lrange(DEAD_LETTER, 0, -1).await.unwrap();
     for raw in &poison {
         assert!(
             kept.iter()
@@ -208,7 +209,7 @@ async fn check_34_what_nobody_can_execute_is_set_aside_and_the_worker_goes_on() 
         );
     }
     worker.stop().await;
-    assert_eq!(stray_keys(&mut connection).await, ["celery-redis.dead-letter"]);
+    assert_eq!(stray_keys(&mut connection).await, [DEAD_LETTER]);
 }
 
 #[tokio::test]
@@ -253,11 +254,8 @@ async fn a_message_of_100_mib_is_set_aside_and_its_caller_told() {
         Outcome::Success(json!(2))
     );
     worker.stop().await;
-    assert_eq!(stray_keys(&mut connection).await, ["celery-redis.dead-letter"]);
-    let kept: Vec<String> = connection
-        .lrange("celery-redis.dead-letter", 0, -1)
-        .await
-        .unwrap();
+    assert_eq!(stray_keys(&mut connection).await, [DEAD_LETTER]);
+    let kept: Vec<String> = connection.lrange(DEAD_LETTER, 0, -1).await.unwrap();
     assert_eq!(kept.len(), 1);
     // Not the whole of it: ten thousand such would fill any memory.
     let entry: Value = serde_json::from_str(&kept[0]).unwrap();
@@ -313,7 +311,49 @@ async fn a_callback_that_cannot_be_sent_fails_its_call_once() {
     assert_eq!(exc_type, "RuntimeError");
     assert!(message.contains("WRONGTYPE"), "{message}");
     until_held(&mut connection, 0).await;
-    let kept: u64 = connection.llen("celery-redis.dead-letter").await.expect("a list");
+    let kept: u64 = connection.llen(DEAD_LETTER).await.expect("a list");
     assert_eq!(kept, 1);
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn what_neither_its_queue_nor_the_dead_letter_list_takes_stays() {
+    let redis = RedisServer::start();
+    let mut connection = redis.connection().await;
+    redis
+        .client()
+        .send(&Signature::new("note").arg("back"))
+        .await
+        .unwrap();
+    let raw: String = connection.rpop("celery", None).await.unwrap();
+    let readable = format!(r#"[{raw}, "", "celery"]"#);
+    for (tag, slot) in [("readable", readable.as_str()), ("unreadable", "[")] {
+        let _: () = connection.hset("unacked", tag, slot).await.unwrap();
+        let _: () = connection.zadd("unacked_index", tag, 1).await.unwrap();
+    }
+    for key in ["celery", DEAD_LETTER] {
+        let _: () = connection.set(key, "no list").await.unwrap();
+    }
+    let worker = Running::start(
+        gate::worker(&redis.url(), &Log::new())
+            .queues(["another"])
+            .restore_interval(Duration::from_millis(100)),
+    );
+    // Some sweeps.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let left: (usize, usize) = (
+        connection.hlen("unacked").await.unwrap(),
+        connection.zcard("unacked_index").await.unwrap(),
+    );
+    assert_eq!(left, (2, 2));
+    for key in ["celery", DEAD_LETTER] {
+        let _: () = connection.del(key).await.unwrap();
+        eventually("it was moved there", async || {
+            let moved: usize = connection.llen(key).await.ok()?;
+            (moved == 1).then_some(())
+        })
+        .await;
+    }
+    worker.stop().await;
+    assert_eq!(held(&mut connection).await, 0);
 }

@@ -5,6 +5,7 @@ mod support;
 
 use std::time::{Duration, SystemTime};
 
+use celery::prelude::*;
 use celery_redis::{Outcome, Signature, TaskId};
 use chrono::{DateTime, Utc};
 use redis::AsyncCommands;
@@ -178,6 +179,29 @@ async fn a_countdown_delays_without_blocking_others() {
     let (delayed, other) = (done(delayed).await, done(other).await);
     assert!(delayed >= sent + countdown);
     assert!(other < delayed, "{other} {delayed}");
+    worker.stop().await;
+}
+
+/// As a task should not do.
+#[celery::task]
+async fn blocks() -> TaskResult<()> {
+    std::thread::sleep(Duration::from_secs(3));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_blocks_its_thread_holds_up_no_other() {
+    let redis = RedisServer::start();
+    let worker = Running::start(tasks(redis.worker()).register::<blocks>().concurrency(4));
+    let client = redis.client();
+    for _ in 0..3 {
+        let blocking = client.send(&Signature::new("blocks")).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let add = client.send(&Signature::new("add").args([1, 1])).await.unwrap();
+        let add = client.result(add).get(Duration::from_secs(2)).await.unwrap();
+        assert_eq!(add, Outcome::Success(json!(2)));
+        client.result(blocking).get(DEADLINE).await.unwrap();
+    }
     worker.stop().await;
 }
 

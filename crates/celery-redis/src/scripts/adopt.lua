@@ -1,9 +1,9 @@
 -- Moves messages from the list of arrivals into `unacked`, but those that are no longer there: a sweep gave them back,
 -- or this call was made before and its reply was lost.
 -- KEYS  unacked, unacked_index, owners, arrivals
--- ARGV  consumer, then, a thousand times at most, (tag, message, exchange and routing key as JSON, mark: '+' if its task has begun, else '') for each
-local time = redis.call('TIME')
-local now = time[1] .. '.' .. string.format('%06d', tonumber(time[2]))
+-- ARGV  consumer, then, a thousand times at most, (tag, message, exchange and routing key as JSON, mark: '+' if its
+--       task has begun, else '') for each
+local now = common.now()
 local slots, scores, holders, raws, count = {}, {}, {}, {}, 0
 for at = 2, #ARGV, 5 do
   local tag, raw = ARGV[at], ARGV[at + 1]

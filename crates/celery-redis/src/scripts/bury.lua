@@ -4,23 +4,13 @@
 --       seconds (0 = for ever)
 local score = redis.call('ZSCORE', KEYS[2], ARGV[1])
 if not score or tonumber(score) > tonumber(ARGV[4]) then return 0 end
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
+  local refused = common.set_aside(KEYS[4], ARGV[3], ARGV[2])
+  if refused then return refused end
+end
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[1])
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
--- A stored success stays.
-local function succeeded(meta)
-  local ok, decoded = pcall(cjson.decode, meta or '')
-  return ok and type(decoded) == 'table' and decoded.status == 'SUCCESS'
-end
 local result = ARGV[5]
-if result ~= '' and not succeeded(redis.call('GET', result)) then
-  if ARGV[7] == '0' then
-    redis.call('SET', result, ARGV[6])
-  else
-    redis.call('SETEX', result, ARGV[7], ARGV[6])
-  end
-  redis.call('PUBLISH', result, ARGV[6])
-end
-redis.call('LPUSH', KEYS[4], ARGV[2])
-redis.call('LTRIM', KEYS[4], 0, tonumber(ARGV[3]) - 1)
+if result ~= '' and not common.succeeded(redis.call('GET', result)) then common.store(result, ARGV[7], ARGV[6]) end
 return 1

@@ -1,10 +1,11 @@
 -- Gives a sign of life, and vouches for deliveries that are still held, so that nobody's sweep takes anything away.
 -- KEYS  unacked_index, owners, workers      ARGV  consumer, tag...
--- Returns {now, tags}: those tags are no longer ours: another worker is their owner, or a Python worker, which leaves the owner
--- as it is, has swept and taken them and so written another score than we did.
-local time = redis.call('TIME')
-local now = time[1] .. '.' .. string.format('%06d', tonumber(time[2]))
+-- Returns {now, tags}: those tags are no longer ours: another worker is their owner, or a Python worker, which leaves
+-- the owner as it is, has swept and taken them and so written another score than we did.
+local now = common.now()
 local consumer, lost = ARGV[1], {}
+-- After a write that a full server allows it allows the others, too: nobody must look dead because it is full.
+redis.call('HDEL', KEYS[2], '')
 redis.call('ZADD', KEYS[3], now, consumer)
 for at = 2, #ARGV do
   local tag = ARGV[at]

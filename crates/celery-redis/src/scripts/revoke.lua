@@ -3,7 +3,7 @@
 -- ARGV  life of a result in seconds (0 = for ever), then a meta for each key
 -- Returns how many were stored.
 local open = {PENDING = true, RECEIVED = true, RETRY = true, REJECTED = true}
-local life, stored = tonumber(ARGV[1]), 0
+local stored = 0
 for at, key in ipairs(KEYS) do
   local raw, begun = redis.call('GET', key), false
   if raw then
@@ -11,9 +11,8 @@ for at, key in ipairs(KEYS) do
     begun = not (ok and type(meta) == 'table' and open[meta.status])
   end
   if not begun then
-    local meta = ARGV[at + 1]
-    if life > 0 then redis.call('SETEX', key, life, meta) else redis.call('SET', key, meta) end
-    redis.call('PUBLISH', key, meta)
+    local refused = common.store(key, ARGV[1], ARGV[at + 1])
+    if refused then return refused end
     stored = stored + 1
   end
 end

@@ -9,16 +9,16 @@
 --       ends with more to do, uncounted: tag (likewise), acknowledge (1/0), result key, result ('' for none), arrival,
 --       number of actions, and for each (action, key, value):
 --         P push a message, B bind a queue, X push one to wherever an exchange leads (its binding set, "<before a
---         queue's name>\n<after it>\n<routing key>\n<message>"), R store another task's result, D push into the dead-letter list ("<size
---         of the list>\n<entry>"); of chords, whose key is without its suffix: S open one of that size, C count a
---         member ("<score>\n<part>\n<task id>"), E close one that is complete thereby ("done", or "failed")
+--         queue's name>\n<after it>\n<routing key>\n<message>"), R store another task's result, D push into the
+--         dead-letter list ("<size of the list>\n<entry>"); of chords, whose key is without its suffix: S open one of
+--         that size, C count a member ("<score>\n<part>\n<task id>"), E close one that is complete thereby ("done", or
+--         "failed")
 -- Returns what is to be told of ends, numbered in this order from 1: (number, answer) for each; the answer is 0 if
 -- the delivery was no longer ours (then nothing was sent), the text of an error, or, of an end that closes other chords
 -- than it completes (then nothing was done), where each chord that it counts in would stand: 1 complete, 0 not or no
 -- more, 2 complete and being closed by somebody else. Nothing is told of all others.
 local call, pcall_redis = redis.call, redis.pcall
 local consumer, life = ARGV[1], ARGV[2]
-local expires = life ~= '0'
 local begun = tonumber(ARGV[3])
 local plain_at = 4 + begun
 local plain = tonumber(ARGV[plain_at])
@@ -83,24 +83,12 @@ for number = 4, plain_at - 1 do
 end
 if #marks > 0 then call('HSET', KEYS[3], unpack(marks)) end
 
-local function keep(key, value)
-  if expires then return pcall_redis('SETEX', key, life, value) end
-  return pcall_redis('SET', key, value)
-end
-
-local function succeeded(meta)
-  if not meta or not meta:find('SUCCESS', 1, true) then return false end
-  local ok, decoded = pcall(cjson.decode, meta)
-  return ok and type(decoded) == 'table' and decoded.status == 'SUCCESS'
-end
-
 -- Stores a result and tells of it; a stored success stays. Returns the text of an error.
 local function store(key, meta)
   if stored[key] == nil then stored[key] = call('GET', key) end
-  if succeeded(stored[key]) then return end
-  local reply = keep(key, meta)
-  if reply.err then return reply.err end
-  call('PUBLISH', key, meta)
+  if common.succeeded(stored[key]) then return end
+  local refused = common.store(key, life, meta)
+  if refused then return refused.err end
   stored[key] = meta
 end
 
@@ -140,7 +128,7 @@ local function count_member(base, value)
   local score, part, id = member(value)
   if call('GET', base .. '.c') == 'done' then return end
   if call('SADD', base .. '.d', id .. ':' .. score) == 1 then call('ZADD', base .. '.j', score, part) end
-  if expires then
+  if life ~= '0' then
     for _, suffix in ipairs({'.j', '.t', '.s', '.d', ''}) do call('EXPIRE', base .. suffix, life) end
   end
 end
@@ -177,9 +165,7 @@ local function act(action, key, value)
   if action == 'C' then return count_member(key, value) end
   if action == 'D' then
     local size, entry = value:match('^(%d+)\n(.*)$')
-    local reply = pcall_redis('LPUSH', key, entry)
-    if type(reply) == 'number' then call('LTRIM', key, 0, size - 1) end
-    return reply
+    return common.set_aside(key, size, entry)
   end
   if action == 'E' and value == 'done' then
     call('DEL', key .. '.j', key .. '.t', key .. '.s', key .. '.d')
@@ -188,7 +174,7 @@ local function act(action, key, value)
   -- Without its size a failed chord is closed; what its members gave stays, as in Celery.
   if action == 'E' then return call('DEL', key .. '.s') end
   call('DEL', key .. '.c')
-  return keep(key .. '.s', value)
+  return common.keep(key .. '.s', life, value)
 end
 
 -- Does what follows from an end; what an error leaves undone is one end's alone.
@@ -210,9 +196,7 @@ end
 local function finish(from, held)
   local ok, answer = pcall(follow, from, held)
   if ok then return answer end
-  if type(answer) == 'table' then return answer.err end
-  -- Before Redis 7, with the place before the error itself.
-  return answer:match('^@user_script: %d+: %-?(.*)$') or answer
+  return type(answer) == 'table' and answer.err or answer
 end
 
 local told, number, acknowledged, done = {}, 0, {}, 0

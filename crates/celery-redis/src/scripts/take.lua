@@ -3,11 +3,10 @@
 -- outside both places.
 -- KEYS  arrivals, dead_letter, workers, then the lists, step-major
 -- ARGV  limit, number of queues, number of steps, size of the dead-letter list, bytes of the largest message, consumer
--- Returns {now, order of the queues, {list, message, ...}, {list, what tells the id of one that is too large, bytes, ...}}
+-- Returns {order of the queues, {list, message, ...}, {list, what tells the id of one that is too large, bytes, ...}}
 local limit, queues, steps = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local keep, largest = tonumber(ARGV[4]), tonumber(ARGV[5])
-local time = redis.call('TIME')
-local now = time[1] .. '.' .. string.format('%06d', tonumber(time[2]))
+local now = common.now()
 -- About how many bytes of messages to reply with at most; the rest is for the next call.
 local REPLY = 8 * 1024 * 1024
 local order = {}
@@ -98,29 +97,24 @@ end
 
 local rejected = {}
 
--- Of a large one the head and the size are kept, cut between characters. It is not searched through for its id: kombu
--- writes the properties last.
+-- Sets a message aside that is too large; returns whether that was done. Of a very large one the head and the size are
+-- kept. It is not searched through for its id: kombu writes the properties last.
 local function reject(list, raw)
   local near = raw:find('"correlation_id"', math.max(1, #raw - 65536), true)
   local id = near and raw:match('^"correlation_id": ?"([^"\\]+)"', near) or 'unknown'
   local entry = {reason = 'larger than ' .. largest .. ' bytes', at = now, message = raw}
-  if #raw > 262144 then
-    local to = 65536
-    while to > 65533 and raw:byte(to + 1) >= 128 and raw:byte(to + 1) < 192 do to = to - 1 end
-    entry.message, entry.bytes = raw:sub(1, to), #raw
-  end
-  redis.call('LPUSH', KEYS[2], cjson.encode(entry))
-  redis.call('LTRIM', KEYS[2], 0, keep - 1)
+  if #raw > 262144 then entry.message, entry.bytes = common.head(raw), #raw end
+  if common.set_aside(KEYS[2], keep, cjson.encode(entry)) then return false end
   local three = #rejected
   rejected[three + 1], rejected[three + 2], rejected[three + 3] = list, cjson.encode({headers = {id = id}}), #raw
+  return true
 end
 
 local taken, arrived, good = {}, {}, 0
 for at = 1, count do
   local raw = raws[at]
-  if #raw > largest then
-    reject(lists[at], raw)
-  else
+  -- One that cannot be set aside is for the worker to deal with; it must not be lost.
+  if #raw <= largest or not reject(lists[at], raw) then
     good = good + 1
     arrived[good], taken[2 * good - 1], taken[2 * good] = raw, lists[at], raw
   end
@@ -130,4 +124,4 @@ if good > 0 then
   -- Nobody would look into the list of a worker that is struck off, for it stood still for long.
   redis.call('ZADD', KEYS[3], 'NX', now, ARGV[6])
 end
-return {now, order, taken, rejected}
+return {order, taken, rejected}

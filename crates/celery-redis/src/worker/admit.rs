@@ -18,26 +18,25 @@ use crate::{
 };
 
 impl Consumer {
-    /// Takes charge of messages that are in the list of arrivals since `at`, by the server's clock. Returns how many are
-    /// new.
-    pub(super) fn arrive(&mut self, messages: Vec<Arrived>, at: &str, permit: bool) -> usize {
-        let (mut jobs, mut new) = (Vec::with_capacity(messages.len()), 0);
+    /// Takes charge of messages that were in the list of arrivals at some time after `since`. Returns how many are new
+    /// deliveries.
+    pub(super) fn arrive(&mut self, messages: Vec<Arrived>, since: Instant, permit: bool) -> usize {
+        let mut jobs = Vec::with_capacity(messages.len());
         for Arrived { queue, raw } in messages {
             match read(raw, self.core.settings.message_limit) {
                 Ok((raw, message)) => jobs.extend(self.hold(queue, raw, message, permit)),
                 Err((raw, problem)) => {
                     self.set_aside_unread(queue.as_deref(), raw, &problem);
-                    new += 1;
                     self.release_permit(permit);
                 }
             }
         }
-        if self.core.is_old(at) {
+        if self.core.is_old(since) {
             self.in_doubt = Some(Instant::now());
         }
         // Before anything becomes of them, for that is written behind it.
         self.core.writer.arrived(jobs.clone());
-        new += jobs.len();
+        let new = jobs.len();
         for job in jobs {
             self.decide(job);
         }

@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use crate::{
     backoff::Backoff,
     exception::{Exception, repr_encoded},
-    link::is_transient,
     message::Message,
+    refusal::is_transient,
     signature_json::{is_group, items, list, option},
     worker::{runtime::Core, settle::Stored},
     workflow::{DEPTH, FollowUp, Place, Sender},

@@ -94,8 +94,8 @@ pub(crate) struct Wires {
 pub(super) enum Side {
     Renewed(Option<HashSet<String>>),
     Swept,
-    /// What was found in the list of arrivals since a time by the server's clock, and who waits for that.
-    Missed(Option<(String, Vec<Arrived>)>, Vec<oneshot::Sender<()>>),
+    /// What was found in the list of arrivals, when it was looked for, and who waits for that.
+    Missed(Option<(Instant, Vec<Arrived>)>, Vec<oneshot::Sender<()>>),
     /// A message was disposed of without being executed.
     Disposed(u64, String),
     /// A server that was started again knows what we hold.
@@ -254,7 +254,7 @@ impl Consumer {
 
     pub(super) fn event(&mut self, event: Event) {
         match event {
-            Event::Arrived { at, messages } => _ = self.arrive(messages, &at, true),
+            Event::Arrived { since, messages } => _ = self.arrive(messages, since, true),
             Event::SetAside { id, problem } => self.set_aside(id, &problem),
             Event::Stopped => self.quiet_since = Some(Instant::now()),
             Event::Connected { run_id, looked } => {
@@ -287,8 +287,9 @@ impl Consumer {
             self.renew();
             return;
         }
-        while self.slots.busy() < self.concurrency {
-            let Some(job) = self.ready.pop_front() else { return };
+        while self.slots.busy() < self.concurrency
+            && let Some(job) = self.ready.pop_front()
+        {
             let Some(held) = self
                 .held
                 .get_mut(&job.taken.tag)

@@ -28,7 +28,7 @@ use crate::{
     keys::{Keys, PRIORITY_STEPS},
     link::{Link, PushHandler, RESPONSE_TIMEOUT, Server, in_time},
     scripts,
-    worker::{job::Arrived, pool::Source, room::Room, runtime::Core},
+    worker::{idle::UPKEEP, job::Arrived, pool::Source, room::Room, runtime::Core, take::Look},
 };
 
 /// Most messages taken in one round trip.
@@ -39,9 +39,9 @@ const MINGLE: Duration = Duration::from_millis(1500);
 /// What the consumer hears from the fetcher.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// Messages now in the list of arrivals since `at`, by the server's clock, in the order to execute them; a place is
-    /// reserved for each.
-    Arrived { at: Arc<str>, messages: Vec<Arrived> },
+    /// Messages now in the list of arrivals, in the order to execute them; a place is reserved for each. They were asked
+    /// for at `since`, and so came no sooner.
+    Arrived { since: Instant, messages: Vec<Arrived> },
     /// A connection was made. `run_id` tells whether it is still the same server process. After a loss a reply may be
     /// missing: nothing is taken until the list of arrivals was looked through, which `looked` is told of. Whatever was
     /// taken over the earlier connections has been told before.
@@ -87,16 +87,6 @@ impl Signs {
     }
 }
 
-/// What one round trip brought.
-#[derive(Default)]
-pub(super) struct Look {
-    /// When, by the server's clock.
-    pub(super) at: Arc<str>,
-    pub(super) messages: Vec<Arrived>,
-    /// Whether there is more at once.
-    pub(super) more: bool,
-}
-
 /// Why a connection is no longer served.
 enum End {
     Stopped,
@@ -132,6 +122,8 @@ pub(crate) struct Fetcher {
     /// The keys of the script that gives a sign of life.
     renew_keys: [String; 3],
     pub(super) server_clock: ServerClock,
+    /// How long to wait for a message before asking again.
+    pub(super) patience: Duration,
     pub(super) message_limit: usize,
     pub(super) room: Arc<Room>,
     pub(super) events: mpsc::UnboundedSender<Event>,
@@ -169,6 +161,7 @@ impl Fetcher {
             consumer: core.consumer.clone(),
             renew_keys: core.renew_keys(),
             server_clock: core.server_clock.clone(),
+            patience: core.settings.visibility_timeout.div_f64(4.0).min(UPKEEP),
             message_limit: core.settings.message_limit,
             room,
             events,
@@ -367,7 +360,7 @@ impl Fetcher {
                 }
                 room = self.room.reserve(MOST) => room,
             };
-            let likely = self.likely.clone();
+            let (likely, since) = (self.likely.clone(), Instant::now());
             // Neither is ever dropped: a reply nobody reads would leave messages that nobody executes.
             let look = if idle {
                 self.wait(&mut connection, signs).await
@@ -377,9 +370,9 @@ impl Fetcher {
             };
             let count = look.as_ref().map_or(0, |look| look.messages.len());
             self.room.release(room - count);
-            let Look { at, messages, more } = look?;
+            let Look { messages, more } = look?;
             if !messages.is_empty() {
-                drop(self.events.send(Event::Arrived { at, messages }));
+                drop(self.events.send(Event::Arrived { since, messages }));
                 // What has come starts before more is asked for.
                 yield_now().await;
             }

@@ -9,7 +9,7 @@ use redis::{Pipeline, Value};
 use tokio::time::Instant;
 
 use crate::{
-    link::{is_no_script, is_transient_code},
+    refusal::{is_no_script, is_transient_code, without_place},
     scripts,
     worker::{
         arrivals::{Arrival, Arrivals},
@@ -19,6 +19,8 @@ use crate::{
 
 /// Bytes of messages moved into `unacked` in one round trip, unless a single one is larger.
 const PORTION: usize = 8 * 1024 * 1024;
+/// Most arrivals moved into `unacked` by one script call.
+const MOST: usize = 1000;
 
 /// What is to be written next: what becomes of arrivals, and then all else in the order in which it was asked for.
 #[derive(Debug, Default)]
@@ -42,9 +44,6 @@ struct Sent {
     /// Into which script calls `rest` was cut; into none if it was not sent.
     groups: Vec<usize>,
 }
-
-/// Most arrivals moved into `unacked` by one script call.
-const MOST: usize = 1000;
 
 /// An arrival that has ended.
 #[derive(Debug)]
@@ -102,8 +101,6 @@ impl Flush {
                 }
                 (Kind::Kept, Some(arrival)) => {
                     end.tag.clear();
-                    // Whatever else is asked for finds it gone.
-                    arrival.job.set_acked();
                     end.arrival = Some(Ended::Delivery(arrival));
                     return self.stored.push(queued);
                 }
@@ -197,23 +194,114 @@ impl Flush {
         if !self.stored.is_empty()
             && let Some(reply) = replies.next()
         {
-            self.stored = answer(mem::take(&mut self.stored), reply, &mut pause);
+            let stored = mem::take(&mut self.stored);
+            self.stored = self.answer(stored, reply, &mut pause);
         }
         // Nothing counts that may not have found what it was to find.
         if ready {
-            let mut rest = mem::take(&mut self.rest).into_iter();
+            let (mut rest, mut again) = (mem::take(&mut self.rest).into_iter(), Vec::new());
             for (size, reply) in groups.into_iter().zip(replies) {
                 let group = rest.by_ref().take(size).collect();
-                self.rest.extend(answer(group, reply, &mut pause));
+                again.extend(self.answer(group, reply, &mut pause));
             }
-            self.rest.extend(rest);
+            again.extend(rest);
+            self.rest = again;
         }
         pause
+    }
+
+    /// Answers what was asked with one script call; returns what to send again.
+    fn answer(&mut self, group: Vec<Queued>, reply: Value, pause: &mut bool) -> Vec<Queued> {
+        match reply {
+            unknown if is_no_script(&unknown) => group,
+            Value::ServerError(error) => {
+                let error = text_of(&error);
+                if passes(&error) {
+                    *pause = true;
+                    return group;
+                }
+                for queued in group {
+                    self.refuse(queued, error.clone());
+                }
+                Vec::new()
+            }
+            Value::Array(answers)
+                if !matches!(group.first().map(|first| &first.write), Some(Write::Call(_))) =>
+            {
+                self.answer_ends(group, answers, pause)
+            }
+            value => {
+                for queued in group {
+                    queued.answer(Ok(value.clone()));
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    /// Answers the marks and ends of a run with what the settle script told of the ends: (number, answer) for each that
+    /// it told of, numbered by kind and then in order from 1. Returns what to send again.
+    fn answer_ends(&mut self, run: Vec<Queued>, told: Vec<Value>, pause: &mut bool) -> Vec<Queued> {
+        let count = |kind| ends(&run).filter(|end| end.kind() == kind).count();
+        let (plain, kept) = (count(Kind::Plain), count(Kind::Kept));
+        let mut next = [1, 1 + plain, 1 + plain + kept];
+        let mut answers = HashMap::new();
+        let mut told = told.into_iter();
+        while let (Some(Value::Int(number)), Some(answer)) = (told.next(), told.next()) {
+            answers.insert(number, answer);
+        }
+        let mut again = Vec::new();
+        for queued in run {
+            let Write::End(end) = &queued.write else {
+                queued.answer(Ok(Value::Nil));
+                continue;
+            };
+            let number = &mut next[end.kind() as usize];
+            let answer = i64::try_from(*number)
+                .ok()
+                .and_then(|number| answers.remove(&number));
+            *number += 1;
+            match answer {
+                None => queued.answer(Ok(Value::Int(1))),
+                Some(Value::BulkString(error)) => {
+                    let error = without_place(&String::from_utf8_lossy(&error)).to_owned();
+                    if passes(&error) {
+                        *pause = true;
+                        again.push(queued);
+                    } else {
+                        self.refuse(queued, error);
+                    }
+                }
+                Some(answer) => queued.answer(Ok(answer)),
+            }
+        }
+        again
+    }
+
+    /// Tells whoever asked that the server refuses it for good. A delivery whose end that was goes on: its message stays,
+    /// and is there for the next end to take.
+    fn refuse(&mut self, mut queued: Queued, error: String) {
+        if let Write::End(end) = &mut queued.write
+            && let Some(Ended::Delivery(arrival)) = end.arrival.take()
+        {
+            self.adopted.push(arrival);
+        }
+        queued.answer(Err(error));
     }
 }
 
 fn text_of(error: &redis::ServerError) -> String {
-    format!("{} {}", error.code(), error.details().unwrap_or_default())
+    without_place(&format!(
+        "{} {}",
+        error.code(),
+        error.details().unwrap_or_default()
+    ))
+    .to_owned()
+}
+
+/// Whether an error passes by itself.
+fn passes(error: &str) -> bool {
+    is_transient_code(error.split(' ').next().unwrap_or_default())
 }
 
 impl Ledger {
@@ -298,75 +386,6 @@ fn groups(writes: &[Queued]) -> Vec<usize> {
         joinable = !call;
     }
     sizes
-}
-
-/// Answers what was asked with one script call; returns what to send again.
-fn answer(group: Vec<Queued>, reply: Value, pause: &mut bool) -> Vec<Queued> {
-    match reply {
-        unknown if is_no_script(&unknown) => group,
-        Value::ServerError(error) if is_transient_code(error.code()) => {
-            *pause = true;
-            group
-        }
-        Value::ServerError(error) => {
-            refuse(group, &text_of(&error));
-            Vec::new()
-        }
-        Value::Array(answers) if !matches!(group.first().map(|first| &first.write), Some(Write::Call(_))) => {
-            answer_ends(group, answers, pause)
-        }
-        value => {
-            for queued in group {
-                queued.answer(Ok(value.clone()));
-            }
-            Vec::new()
-        }
-    }
-}
-
-/// Answers the marks and ends of a run with what the settle script told of the ends: (number, answer) for each that
-/// it told of, numbered by kind and then in order from 1. Returns what to send again.
-fn answer_ends(run: Vec<Queued>, told: Vec<Value>, pause: &mut bool) -> Vec<Queued> {
-    let count = |kind| ends(&run).filter(|end| end.kind() == kind).count();
-    let (plain, kept) = (count(Kind::Plain), count(Kind::Kept));
-    let mut next = [1, 1 + plain, 1 + plain + kept];
-    let mut answers = HashMap::new();
-    let mut told = told.into_iter();
-    while let (Some(Value::Int(number)), Some(answer)) = (told.next(), told.next()) {
-        answers.insert(number, answer);
-    }
-    let mut again = Vec::new();
-    for queued in run {
-        let Write::End(end) = &queued.write else {
-            queued.answer(Ok(Value::Nil));
-            continue;
-        };
-        let number = &mut next[end.kind() as usize];
-        let answer = i64::try_from(*number)
-            .ok()
-            .and_then(|number| answers.remove(&number));
-        *number += 1;
-        match answer {
-            None => queued.answer(Ok(Value::Int(1))),
-            Some(Value::BulkString(error)) => {
-                let error = String::from_utf8_lossy(&error);
-                if is_transient_code(error.split(' ').next().unwrap_or_default()) {
-                    *pause = true;
-                    again.push(queued);
-                } else {
-                    queued.answer(Err(error.into_owned()));
-                }
-            }
-            Some(answer) => queued.answer(Ok(answer)),
-        }
-    }
-    again
-}
-
-fn refuse(group: Vec<Queued>, error: &str) {
-    for queued in group {
-        queued.answer(Err(error.to_owned()));
-    }
 }
 
 #[cfg(test)]

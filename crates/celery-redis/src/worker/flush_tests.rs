@@ -142,6 +142,29 @@ fn what_cannot_be_stored_yet_is_not_struck() {
 }
 
 #[test]
+fn a_delivery_whose_end_is_refused_for_good_goes_on_in_unacked() {
+    let told = |text: &str| Value::Array(vec![Value::Int(1), Value::BulkString(text.into())]);
+    for refusal in [told("NOPERM no"), error("NOPERM no")] {
+        let (reply, mut receiver) = oneshot::channel();
+        let mut kept = end(1, "meta", Vec::new());
+        kept.reply = Some(reply);
+        let (mut flush, mut arrivals) = flush(vec![kept]);
+        assert_eq!(send(&mut flush), 1);
+        assert!(!flush.settle(vec![refusal]));
+        assert_eq!(receiver.try_recv().unwrap(), Err("NOPERM no".to_owned()));
+        assert_eq!((flush.adopted.len(), flush.stored.len()), (1, 0));
+        // What ends it now acknowledges it there.
+        flush.put(end(1, "failure", Vec::new()), &mut arrivals);
+        assert!(
+            matches!(&flush.rest[0].write, Write::End(end) if end.tag == "tag-1" && end.arrival.is_none())
+        );
+        assert_eq!(send(&mut flush), 2);
+        assert!(!flush.settle(vec![Value::Int(1), Value::Array(Vec::new())]));
+        assert!(flush.is_empty());
+    }
+}
+
+#[test]
 fn so_many_bytes_enter_unacked_in_one_round_trip() {
     let (mut flush, mut arrivals) = flush(vec![queued(Write::Call(Call::new(&scripts::RENEW, Vec::new())))]);
     arrivals.add(vec![large(3, PORTION / 2), large(4, PORTION / 2)], Instant::now());

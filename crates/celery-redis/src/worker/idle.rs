@@ -11,15 +11,17 @@ use std::time::Duration;
 use redis::{RedisError, Value, aio::MultiplexedConnection};
 
 use crate::{
-    link::{RESPONSE_TIMEOUT, in_time, is_transient_code},
+    link::{RESPONSE_TIMEOUT, in_time},
+    refusal::is_transient_code,
     worker::{
-        fetch::{Fetcher, Look, Signs},
+        fetch::{Fetcher, Signs},
         job::Arrived,
-        take::bytes,
+        take::{Look, bytes},
     },
 };
 
-/// An idle worker looks this often without being told to: it proves that the connection still lives.
+/// An idle worker looks this often without being told to, or every quarter of the visibility timeout: it proves that the
+/// connection still lives, and that what arrived is not old.
 pub(super) const UPKEEP: Duration = Duration::from_secs(25);
 /// How long to wait before unblocking again a connection that was not blocked yet.
 const NOT_YET: Duration = Duration::from_millis(2);
@@ -50,13 +52,9 @@ impl Fetcher {
         connection: &mut MultiplexedConnection,
         signs: &Signs,
     ) -> Result<Look, RedisError> {
-        let more = Look {
-            more: true,
-            ..Look::default()
-        };
         let (Some(id), Some(likely)) = (self.client_id, self.likely.clone()) else {
             self.news(signs, true).await;
-            return Ok(more);
+            return Ok(Look::again());
         };
         let mut pipeline = redis::pipe();
         // Before the wait, so that nothing stands between the message and its way to us: what changes later is told.
@@ -68,15 +66,16 @@ impl Fetcher {
             .arg("NX")
             .arg(self.server_clock.now())
             .arg(&self.consumer);
+        // Before the wait as well: what comes later, the next wait tells.
+        pipeline.cmd("LLEN").arg(&likely);
         pipeline
             .cmd("BLMOVE")
             .arg(&[&likely, &self.arrivals])
             .arg(&["RIGHT", "LEFT"])
-            .arg(UPKEEP.as_secs());
-        pipeline.cmd("TIME").cmd("LLEN").arg(&likely);
+            .arg(self.patience.as_secs_f64());
         let mut waiting = connection.clone();
-        let mut waiting = std::pin::pin!(waiting.send_packed_commands(&pipeline, 0, 6));
-        let limit = tokio::time::timeout(UPKEEP + RESPONSE_TIMEOUT, async {
+        let mut waiting = std::pin::pin!(waiting.send_packed_commands(&pipeline, 0, 5));
+        let limit = tokio::time::timeout(self.patience + RESPONSE_TIMEOUT, async {
             tokio::select! {
                 biased;
                 replies = &mut waiting => Some(replies),
@@ -96,33 +95,29 @@ impl Fetcher {
             }
             Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
         };
-        let Ok([_, elsewhere, _, moved, time, left]) = <[Value; 6]>::try_from(replies?) else {
-            return Ok(more);
+        let Ok([_, elsewhere, _, here, moved]) = <[Value; 5]>::try_from(replies?) else {
+            return Ok(Look::again());
         };
         let raw = match moved {
-            Value::Nil => return Ok(more),
+            Value::Nil => return Ok(Look::again()),
             Value::ServerError(error) if is_transient_code(error.code()) => return Err(error.into()),
             Value::ServerError(error) => {
                 // A key of another type, or a right that is missing: what else there is can still be served.
                 tracing::warn!(error = ?error, list = likely, "cannot wait at a list");
                 self.client_id = None;
-                return Ok(more);
+                return Ok(Look::again());
             }
             raw => bytes(raw),
         };
         let queue = self.queue_of(&likely).and_then(|queue| self.queues.get(queue));
-        let (seconds, micros): (String, String) = redis::from_redis_value(time)?;
-        let waiting: [u64; 2] = [
-            redis::from_redis_value(elsewhere)?,
-            redis::from_redis_value(left)?,
-        ];
+        // What a server does not tell may be there.
+        let count = |told| redis::from_redis_value::<u64>(told).unwrap_or(u64::MAX);
         Ok(Look {
-            at: format!("{seconds}.{micros:0>6}").into(),
             messages: vec![Arrived {
                 queue: queue.cloned(),
                 raw,
             }],
-            more: waiting != [0, 0],
+            more: count(elsewhere) > 0 || count(here) > 1,
         })
     }
 

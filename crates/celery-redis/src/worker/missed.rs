@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use redis::{RedisError, Value};
+use tokio::time::Instant;
 
 use crate::{
     dead_letter,
-    link::is_transient,
     message::{self, Message},
+    refusal::is_transient,
     scripts,
     worker::{idle::UPKEEP, job::Arrived, runtime::Core, take::bytes, writer::Call},
 };
@@ -20,22 +21,23 @@ const PORTION: isize = 32;
 const LONGEST_WAIT: Duration = UPKEEP.saturating_add(Duration::from_secs(15));
 
 impl Core {
-    /// What is in the list of arrivals without our knowing, and since when at most, by the server's clock.
+    /// What is in the list of arrivals without our knowing, and when that was asked.
     ///
     /// The question goes through the writer, behind all that is known to have arrived: that is not found again. Nothing
     /// may be taken meanwhile.
-    pub(crate) async fn missed(&self) -> Option<(String, Vec<Arrived>)> {
+    pub(crate) async fn missed(&self) -> Option<(Instant, Vec<Arrived>)> {
+        let asked = Instant::now();
         let keys = vec![self.keys.arrivals(&self.consumer), self.keys.dead_letter()];
         let call = Call::new(&scripts::MISSED, keys)
             .arg(dead_letter::LIMIT.to_string())
             .arg(self.settings.message_limit.to_string());
         let reply = self.writer.call(call).await?;
-        let (at, found): (String, Vec<Value>) = redis::from_redis_value(reply).ok()?;
+        let found: Vec<Value> = redis::from_redis_value(reply).ok()?;
         let messages = found.into_iter().map(|raw| Arrived {
             queue: None,
             raw: bytes(raw),
         });
-        Some((at, messages.collect()))
+        Some((asked, messages.collect()))
     }
 
     /// Gives back what lost workers left in their lists of arrivals: those that gave no sign of life since `cutoff`,

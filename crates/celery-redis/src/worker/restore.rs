@@ -10,8 +10,9 @@ use crate::{
     dead_letter,
     exception::Exception,
     json,
-    link::{is_transient, lock},
+    link::lock,
     message::{self, Message},
+    refusal::is_transient,
     routing::bound_queue,
     scripts,
     worker::{job::Job, runtime::Core, writer::Call},
@@ -69,10 +70,10 @@ impl Core {
         *lock(&self.vouched) = at;
     }
 
-    /// Whether what was taken then, by the server's clock, may have been given back since: its worker may have stood
-    /// still with the reply unread.
-    pub(crate) fn is_old(&self, at: &str) -> bool {
-        self.server_clock.since(at) > self.settings.visibility_timeout / 2
+    /// Whether what was asked for then, and taken later, may have been given back since: its worker may have stood still
+    /// with the reply unread.
+    pub(crate) fn is_old(&self, since: Instant) -> bool {
+        since.elapsed() > self.settings.visibility_timeout / 2
     }
 
     /// How long ago everything held was last known to be ours.
@@ -216,16 +217,29 @@ impl Core {
             let full = tags.len() == CHUNK;
             let (ours, stale): (Vec<String>, Vec<String>) =
                 tags.into_iter().partition(|tag| held.contains(tag));
-            offset += ours.len();
             restored += self.restore_chunk(&stale, cutoff).await?;
             if !full {
                 break;
             }
+            offset += ours.len() + self.still_there(&stale, cutoff).await?;
         }
         self.link
             .script::<Value>(&scripts::PRUNE, &[self.keys.unacked(), self.keys.owners()], &[])
             .await?;
         Ok(restored)
+    }
+
+    /// How many of these have not been moved: what no queue and no dead-letter list takes stays.
+    async fn still_there(&self, tags: &[String], cutoff: &str) -> Result<usize, RedisError> {
+        if tags.is_empty() {
+            return Ok(0);
+        }
+        let mut ask = redis::pipe();
+        ask.cmd("ZMSCORE").arg(self.keys.unacked_index()).arg(tags);
+        let (scores,): (Vec<Option<f64>>,) = self.link.query(&ask).await?;
+        let cutoff = cutoff.parse().unwrap_or(f64::MAX);
+        let old = scores.into_iter().flatten().filter(|score| *score <= cutoff);
+        Ok(old.count())
     }
 
     async fn restore_chunk(&self, tags: &[String], cutoff: &str) -> Result<usize, RedisError> {
@@ -265,7 +279,14 @@ impl Core {
             }
         }
         let keys = [self.keys.unacked(), self.keys.unacked_index(), self.keys.owners()];
-        self.link.script(&scripts::GIVE_BACK, &keys, &args).await
+        let (moved, refused): (usize, String) = self.link.script(&scripts::GIVE_BACK, &keys, &args).await?;
+        if !refused.is_empty() {
+            tracing::error!(
+                error = refused,
+                "a queue does not take back a lost worker's message; it stays in `unacked`"
+            );
+        }
+        Ok(moved)
     }
 
     /// Moves a message that cannot be given back to the dead-letter list, unless it was renewed since; tells who waits

@@ -268,26 +268,26 @@ impl Core {
         let problem = format!("Redis refused what follows from this task: {error}");
         let exception = Exception::raised("builtins", "RuntimeError", &message.task, &problem);
         let stored = Stored::exception("FAILURE", &exception);
-        // Without its errbacks, which may be what was refused; who waits for it in a chord or chain is told.
-        let failure = Ending {
-            buried: Some(problem.clone()),
-            ..Ending::failure(message, &stored)
-        };
-        let Err(again) = self.try_to_settle(job, &failure).await else {
-            return;
-        };
-        tracing::error!(
-            task.id = message.id,
-            error = again,
-            "Redis refused its failure, too"
-        );
-        let alone = Ending {
+        let alone = |buried| Ending {
             meta: stored.own_meta(message),
-            buried: Some(problem),
+            buried,
             ..Ending::default()
         };
-        if let Err(error) = self.try_to_settle(job, &alone).await {
-            tracing::error!(task.id = message.id, error, "a failure cannot be stored");
+        let attempts = [
+            // Without its errbacks, which may be what was refused; who waits for it in a chord or chain is told.
+            Ending {
+                buried: Some(problem.clone()),
+                ..Ending::failure(message, &stored)
+            },
+            alone(Some(problem)),
+            // Lost to the dead-letter list if that is what is refused.
+            alone(None),
+        ];
+        for ending in &attempts {
+            match self.try_to_settle(job, ending).await {
+                Ok(_) => return,
+                Err(error) => tracing::error!(task.id = message.id, error, "Redis refused its failure, too"),
+            }
         }
     }
 

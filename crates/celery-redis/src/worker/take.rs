@@ -5,17 +5,34 @@ use redis::{Pipeline, RedisError, Value, aio::MultiplexedConnection};
 use crate::{
     dead_letter,
     keys::PRIORITY_STEPS,
-    link::is_no_script,
     message::Message,
+    refusal::is_no_script,
     scripts,
     worker::{
-        fetch::{Event, Fetcher, Look},
+        fetch::{Event, Fetcher},
         job::Arrived,
     },
 };
 
-/// What the take script replies: the server's time, the order of the queues, messages and rejected ones.
-type Reply = (String, Vec<usize>, Vec<Value>, Vec<Value>);
+/// What the take script replies: the order of the queues, messages and rejected ones.
+type Reply = (Vec<usize>, Vec<Value>, Vec<Value>);
+
+/// What one round trip brought.
+pub(super) struct Look {
+    pub(super) messages: Vec<Arrived>,
+    /// Whether there is more at once.
+    pub(super) more: bool,
+}
+
+impl Look {
+    /// It brought nothing, and the next one is to be made at once.
+    pub(super) fn again() -> Self {
+        Self {
+            messages: Vec::new(),
+            more: true,
+        }
+    }
+}
 
 impl Fetcher {
     /// Takes up to `room` messages.
@@ -45,13 +62,10 @@ impl Fetcher {
         let (reply, _, waiting): (Value, Value, Value) = pipeline.query_async(connection).await?;
         if is_no_script(&reply) {
             scripts::loader().exec_async(connection).await?;
-            return Ok(Look {
-                more: true,
-                ..Look::default()
-            });
+            return Ok(Look::again());
         }
         // Anything but a reply (out of memory, read-only) passes by itself: a new connection comes with a pause.
-        let (at, order, taken, rejected): Reply = redis::from_redis_value(reply)?;
+        let (order, taken, rejected): Reply = redis::from_redis_value(reply)?;
         let waiting: u64 = redis::from_redis_value(waiting)?;
         let (messages, last) = self.messages(taken);
         self.tell_rejected(rejected);
@@ -63,7 +77,6 @@ impl Fetcher {
             .filter_map(|at| self.order.get(at - 1).copied())
             .collect();
         Ok(Look {
-            at: at.into(),
             // The list to wait at is not among those that wait; most likely it has more if it had enough.
             more: waiting > 0 || messages.len() == room,
             messages,

@@ -37,7 +37,7 @@ impl Consumer {
             Ok(Side::Swept) => self.sweeping = false,
             Ok(Side::Missed(found, asked)) => {
                 self.searching = false;
-                let new = found.map_or(0, |(at, messages)| self.arrive(messages, &at, false));
+                let new = found.map_or(0, |(since, messages)| self.arrive(messages, since, false));
                 if new > 0 {
                     // There may be more.
                     self.to_look.extend(asked);

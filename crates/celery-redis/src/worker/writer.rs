@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::Backoff,
-    link::{Link, is_no_script},
+    link::Link,
+    refusal::is_no_script,
     scripts,
     worker::{
         arrivals::Arrivals,
@@ -59,7 +60,7 @@ impl Call {
 pub(crate) struct End {
     /// The number of the delivery; 0 if there is none.
     pub seq: u64,
-    /// Empty if already acknowledged.
+    /// Empty if already acknowledged, or not in `unacked` yet.
     pub tag: String,
     pub acknowledge: bool,
     pub key: String,
