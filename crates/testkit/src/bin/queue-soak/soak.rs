@@ -234,14 +234,15 @@ pub async fn left(connection: &mut MultiplexedConnection) -> anyhow::Result<Vec<
             .into_iter()
             .map(|worker| ("LLEN", format!("celery-redis.arrivals.{worker}"))),
     );
-    let mut left = Vec::new();
-    for (command, key) in places {
-        let size: u64 = redis::cmd(command).arg(&key).query_async(connection).await?;
-        if size > 0 {
-            left.push((key, size));
-        }
+    // All at one moment: a message on its way from one place to the next would be seen in neither.
+    let mut look = redis::pipe();
+    look.atomic();
+    for (command, key) in &places {
+        look.cmd(command).arg(key);
     }
-    Ok(left)
+    let sizes: Vec<u64> = look.query_async(connection).await?;
+    let keys = places.into_iter().map(|(_, key)| key);
+    Ok(keys.zip(sizes).filter(|(_, size)| *size > 0).collect())
 }
 
 /// How many results were to be stored, and how many of these say anything but success.
