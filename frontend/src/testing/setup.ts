@@ -1,8 +1,15 @@
 import "@testing-library/jest-dom/vitest";
 import { cleanup, configure } from "@testing-library/react";
-import { afterEach } from "vitest";
+import { afterEach, vi } from "vitest";
 
-afterEach(cleanup);
+// Files share a process, and the libraries in it; what our own modules keep is each file's own.
+vi.resetModules();
+afterEach(() => {
+  cleanup();
+  if (typeof window === "undefined") return;
+  localStorage.clear();
+  sessionStorage.clear();
+});
 // Some parts ask the api every second; and a busy machine is slow, not wrong.
 configure({ asyncUtilTimeout: 10_000 });
 
