@@ -196,6 +196,7 @@ test("what is done to many says what became of each, and the list follows", asyn
   await page.getByRole("checkbox", { name: "Select all on this page" }).click();
   await page.getByRole("button", { name: "Remove node" }).click();
   const dialog = page.getByRole("alertdialog", { name: "Remove 2 nodes?" });
+  await dialog.getByLabel("Type 2 to confirm.").fill("2");
   await dialog.getByRole("button", { name: "Remove node" }).click();
   await expect(dialog.getByText("2 of 2 done.")).toBeVisible();
   await dialog.getByRole("button", { name: "Close" }).click();

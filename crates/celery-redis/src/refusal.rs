@@ -41,6 +41,11 @@ pub(crate) fn is_transient_code(code: &str) -> bool {
     )
 }
 
+/// As `is_transient_code`, of an error as it is told.
+pub(crate) fn passes(error: &str) -> bool {
+    is_transient_code(error.split(' ').next().unwrap_or_default())
+}
+
 /// An error of a script as its command told it: before Redis 7 it comes with its place before it.
 pub(crate) fn without_place(error: &str) -> &str {
     let Some((_, told)) = error.rsplit_once("@user_script: ") else {

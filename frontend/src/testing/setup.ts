@@ -1,6 +1,6 @@
 import "@testing-library/jest-dom/vitest";
 import { cleanup, configure } from "@testing-library/react";
-import { afterEach, vi } from "vitest";
+import { afterAll, afterEach, vi } from "vitest";
 
 // Files share a process, and the libraries in it; what our own modules keep is each file's own.
 vi.resetModules();
@@ -9,6 +9,11 @@ afterEach(() => {
   if (typeof window === "undefined") return;
   localStorage.clear();
   sessionStorage.clear();
+});
+afterAll(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+  vi.useRealTimers();
 });
 // Some parts ask the api every second; and a busy machine is slow, not wrong.
 configure({ asyncUtilTimeout: 10_000 });

@@ -3,7 +3,7 @@
 //! What ends soon never enters `unacked`: it is struck from the list in the step that ends it. All else follows when
 //! it is due, or as soon as something is asked for that only `unacked` can tell.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::VecDeque, sync::Arc, time::Duration};
 
 use redis::{Cmd, Pipeline};
 use serde_json::json;
@@ -120,12 +120,9 @@ impl Ledger {
             .arg(&self.arrivals)
             .arg(&self.consumer);
         for Arrival { job, begun, .. } in arrivals {
-            pipeline
-                .arg(&job.taken.tag)
-                .arg(&job.taken.raw)
-                .arg(json!(job.exchange).to_string())
-                .arg(json!(job.routing_key).to_string())
-                .arg(if *begun { "+" } else { "" });
+            for part in adoption(job, &job.taken.raw, *begun) {
+                pipeline.arg(part.as_ref());
+            }
         }
     }
 
@@ -135,6 +132,17 @@ impl Ledger {
         command.arg("LREM").arg(&self.arrivals).arg(-1).arg(raw);
         pipeline.add_command(command);
     }
+}
+
+/// A delivery as the adopt script takes it, with the message that is in the list of arrivals for it.
+pub(super) fn adoption<'a>(job: &'a Job, raw: &'a str, begun: bool) -> [Cow<'a, str>; 5] {
+    [
+        Cow::from(&job.taken.tag),
+        Cow::from(raw),
+        json!(job.exchange).to_string().into(),
+        json!(job.routing_key).to_string().into(),
+        Cow::from(if begun { "+" } else { "" }),
+    ]
 }
 
 #[cfg(test)]

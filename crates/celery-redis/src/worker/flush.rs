@@ -9,7 +9,7 @@ use redis::{Pipeline, Value};
 use tokio::time::Instant;
 
 use crate::{
-    refusal::{is_no_script, is_transient_code, without_place},
+    refusal::{is_no_script, passes, without_place},
     scripts,
     worker::{
         arrivals::{Arrival, Arrivals},
@@ -279,7 +279,7 @@ impl Flush {
     }
 
     /// Tells whoever asked that the server refuses it for good. A delivery whose end that was goes on: its message stays,
-    /// and is there for the next end to take.
+    /// and is there for the next end to take. One that nobody could read stays in the list until the worker ends.
     fn refuse(&mut self, mut queued: Queued, error: String) {
         if let Write::End(end) = &mut queued.write
             && let Some(Ended::Delivery(arrival)) = end.arrival.take()
@@ -297,11 +297,6 @@ fn text_of(error: &redis::ServerError) -> String {
         error.details().unwrap_or_default()
     ))
     .to_owned()
-}
-
-/// Whether an error passes by itself.
-fn passes(error: &str) -> bool {
-    is_transient_code(error.split(' ').next().unwrap_or_default())
 }
 
 impl Ledger {

@@ -15,7 +15,7 @@ use crate::{
     refusal::is_transient,
     routing::bound_queue,
     scripts,
-    worker::{job::Job, runtime::Core, writer::Call},
+    worker::{arrivals::adoption, job::Job, runtime::Core, writer::Call},
 };
 
 /// Tags handled in one round trip.
@@ -55,13 +55,8 @@ impl Core {
     pub(crate) fn adopt_again(&self, raw: &str, job: &Job, begun: bool) {
         let mut keys = self.ledger();
         keys.push(self.keys.arrivals(&self.consumer));
-        let call = Call::new(&scripts::ADOPT, keys)
-            .arg(&self.consumer)
-            .arg(&job.taken.tag)
-            .arg(raw)
-            .arg(serde_json::json!(job.exchange).to_string())
-            .arg(serde_json::json!(job.routing_key).to_string())
-            .arg(if begun { "+" } else { "" });
+        let call = Call::new(&scripts::ADOPT, keys).arg(&self.consumer);
+        let call = adoption(job, raw, begun).into_iter().fold(call, Call::arg);
         drop(self.writer.post(call));
     }
 

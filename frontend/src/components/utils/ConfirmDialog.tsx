@@ -8,7 +8,7 @@ import {
   AlertDialogTitle,
 } from "@/components/ui/alert-dialog";
 import { Button } from "@/components/ui/button";
-import { Input } from "@/components/ui/input";
+import { TypeToConfirm } from "@/components/utils/TypeToConfirm";
 import { toProblem } from "@/lib/problem";
 import { texts } from "@/lib/texts/common";
 
@@ -40,7 +40,6 @@ export function ConfirmDialog({ confirmation, onClose }: ConfirmDialogProps) {
 }
 
 function ConfirmBody({ confirmation, onClose }: { confirmation: Confirmation; onClose: () => void }) {
-  const typeId = React.useId();
   const [typed, setTyped] = React.useState("");
   const [busy, setBusy] = React.useState(false);
   const [failure, setFailure] = React.useState<string | null>(null);
@@ -69,21 +68,7 @@ function ConfirmBody({ confirmation, onClose }: { confirmation: Confirmation; on
           <div>{confirmation.description}</div>
         </AlertDialogDescription>
       </div>
-      {mustType === undefined ? null : (
-        <label htmlFor={typeId} className="grid gap-1.5 text-[0.8125rem]">
-          <span>
-            {texts.confirm.type} <strong className="font-semibold break-all">{mustType}</strong>{" "}
-            {texts.confirm.toConfirm}
-          </span>
-          <Input
-            id={typeId}
-            value={typed}
-            onChange={(event) => setTyped(event.target.value)}
-            autoComplete="off"
-            spellCheck={false}
-          />
-        </label>
-      )}
+      {mustType === undefined ? null : <TypeToConfirm what={mustType} value={typed} onChange={setTyped} />}
       {failure ? <Alert tone="bad">{failure}</Alert> : null}
       <div className="flex flex-wrap justify-end gap-2">
         <AlertDialogCancel asChild>

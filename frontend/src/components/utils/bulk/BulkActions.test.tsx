@@ -7,8 +7,13 @@ import { TooltipProvider } from "@/components/ui/tooltip";
 import { BulkActions } from "./BulkActions";
 
 type Row = { id: string; gone?: boolean };
+type Rules = { forbidden?: string | null; typeToConfirm?: boolean };
 
-function show(rows: Row[], run: (row: Row) => Promise<unknown>, forbidden: string | null = null) {
+function show(
+  rows: Row[],
+  run: (row: Row) => Promise<unknown>,
+  { forbidden = null, typeToConfirm = false }: Rules = {},
+) {
   const onDone = vi.fn();
   render(
     <TooltipProvider>
@@ -25,6 +30,7 @@ function show(rows: Row[], run: (row: Row) => Promise<unknown>, forbidden: strin
             title: (howMany) => `Remove ${howMany}?`,
             description: "For good.",
             forbidden,
+            typeToConfirm,
             whyNot: (row) => (row.gone ? "It is gone." : null),
             run,
           },
@@ -53,6 +59,23 @@ describe("an action on many", () => {
     expect(onDone).not.toHaveBeenCalled();
     await userEvent.click(within(dialog).getByRole("button", { name: "Close" }));
     expect(onDone).toHaveBeenCalledOnce();
+  });
+
+  it.each([
+    ["so many", [{ id: "a" }, { id: "b" }], "2"],
+    ["by its name what is alone", [{ id: "a" }, { id: "c", gone: true }], "a"],
+  ])("asks for what can't be undone to be typed in: %s", async (_, rows, what) => {
+    const run = vi.fn(() => Promise.resolve());
+    show(rows, run, { typeToConfirm: true });
+    await userEvent.click(screen.getByRole("button", { name: "Remove" }));
+    const dialog = within(screen.getByRole("alertdialog"));
+    const field = dialog.getByLabelText(`Type ${what} to confirm.`);
+    await userEvent.type(field, "3{Enter}");
+    expect(dialog.getByRole("button", { name: "Remove" })).toBeDisabled();
+    expect(run).not.toHaveBeenCalled();
+    await userEvent.clear(field);
+    await userEvent.type(field, `${what}{Enter}`);
+    expect(await dialog.findByText(/^. of . done\.$/)).toBeInTheDocument();
   });
 
   it("does nothing when it is called off", async () => {

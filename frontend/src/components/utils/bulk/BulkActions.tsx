@@ -11,6 +11,8 @@ export type BulkAction<Row> = {
   label: string;
   icon: LucideIcon;
   destructive?: boolean;
+  /** Whether it can't be undone: the number is to be typed in before, or the name of what is alone. */
+  typeToConfirm?: boolean;
   /** The question that is asked before, for so many. */
   title: (howMany: number) => string;
   /** What will happen, in plain words. */

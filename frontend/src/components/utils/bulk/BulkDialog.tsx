@@ -11,6 +11,7 @@ import {
 import { Button } from "@/components/ui/button";
 import { Progress } from "@/components/ui/progress";
 import type { BulkAction } from "@/components/utils/bulk/BulkActions";
+import { TypeToConfirm } from "@/components/utils/TypeToConfirm";
 import { type Outcome, runEach } from "@/lib/concurrent";
 import { toProblem } from "@/lib/problem";
 import { texts as t } from "@/lib/texts/bulk";
@@ -49,10 +50,17 @@ function Body<Row>({ action, rows, rowKey, rowLabel, onClose }: BodyProps<Row>) 
   }));
   const [phase, setPhase] = React.useState<Phase>("asking");
   const [outcomes, setOutcomes] = React.useState<ReadonlyMap<string, Outcome<Row>>>(new Map());
+  const [typed, setTyped] = React.useState("");
+  const [only] = items;
+  const mustType =
+    action.typeToConfirm && only !== undefined ? (items.length === 1 ? rowLabel(only) : String(items.length)) : null;
+  const ready = mustType === null || typed.trim() === mustType;
   const failed = [...outcomes.values()].filter((outcome) => !outcome.ok);
   const close = () => (phase === "running" ? undefined : onClose(phase === "done"));
 
-  async function start(): Promise<void> {
+  async function start(event: React.FormEvent): Promise<void> {
+    event.preventDefault();
+    if (!ready || phase !== "asking") return;
     setPhase("running");
     await runEach(items, AT_ONCE, action.run, (outcome) =>
       setOutcomes((known) => new Map(known).set(rowKey(outcome.item), outcome)),
@@ -96,26 +104,29 @@ function Body<Row>({ action, rows, rowKey, rowLabel, onClose }: BodyProps<Row>) 
           </li>
         ))}
       </ul>
-      <div className="flex flex-wrap justify-end gap-2">
-        {phase === "asking" ? (
-          <>
+      {phase === "asking" ? (
+        <form onSubmit={start} className="grid gap-4">
+          {mustType === null ? null : <TypeToConfirm what={mustType} value={typed} onChange={setTyped} />}
+          <div className="flex flex-wrap justify-end gap-2">
             <AlertDialogCancel asChild>
               <Button variant="outline" onClick={close}>
                 {t.cancel}
               </Button>
             </AlertDialogCancel>
-            <Button variant={action.destructive ? "destructive" : "default"} onClick={start}>
+            <Button type="submit" variant={action.destructive ? "destructive" : "default"} disabled={!ready}>
               {action.label}
             </Button>
-          </>
-        ) : (
+          </div>
+        </form>
+      ) : (
+        <div className="flex justify-end">
           <AlertDialogCancel asChild>
             <Button disabled={phase === "running"} onClick={close}>
               {t.close}
             </Button>
           </AlertDialogCancel>
-        )}
-      </div>
+        </div>
+      )}
     </AlertDialogContent>
   );
 }

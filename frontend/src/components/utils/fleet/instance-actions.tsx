@@ -82,6 +82,7 @@ function instanceActions(
         label: t[action],
         icon: INSTANCE_ICONS[action],
         destructive: action === "remove",
+        typeToConfirm: action === "remove",
         title: t.many[action].title,
         description: t.many[action].body,
         forbidden: forbidden(action),

@@ -205,6 +205,7 @@ export function NodeListPage() {
             label: t.remove,
             icon: Trash2,
             destructive: true,
+            typeToConfirm: true,
             title: t.many.remove.title,
             description: t.many.remove.body,
             forbidden: org.whyNot("delete_node"),

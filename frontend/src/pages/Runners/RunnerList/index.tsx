@@ -131,6 +131,7 @@ export function RunnerListPage() {
             label: t.remove,
             icon: Trash2,
             destructive: true,
+            typeToConfirm: true,
             title: t.removeMany,
             description: t.removeBody,
             forbidden: org.whyNot("delete_runner"),
