@@ -223,7 +223,8 @@ fn examples() -> &'static Path {
         // What a test is told of its own package is a change to build scripts that read it, as ring's does: everything
         // above ring would be compiled anew, here and at the next build.
         let told = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        for name in told.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+        for name in told.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
             build.env_remove(name);
         }
         // With the features of the whole workspace, as whatever built this test: nothing is compiled anew.
