@@ -143,6 +143,7 @@ async fn check_14_a_chord_of_ours_runs_its_body_once_with_all_values_in_order() 
     .await;
     let totals = client
         .control()
+        .timeout(DEADLINE)
         .ask("stats", serde_json::Map::new())
         .await
         .unwrap();

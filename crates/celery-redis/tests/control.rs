@@ -207,7 +207,7 @@ async fn nothing_more_is_taken_from_a_queue_once_its_cancellation_is_answered() 
     let log = Log::new();
     let worker = Running::start(worker(&redis.url(), &log).queues(["a", "b"]).hostname("w@h"));
     let client = redis.client();
-    let control = client.control();
+    let control = client.control().timeout(DEADLINE);
     let mut connection = redis.connection().await;
     for round in 1..=20 {
         client
@@ -239,7 +239,12 @@ async fn names_that_nobody_registered_are_not_counted() {
         let id = client.send(&Signature::new(task).arg("x")).await.unwrap();
         client.result(id).get(DEADLINE).await.unwrap();
     }
-    let answers = client.control().ask("stats", Map::new()).await.unwrap();
+    let answers = client
+        .control()
+        .timeout(DEADLINE)
+        .ask("stats", Map::new())
+        .await
+        .unwrap();
     assert_eq!(answers["w@h"]["total"], json!({"note": 1}));
     worker.stop().await;
 }

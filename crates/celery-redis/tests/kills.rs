@@ -80,8 +80,10 @@ async fn check_48_workers_killed_at_any_moment_lose_nothing_that_is_late() {
     // The last one was killed too: what it held is restored, and then nothing is left.
     let worker = spawn_worker(&redis, &arguments);
     eventually("everything is acknowledged", async || {
-        let empty = held(&mut connection).await == 0 && client.queue_len("celery").await.unwrap() == 0;
-        empty.then_some(())
+        let arrived: Vec<String> = connection.keys("celery-redis.arrivals.*").await.unwrap();
+        let held = held(&mut connection).await;
+        let waiting = client.queue_len("celery").await.unwrap();
+        (arrived.is_empty() && held == 0 && waiting == 0).then_some(())
     })
     .await;
     let last = client.send(&Signature::new("tasks.noop")).await.unwrap();
@@ -90,8 +92,9 @@ async fn check_48_workers_killed_at_any_moment_lose_nothing_that_is_late() {
     let (begun, ended) = tally(&mut connection).await;
     assert_eq!(ended.len(), CALLS);
     let doubled = begun.values().filter(|times| **times > 1).count();
+    // 8 that were running, and those that had ended while that was on its way to Redis; of 32 that each held.
     assert!(
-        doubled <= kills * 8,
+        doubled <= kills * 12,
         "{doubled} calls ran twice, but only {kills} workers died with 8 running each"
     );
     let _: () = connection.del("notes").await.unwrap();
@@ -184,7 +187,7 @@ async fn what_others_ended_meanwhile_does_not_run_again_after_a_restart_of_redis
         "0.2",
     ];
     let batch: Vec<Signature> = (0..CALLS)
-        .map(|_| Signature::new("tasks.record").arg("notes").arg(300))
+        .map(|_| Signature::new("tasks.record").arg("notes").arg(1500))
         .collect();
     client.send_many(&batch).await.unwrap();
     let mut sleeper = spawn_worker(&redis, &arguments);

@@ -8,6 +8,7 @@
 mod support;
 
 use celery_redis::{Outcome, Signature};
+use redis::AsyncCommands;
 use serde_json::Value;
 use support::{
     DEADLINE, RedisServer, Running, eventually,
@@ -38,8 +39,9 @@ async fn what_wakes_an_idle_worker_travels_once_also_if_it_is_too_large() {
             .ignore_result(true);
         client.send(&call).await.unwrap();
         eventually("the message is gone", async || {
-            let gone = client.queue_len("celery").await.unwrap() == 0 && held(&mut connection).await == 0;
-            gone.then_some(())
+            let arrived: Vec<String> = connection.keys("celery-redis.arrivals.*").await.unwrap();
+            let held = held(&mut connection).await;
+            (client.queue_len("celery").await.unwrap() == 0 && arrived.is_empty() && held == 0).then_some(())
         })
         .await;
         let sent = sent_by(&mut connection).await - before;

@@ -46,18 +46,25 @@ async fn stop_with(signals: &[&str]) {
         })
         .await;
     }
+    let mut waits = async || {
+        let clients: String = redis::cmd("CLIENT")
+            .arg("LIST")
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        clients.contains("cmd=blmove")
+    };
+    eventually("the worker waits for messages", async || {
+        waits().await.then_some(())
+    })
+    .await;
     let asked = Instant::now();
     for signal in signals {
         worker.signal(signal);
         if signals.len() > 1 {
             // Signals of one kind that follow too closely are one signal.
             eventually("the worker waits for messages no longer", async || {
-                let clients: String = redis::cmd("CLIENT")
-                    .arg("LIST")
-                    .query_async(&mut connection)
-                    .await
-                    .unwrap();
-                (worker.has_ended() || !clients.contains("cmd=blmove")).then_some(())
+                (worker.has_ended() || !waits().await).then_some(())
             })
             .await;
         }

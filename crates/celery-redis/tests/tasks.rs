@@ -162,7 +162,7 @@ async fn a_countdown_delays_without_blocking_others() {
     let redis = RedisServer::start();
     let worker = Running::start(tasks(redis.worker()).concurrency(1));
     let client = redis.client();
-    let countdown = Duration::from_secs(1);
+    let countdown = Duration::from_secs(5);
     let call = Signature::new("add").args([1, 1]).countdown(countdown);
     let sent = DateTime::<Utc>::from(SystemTime::now());
     let delayed = client.send(&call).await.unwrap();

@@ -44,6 +44,7 @@ async fn a_unix_socket_carries_tasks_results_and_remote_control() {
         );
         let answers = client
             .control()
+            .timeout(DEADLINE)
             .ask("ping", serde_json::Map::new())
             .await
             .unwrap();

@@ -13,13 +13,13 @@ from harness import HERE, WAIT, Stamps, Watch, answers, check, eventually, main,
 
 
 def ask(method, node="rs@h", **arguments):
-    replies = app.control.broadcast(method, arguments=arguments, reply=True, destination=[node], timeout=5)
+    replies = app.control.broadcast(method, arguments=arguments, reply=True, destination=[node], timeout=WAIT)
     assert len(replies) == 1, (method, replies)
     return replies[0][node]
 
 
 def inspect(method, *args, node="rs@h"):
-    return getattr(app.control.inspect([node], timeout=5), method)(*args)[node]
+    return getattr(app.control.inspect([node], timeout=WAIT), method)(*args)[node]
 
 
 def active(count):
@@ -281,11 +281,12 @@ def time_limit():
 @check(74)
 def shutdown():
     with rust("rs@h") as worker:
-        running = sleepy.delay(1)
+        running = send("tasks.gated", "notes")
         active(1)
         assert not app.control.broadcast("shutdown", reply=True, destination=["rs@h"], timeout=0.5)
+        redis().set("notes:open", 1)
         assert worker.wait(WAIT) == 0
-        assert running.get(timeout=WAIT) == 1 and redis().hlen("unacked") == 0
+        assert running.get(timeout=WAIT) is None and redis().hlen("unacked") == 0
 
 
 @check(75)

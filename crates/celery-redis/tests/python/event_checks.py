@@ -135,7 +135,7 @@ def switched():
         assert watch.types(quiet.id) == []
 
         def ask(method):
-            return [reply["rs@h"] for reply in app.control.broadcast(method, reply=True, destination=["rs@h"])]
+            return [reply["rs@h"] for reply in app.control.broadcast(method, reply=True, destination=["rs@h"], timeout=WAIT)]
 
         assert ask("enable_events") == [{"ok": "task events enabled"}]
         assert ask("enable_events") == [{"ok": "task events already enabled"}]
@@ -172,7 +172,8 @@ def flower():
         with rust("rs@h", "-c", "2"), process(command, cwd=HERE, env=environment):
             eventually("flower is up", lambda: there("/healthcheck"))
             # Flower turns the events of tasks on by itself.
-            eventually("flower enabled events", lambda: app.control.inspect(["rs@h"]).conf()["rs@h"]["worker_send_task_events"])
+            conf = lambda: (app.control.inspect(["rs@h"], timeout=5).conf() or {}).get("rs@h", {})  # noqa: E731
+            eventually("flower enabled events", lambda: conf().get("worker_send_task_events"))
             shown_by_flower(get)
 
 
@@ -187,8 +188,14 @@ def shown_by_flower(get):
     assert ended["runtime"] is not None and ended["worker"] == "rs@h", ended
     failed = eventually("the other has failed", lambda: (t := task(bad.id))["state"] == "FAILURE" and t)
     assert (failed["name"], failed["exception"]) == ("tasks.boom", "ValueError('bad', 3)"), failed
-    details = json.loads(get("/api/workers?refresh=1"))["rs@h"]
-    assert details["stats"]["pool"]["max-concurrency"] == 2 and details["stats"]["total"]["tasks.add"] == 1, details
+
+    def asked():
+        """What Flower knows, once the worker has answered within the second that Flower gives it."""
+        known = json.loads(get("/api/workers?refresh=1"))["rs@h"]
+        return known.get("stats", {}).get("total", {}).get("tasks.add") == 1 and known
+
+    details = eventually("the worker has told Flower of itself", asked)
+    assert details["stats"]["pool"]["max-concurrency"] == 2, details
     assert {"tasks.add", "tasks.boom"} <= set(details["registered"]), details
     assert [queue["name"] for queue in details["active_queues"]] == ["celery"], details
     assert details["conf"]["worker_concurrency"] == 2, details

@@ -172,6 +172,8 @@ class Watch:
     def __init__(self):
         self.state = app.events.State()
         self.seen = []
+        # What the state tells of has been seen.
+        self.lock = threading.Lock()
 
     def __enter__(self):
         before = redis().pubsub_numpat()
@@ -188,18 +190,23 @@ class Watch:
             app.events.Receiver(connection, handlers={"*": self.event}).capture(wakeup=False)
 
     def event(self, event):
-        self.state.event(event)
-        self.seen.append(event)
+        with self.lock:
+            self.state.event(event)
+            self.seen.append(event)
 
     def types(self, uuid):
-        return [event["type"] for event in self.seen if event.get("uuid") == uuid]
+        with self.lock:
+            return [event["type"] for event in self.seen if event.get("uuid") == uuid]
 
     def of(self, kind, name=None):
-        return [event for event in self.seen if event["type"] == kind and name in (None, event["hostname"])]
+        with self.lock:
+            return [event for event in self.seen if event["type"] == kind and name in (None, event["hostname"])]
 
     def task(self, uuid, state):
         """The task once it has this state."""
-        return eventually(
-            f"{uuid} is {state}, after {self.types(uuid)}",
-            lambda: (task := self.state.tasks.get(uuid)) and task.state == state and task,
-        )
+
+        def look():
+            with self.lock:
+                return (task := self.state.tasks.get(uuid)) and task.state == state and task
+
+        return eventually(f"{uuid} is {state}, after {self.types(uuid)}", look)
