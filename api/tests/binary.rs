@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::harness::child::{Child, Signal};
-use testkit::harness::{ApiClient, RedisServer, TestDatabase, eventually, free_port};
+use testkit::harness::{ApiClient, Port, RedisServer, TestDatabase, eventually};
 
 const KEY: &str = "q3mX9Zt1vC7nB5kL2pR8sW4yD6fG0hJaUeIoTzVxNcM=";
 
@@ -65,7 +65,11 @@ fn the_printed_description_is_json_of_the_api() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn an_admin_made_on_the_command_line_can_sign_in_and_sigterm_ends_the_server() -> anyhow::Result<()> {
-    let (database, redis, port) = (TestDatabase::sqlite()?, RedisServer::start().await?, free_port()?);
+    let (database, redis, port) = (
+        TestDatabase::sqlite()?,
+        RedisServer::start().await?,
+        Port::reserve()?,
+    );
     let (addr, redis_url) = (format!("127.0.0.1:{port}"), redis.url());
     let variables = [
         ("DATABASE_URL", database.url()),

@@ -4,7 +4,6 @@
 //! simulation when a request of the client does.
 
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -15,6 +14,7 @@ use github::{DeleteOutcome, Error, GitHub, JitConfigRequest, Target};
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::github::{JobSpec, SANDBOX_PAT, SimulatedGitHub};
+use testkit::harness::Port;
 use tokio::process::{Child, Command};
 use url::Url;
 
@@ -30,6 +30,7 @@ struct Checked {
     server: SimulatedGitHub,
     url: Url,
     _proxy: Child,
+    _port: Port,
     _files: tempfile::TempDir,
 }
 
@@ -54,8 +55,8 @@ async fn checked() -> anyhow::Result<Checked> {
         String::from_utf8_lossy(&trimmed.stderr)
     );
     let server = SimulatedGitHub::start().await?;
-    // Asking for a free port and giving it away is a small race, but the proxy can't be told to choose.
-    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    // The proxy can't be told to choose one.
+    let port = Port::reserve()?;
     let proxy = Command::new("node")
         .args([PROXY, "proxy"])
         .arg(&description)
@@ -75,7 +76,10 @@ async fn checked() -> anyhow::Result<Checked> {
         .context("could not start the proxy; is node installed?")?;
     let url: Url = format!("http://127.0.0.1:{port}").parse()?;
     let deadline = tokio::time::Instant::now() + START_PATIENCE;
-    while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+    while tokio::net::TcpStream::connect(("127.0.0.1", port.number()))
+        .await
+        .is_err()
+    {
         ensure!(
             tokio::time::Instant::now() < deadline,
             "the proxy does not listen"
@@ -86,6 +90,7 @@ async fn checked() -> anyhow::Result<Checked> {
         server,
         url,
         _proxy: proxy,
+        _port: port,
         _files: files,
     })
 }

@@ -251,7 +251,7 @@ async fn run_a_job(stack: &Stack, api: &ApiClient, path: &str, instance: &Value)
     wait_for_status("idle").await?;
     let job = stack
         .github
-        .queue_job(JobSpec::new(REPOSITORY, "build", 5).with_labels(&["e2e"]))?;
+        .queue_job(JobSpec::new(REPOSITORY, "build", 15).with_labels(&["e2e"]))?;
     wait_for_status("busy").await?;
     let done = stack
         .github

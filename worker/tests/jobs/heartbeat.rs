@@ -42,7 +42,7 @@ async fn the_status_in_redis_is_exactly_the_documented_one_and_follows_the_job()
     let fields: Vec<&String> = value.as_object().unwrap().keys().collect();
     assert_eq!(fields, ["last_heartbeat", "status"]);
     assert!((1..=300).contains(&ttl), "{ttl}");
-    fixture.github.queue_job(JobSpec::new(REPO, "sample", 2))?;
+    fixture.github.queue_job(JobSpec::new(REPO, "sample", 6))?;
     until_status(&fixture, &id, InstanceStatus::Busy).await?;
     assert_eq!(fixture.row(&id).await?.status, "busy");
     until_status(&fixture, &id, InstanceStatus::Idle).await?;
@@ -60,7 +60,7 @@ async fn without_a_credential_the_log_tells_the_status() -> anyhow::Result<()> {
     };
     let id = fixture.running(own).await?;
     until_status(&fixture, &id, InstanceStatus::Idle).await?;
-    fixture.github.queue_job(JobSpec::new(REPO, "sample", 2))?;
+    fixture.github.queue_job(JobSpec::new(REPO, "sample", 6))?;
     until_status(&fixture, &id, InstanceStatus::Busy).await?;
     until_status(&fixture, &id, InstanceStatus::Idle).await
 }

@@ -6,7 +6,7 @@ use domain::ids::InstanceId;
 use domain::instance::{DesiredState, InstanceState};
 use entities::repo::assignment;
 use entities::repo::lifecycle::{self, Transition};
-use runner_pilot_worker::jobs::{register_runner, sweep_node, unregister_runner};
+use runner_pilot_worker::jobs::{register_runner, send_heartbeat, sweep_node, unregister_runner};
 use runner_pilot_worker::steps::Step;
 use testkit::github::{Job, JobSpec};
 use testkit::harness::eventually;
@@ -67,7 +67,14 @@ async fn a_left_over_that_runs_a_job_is_not_swept_until_the_job_is_done() -> any
             ..RunnerKind::default()
         };
         let id = fixture.running(lasting).await?;
-        let job = begun_job(&fixture, 4).await?;
+        let job = begun_job(&fixture, 10).await?;
+        // GitHub calls the job begun before the runner has it, and with an own token only the log protects the runner.
+        eventually(PATIENCE, "the runner is busy", || async {
+            let value = send_heartbeat::run(&fixture.context, &id).await?;
+            anyhow::ensure!(value["status"] == "busy", "{value}");
+            Ok(())
+        })
+        .await?;
         fail(&fixture, &id).await?;
         assert_eq!(sweep(&fixture).await?, 0, "own token: {}", own_token.is_some());
         eventually(PATIENCE, "it is swept", || async {

@@ -13,6 +13,7 @@ use runner_pilot_worker::nodes::{
     ContainerEventKind, ContainerId, ContainerSpec, NodeError, NodeTarget, OwnedContainer, check,
 };
 use serde_json::{Value, json};
+use testkit::harness::eventually;
 
 use super::place::{Place, SOON};
 use super::support::{IMAGE, install_id, spec};
@@ -174,7 +175,16 @@ async fn a_foreign_container_of_the_same_name_is_not_touched() {
 #[tokio::test]
 async fn a_stopped_container_ends_by_its_signal_and_removal_is_idempotent() {
     let place = Place::new().await;
-    let container = place.run("trap 'exit 42' TERM; while :; do sleep 1; done").await;
+    let container = place
+        .run("trap 'exit 42' TERM; echo ready; while :; do sleep 1; done")
+        .await;
+    eventually(SOON, "the trap is set", || async {
+        let tail = place.engine.tail_logs(&container, 1, 100).await?;
+        anyhow::ensure!(tail == "ready\n", "{tail}");
+        Ok(())
+    })
+    .await
+    .unwrap();
     let started = Instant::now();
     place
         .engine

@@ -10,7 +10,7 @@ use redis::AsyncCommands as _;
 use redis::streams::{StreamReadOptions, StreamReadReply};
 use runner_pilot_worker::context::redis_connection;
 use runner_pilot_worker::follow::{Beginning, Followers, Outlet, follow_container};
-use runner_pilot_worker::nodes::OwnedContainer;
+use runner_pilot_worker::nodes::{ExecCommand, OwnedContainer};
 use testkit::harness::{RedisServer, eventually};
 
 use super::place::{Place, SOON};
@@ -114,13 +114,19 @@ fn end(batches: &[LogBatch]) -> Option<LogEnd> {
 #[tokio::test]
 async fn lines_come_while_they_are_written_and_end_with_the_container() {
     let place = Place::new().await;
-    let container = place
-        .run("echo one; sleep 2; echo ghp_0123456789abcdefWXYZ; sleep 1")
-        .await;
     let mut viewer = Viewer::new().await;
+    let container = place
+        .run("echo one; while ! [ -e /go ]; do sleep 1; done; echo ghp_0123456789abcdefWXYZ; sleep 3")
+        .await;
     viewer.follow(&place, &container, 100);
     let begun = viewer.until(|seen| lines(seen).contains(&"one")).await;
     assert_eq!((begun[0].lines.len(), end(&begun)), (0, None));
+    let go = ExecCommand {
+        command: ["/bin/sh", "-c", ": > /go"].map(str::to_owned).to_vec(),
+        ..ExecCommand::default()
+    };
+    let gone = place.engine.exec(&container, go, SOON).await.unwrap();
+    assert_eq!(gone.exit_code, 0, "{gone:?}");
     let rest = viewer.until(|seen| end(seen).is_some()).await;
     assert_eq!(lines(&rest), ["ghp_[redacted]"]);
     assert_eq!(end(&rest), Some(LogEnd::Ended));
@@ -163,6 +169,14 @@ async fn of_a_log_of_100_000_lines_the_end_is_shown_and_nothing_is_lost_in_silen
 async fn who_looks_again_goes_on_after_the_last_line_and_hears_of_a_gap() {
     let place = Place::new().await;
     let container = place.run("seq 1 40; sleep 300").await;
+    // Who comes while it is written is told the rest of it too.
+    eventually(SOON, "the log is written", || async {
+        let tail = place.engine.tail_logs(&container, 1, 100).await?;
+        anyhow::ensure!(tail == "40\n", "{tail}");
+        Ok(())
+    })
+    .await
+    .unwrap();
     let mut viewer = Viewer::new().await;
     viewer.follow(&place, &container, 20);
     let seen = viewer.until(|seen| lines(seen).contains(&"40")).await;

@@ -133,17 +133,20 @@ async fn logs_are_the_last_lines_and_bounded_also_after_the_end() {
 async fn one_shot_samples_give_percentages_without_the_engines_window() {
     let place = Place::new().await;
     let container = place.run("while :; do :; done").await;
-    let started = Instant::now();
-    let first = place.engine.sample(&container).await.unwrap();
-    assert!(
-        started.elapsed() < Duration::from_millis(900),
-        "{:?}",
-        started.elapsed()
-    );
+    let (window, mut fastest) = (Duration::from_millis(900), Duration::MAX);
+    let mut samples = Vec::new();
+    // With the engine's window each one takes a second or more; on a busy machine only some do.
+    while fastest >= window && samples.len() < 5 {
+        let started = Instant::now();
+        samples.push(place.engine.sample(&container).await.unwrap());
+        fastest = fastest.min(started.elapsed());
+    }
+    assert!(fastest < window, "{fastest:?}");
+    let first = &samples[0];
     assert_eq!(first.memory_limit_bytes, 64 << 20);
     // It spins, with half a CPU: near its whole limit once it ran a while.
     let usage = eventually(SOON, "a spinning container uses its CPU limit", || async {
-        let usage = percent(Some(&first), &place.engine.sample(&container).await?, Some(0.5));
+        let usage = percent(Some(first), &place.engine.sample(&container).await?, Some(0.5));
         anyhow::ensure!(
             usage.cpu.is_some_and(|cpu| (30.0..=130.0).contains(&cpu)),
             "{usage:?}"

@@ -64,7 +64,7 @@ fn postgresql_directories() -> Vec<PathBuf> {
 }
 
 /// A TCP port of 127.0.0.1 that nothing listens on. Somebody else may take it before it is used, so
-/// whoever starts a server with it tries again with another.
+/// whoever starts a server with it tries again with another; [`Port`](super::port::Port) stays reserved.
 pub fn free_port() -> anyhow::Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
     Ok(listener.local_addr()?.port())

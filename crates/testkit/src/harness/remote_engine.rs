@@ -13,8 +13,9 @@ use tempfile::TempDir;
 
 use super::child::{Child, Signal};
 use super::engine::Engine;
-use super::paths::{free_port, program};
+use super::paths::program;
 use super::poll::eventually;
+use super::port::Port;
 use super::reaper::{Duty, quoted};
 use super::tls::{TlsFiles, TlsMaterial};
 
@@ -43,7 +44,7 @@ const SWEEP_FILE: &str = "sweep.sh";
 /// A `dockerd` on a free port of loopback.
 #[derive(Debug)]
 pub struct RemoteEngine {
-    port: u16,
+    port: Port,
     child: Child,
     network: Network,
     tls: TlsMaterial,
@@ -73,8 +74,8 @@ impl RemoteEngine {
             network.bridge
         );
         let duty = Duty::run(&sweep)?;
-        let port = free_port()?;
-        let child = launch(directory.path(), &files, port, &network.bridge).await?;
+        let port = Port::reserve()?;
+        let child = launch(directory.path(), &files, port.number(), &network.bridge).await?;
         Ok(Self {
             port,
             child,
@@ -88,7 +89,7 @@ impl RemoteEngine {
 
     /// The TCP port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The certificates and keys.
@@ -103,7 +104,7 @@ impl RemoteEngine {
 
     /// A client that the engine accepts.
     pub async fn engine(&self) -> anyhow::Result<Engine> {
-        connect(self.port, &self.files).await
+        connect(self.port.number(), &self.files).await
     }
 
     /// What it logged.
@@ -130,7 +131,7 @@ impl RemoteEngine {
         self.child = launch(
             self.directory.path(),
             &self.files,
-            self.port,
+            self.port.number(),
             &self.network.bridge,
         )
         .await?;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::client::ApiClient;
 use super::database::{DatabaseKind, TestDatabase};
 use super::engine::Engine;
-use super::paths::free_port;
+use super::port::Port;
 use super::redis_server::{RedisOptions, RedisServer};
 use super::service::{Ready, Service};
 use crate::github::{Pat, SimulatedGitHub};
@@ -37,6 +37,8 @@ pub struct Stack {
     pub pat: String,
     address: String,
     logs: TempDir,
+    // The api may be started again.
+    _port: Port,
 }
 
 impl Stack {
@@ -53,7 +55,8 @@ impl Stack {
         let pat = format!("ghp_{:032x}", rand::random::<u128>());
         github.add_pat(Pat::admin(&pat));
         let logs = TempDir::with_prefix("rp-stack-")?;
-        let address = format!("127.0.0.1:{}", free_port()?);
+        let port = Port::reserve()?;
+        let address = format!("127.0.0.1:{port}");
         let url = format!("http://{address}");
         let github_url = github.url().as_str().trim_end_matches('/');
         let redis_url = redis.url();
@@ -106,6 +109,7 @@ impl Stack {
             pat,
             address: url,
             logs,
+            _port: port,
         };
         let (code, said) = stack.api.run_once(&["migrate"]).await?;
         anyhow::ensure!(code == Some(0), "migrate ended with {code:?}:\n{said}");

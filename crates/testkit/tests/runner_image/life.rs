@@ -27,7 +27,7 @@ async fn a_runner_registered_by_token_takes_jobs_one_after_another() -> anyhow::
         ("build \"quoted\"", Conclusion::Succeeded),
         ("test", Conclusion::Failed),
     ] {
-        let spec = JobSpec::new("acme/web", name, 1)
+        let spec = JobSpec::new("acme/web", name, 5)
             .with_labels(&["self-hosted", "GPU"])
             .with_result(result);
         let job = world.server.queue_job(spec)?;

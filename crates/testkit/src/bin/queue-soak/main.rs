@@ -24,7 +24,7 @@ use clap::Parser;
 use tempfile::TempDir;
 
 use crate::soak::Plan;
-use crate::worker::WorkerArguments;
+use crate::worker::{CONCURRENCY, WorkerArguments};
 
 /// Soaks the queue in faults.
 #[derive(Debug, Parser)]
@@ -94,8 +94,14 @@ async fn run(plan: Plan, kills: usize) -> anyhow::Result<ExitCode> {
         for number in 0..kills {
             let place = directory.path().join(format!("{kind}-{number}"));
             std::fs::create_dir(&place)?;
-            // At another moment each time.
-            costs.push(acks::kill_once(name, 4 + 5 * number % 30, &place).await?);
+            // At another moment each time. A task that was acknowledged early and has not noted its beginning yet is
+            // lost without having run; there is none just after all slots were filled.
+            let begun = if kind == "early" {
+                CONCURRENCY * (1 + number % 4)
+            } else {
+                4 + 5 * number % 30
+            };
+            costs.push(acks::kill_once(name, begun, &place).await?);
         }
         good &= report::kills(kind, &costs);
     }
