@@ -38,12 +38,12 @@ openapi: ## Write openapi.json, the description of the API
 client: ## Generate the page's API client from openapi.json
 	@scripts/frontend.sh client
 
-build: ## Build the page and the three binaries
-	@scripts/frontend.sh build
-	@cargo build --locked --workspace --bins
+build: ## Build the page (where there is Node) and the three binaries, into the directory that `make up` uses
+	@scripts/frontend.sh build || [ $$? = 3 ]
+	@bash -c 'for part in lib install build; do source scripts/$$part.sh; done; build_binaries'
 
-lint: ## Format, lints and script checks, without tests
+lint: ## Format, lints and checks of Rust and scripts, without tests (the page: npm run lint in frontend/)
 	@scripts/lint.sh
 
-fmt: ## Format the code
+fmt: ## Format Rust (the page: npm run format in frontend/)
 	@cargo fmt --all

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make e2e: the main job from outside, on SQLite and on PostgreSQL, the README's first runner, and the page
-# in a browser: all three binaries as processes, a private Redis, a real Docker engine, a simulated GitHub.
+# make e2e: the main job from outside, on SQLite and on PostgreSQL, the README's first runner, the other tests of the
+# whole, and the page in a browser: all three binaries as processes, a private Redis, a real Docker engine, a simulated GitHub.
 
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/install.sh"
@@ -11,7 +11,7 @@ cd "$ROOT"
 step "Building"
 cargo build --locked --workspace --all-targets </dev/null
 step "End to end"
-cargo test --locked --workspace --test main_job --test readme </dev/null
+cargo test --locked --workspace --test main_job --test readme --test whole </dev/null
 step "The page"
 status=0
 scripts/page-e2e.sh journeys || status=$?

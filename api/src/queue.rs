@@ -88,7 +88,7 @@ impl Context {
         }
     }
 
-    /// Sends a task and waits for its result.
+    /// Sends a task and waits for its result, of which nothing stays in Redis.
     pub async fn ask(
         &self,
         call: &TaskCall,
@@ -101,7 +101,13 @@ impl Context {
                 .send(&signature(call, host))
                 .await
                 .map_err(AskError::Queue)?;
-            self.tasks.result(id).get(timeout).await.map_err(AskError::Queue)
+            let result = self.tasks.result(id);
+            let outcome = result.get(timeout).await.map_err(AskError::Queue)?;
+            // It may be large, and nobody else asks for it; what is left here expires.
+            if let Err(error) = result.forget().await {
+                tracing::debug!(error = %chain(&error), "a task's result was left where it was");
+            }
+            Ok::<_, AskError>(outcome)
         };
         match tokio::time::timeout(timeout, asking).await {
             Ok(Ok(Outcome::Success(value))) => Ok(value),

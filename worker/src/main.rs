@@ -21,6 +21,8 @@ use tracing::info;
 
 /// How long background work may take after the last task.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long a task's result is kept: who waits for one does so for seconds, and a log is long.
+const RESULT_LIFE: Duration = Duration::from_hours(1);
 
 /// Runs Runner Pilot's tasks: creates, watches and removes runners on Docker engines.
 #[derive(Debug, Parser)]
@@ -67,6 +69,7 @@ async fn work() -> anyhow::Result<()> {
         .queues(settings.queue.all_queues())
         .concurrency(settings.queue.concurrency)
         .visibility_timeout(settings.queue.visibility_timeout)
+        .result_expires(Some(RESULT_LIFE))
         .private_keyprefix(domain::redis_keys::QUEUE_PREFIX)
         .data(Arc::clone(&context));
     let worker = jobs::register_all(worker).build()?;

@@ -161,6 +161,11 @@ async fn a_log_is_read_by_a_worker_and_needs_the_permission() -> anyhow::Result<
         log?.expect(200)?,
         json!({"lines": ["one", "two"], "truncated": false})
     );
+    let keys = system.redis.keys().await?;
+    assert!(
+        !keys.iter().any(|key| key.starts_with("celery-task-meta-")),
+        "the log stays nowhere: {keys:?}"
+    );
     let reply = system.admin.get(&format!("{instance}/logs?tail=5001")).await?;
     reply.problem(422)?;
     assert_eq!(reply.invalid_fields()?, ["tail"]);

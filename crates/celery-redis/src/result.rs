@@ -303,6 +303,17 @@ impl AsyncResult {
         }
     }
 
+    /// Removes what is stored, as Celery's `AsyncResult.forget` does; the call seems pending then.
+    pub async fn forget(&self) -> Result<(), Error> {
+        let mut delete = redis::pipe();
+        delete.del(self.key()).ignore();
+        self.client
+            .link()
+            .query(&delete)
+            .await
+            .map_err(Error::redis("remove a result"))
+    }
+
     /// Waits for success and reads the value as `T`; any other end is the inner error.
     pub async fn get_as<T: for<'de> Deserialize<'de>>(
         &self,

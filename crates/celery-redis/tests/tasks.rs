@@ -38,6 +38,29 @@ async fn a_result_reaches_the_caller_and_nothing_else_stays() {
 }
 
 #[tokio::test]
+async fn a_result_that_is_forgotten_is_no_longer_stored() {
+    let redis = RedisServer::start();
+    let worker = worker(&redis);
+    let client = redis.client();
+    let mut ids = Vec::new();
+    for number in 0..2 {
+        let id = client
+            .send(&Signature::new("add").args([number, 1]))
+            .await
+            .unwrap();
+        let result = client.result(id.clone()).get(DEADLINE).await.unwrap();
+        assert_eq!(result, Outcome::Success(json!(number + 1)));
+        ids.push(id);
+    }
+    client.result(ids[0].clone()).forget().await.unwrap();
+    assert!(client.result(ids[0].clone()).state().await.unwrap().is_none());
+    assert!(client.result(ids[1].clone()).state().await.unwrap().is_some());
+    // Once more does no harm.
+    client.result(ids[0].clone()).forget().await.unwrap();
+    worker.stop().await;
+}
+
+#[tokio::test]
 async fn a_wrong_call_fails_with_a_type_error() {
     let redis = RedisServer::start();
     let worker = worker(&redis);

@@ -33,7 +33,7 @@ pub const CHECK_NODE: &str = "check_node";
 /// Reads the last lines of an instance's log and returns them as its result. Arguments: instance id, number of lines.
 pub const FETCH_LOGS: &str = "fetch_logs";
 /// Follows an instance's log into a stream for as long as somebody looks. Arguments: instance id, stream id, number
-/// of earlier lines.
+/// of earlier lines, and the time (RFC 3339) after which to go on, or null.
 pub const FOLLOW_LOGS: &str = "follow_logs";
 /// Sends `send_heartbeat` for every live instance. No argument.
 pub const DISPATCH_HEARTBEATS: &str = "dispatch_heartbeats";

@@ -1,6 +1,5 @@
 //! Where programs are: ours in the target directory, others on the machine; and free ports.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -61,11 +60,4 @@ fn postgresql_directories() -> Vec<PathBuf> {
     });
     versions.reverse();
     versions.into_iter().map(|version| version.join("bin")).collect()
-}
-
-/// A TCP port of 127.0.0.1 that nothing listens on. Somebody else may take it before it is used, so
-/// whoever starts a server with it tries again with another; [`Port`](super::port::Port) stays reserved.
-pub fn free_port() -> anyhow::Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
-    Ok(listener.local_addr()?.port())
 }

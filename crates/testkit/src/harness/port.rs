@@ -9,7 +9,7 @@ use tokio::net::TcpSocket;
 /// A TCP port of 127.0.0.1 that nobody else is given while this lives.
 ///
 /// It is bound but not listened at: whoever connects is refused, until a server that sets `SO_REUSEADDR`, as those
-/// of tokio, Go and Node do, listens there beside it. When that server ends, the next one may.
+/// of tokio, Go, Node, Redis and PostgreSQL do, listens there beside it. When that server ends, the next one may.
 #[derive(Debug)]
 pub struct Port {
     number: u16,

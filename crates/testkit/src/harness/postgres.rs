@@ -11,8 +11,9 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::child::{Child, Signal};
-use super::paths::{free_port, program};
+use super::paths::program;
 use super::poll::eventually;
+use super::port::Port;
 use super::reaper::{Duty, quoted};
 
 const START_DEADLINE: Duration = Duration::from_mins(1);
@@ -25,7 +26,7 @@ static SHARED: OnceCell<Postgres> = OnceCell::const_new();
 /// the server loses nothing that was committed, one of the machine may.
 #[derive(Debug)]
 pub struct Postgres {
-    port: u16,
+    port: Port,
     child: Child,
     owner: Option<(u32, u32)>,
     directory: TempDir,
@@ -46,23 +47,15 @@ impl Postgres {
             chown(directory.path(), Some(user), Some(group))?;
         }
         initialise(&data(directory.path()), owner)?;
-        let mut failure = None;
-        for _ in 0..5 {
-            let port = free_port()?;
-            match launch(directory.path(), port, owner).await {
-                Ok(child) => {
-                    return Ok(Self {
-                        port,
-                        child,
-                        owner,
-                        directory,
-                        _duty: duty,
-                    });
-                }
-                Err(error) => failure = Some(error),
-            }
-        }
-        Err(failure.context("no attempt was made")?)
+        let port = Port::reserve()?;
+        let child = launch(directory.path(), port.number(), owner).await?;
+        Ok(Self {
+            port,
+            child,
+            owner,
+            directory,
+            _duty: duty,
+        })
     }
 
     /// The cluster that all tests of this process share; started at the first call.
@@ -94,7 +87,7 @@ impl Postgres {
 
     /// The TCP port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Ends it as a crash would: sessions cut, recovery at the next start.
@@ -108,7 +101,7 @@ impl Postgres {
         if self.child.is_running() {
             bail!("PostgreSQL still runs; crash it first");
         }
-        self.child = launch(self.directory.path(), self.port, self.owner).await?;
+        self.child = launch(self.directory.path(), self.port(), self.owner).await?;
         Ok(())
     }
 }

@@ -12,8 +12,9 @@ use redis::{AsyncCommands as _, Value};
 use tempfile::TempDir;
 
 use super::child::{Child, Signal};
-use super::paths::{free_port, program};
+use super::paths::program;
 use super::poll::eventually;
+use super::port::Port;
 
 const START_DEADLINE: Duration = Duration::from_secs(20);
 
@@ -30,7 +31,7 @@ pub struct RedisOptions {
 #[derive(Debug)]
 pub struct RedisServer {
     options: RedisOptions,
-    port: u16,
+    port: Port,
     child: Child,
     directory: TempDir,
 }
@@ -44,27 +45,19 @@ impl RedisServer {
     /// Starts one set up by `options`.
     pub async fn start_with(options: RedisOptions) -> anyhow::Result<Self> {
         let directory = TempDir::with_prefix("rp-redis-")?;
-        let mut failure = None;
-        for _ in 0..5 {
-            let port = free_port()?;
-            match launch(&options, port, directory.path()).await {
-                Ok(child) => {
-                    return Ok(Self {
-                        options,
-                        port,
-                        child,
-                        directory,
-                    });
-                }
-                Err(error) => failure = Some(error),
-            }
-        }
-        Err(failure.context("no attempt was made")?)
+        let port = Port::reserve()?;
+        let child = launch(&options, port.number(), directory.path()).await?;
+        Ok(Self {
+            options,
+            port,
+            child,
+            directory,
+        })
     }
 
     /// Its TCP port on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// `redis://…` with the password, database 0.
@@ -126,7 +119,7 @@ impl RedisServer {
         if self.child.is_running() {
             bail!("Redis still runs; stop or kill it first");
         }
-        self.child = launch(&self.options, self.port, self.directory.path()).await?;
+        self.child = launch(&self.options, self.port(), self.directory.path()).await?;
         Ok(())
     }
 

@@ -2,16 +2,10 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { instanceFilters } from "@/components/utils/fleet/instance-filters";
 import { useOrg } from "@/context/OrgContext";
 import { askAhead } from "@/lib/ahead";
-import {
-  listNodesOptions,
-  listOrgInstancesOptions,
-  listRunnersOptions,
-} from "@/lib/api/generated/@tanstack/react-query.gen";
+import { listOrgInstancesOptions } from "@/lib/api/generated/@tanstack/react-query.gen";
+import { allNodesOptions, allRunnersOptions } from "@/lib/fleet-choices";
 import { readListState, toListQuery } from "@/lib/list-state";
 import { readScope } from "./scope";
-
-/** The most that a filter can offer; whoever has more finds them by the search. */
-const MOST_CHOICES = 100;
 
 /** The instances that the URL asks for. */
 function instancesOf(orgId: string, params: URLSearchParams) {
@@ -28,8 +22,7 @@ function instancesOf(orgId: string, params: URLSearchParams) {
 }
 
 function choicesOf(orgId: string) {
-  const options = { path: { org_id: orgId }, query: { limit: MOST_CHOICES, sort: "name" } };
-  return { runners: listRunnersOptions(options), nodes: listNodesOptions(options) };
+  return { runners: allRunnersOptions(orgId), nodes: allNodesOptions(orgId) };
 }
 
 export function useOrgInstances(params: URLSearchParams) {

@@ -7,9 +7,7 @@ import {
   cloneRunnerMutation,
   createInstanceMutation,
   deleteRunnerMutation,
-  listCredentialsOptions,
   listInstancesOptions,
-  listNodesOptions,
   listRunnerEventsInfiniteOptions,
   readRunnerMetricsOptions,
   readRunnerOptions,
@@ -19,6 +17,7 @@ import {
 import type { ListInstancesData } from "@/lib/api/generated/types.gen";
 import { together } from "@/lib/choices";
 import { EVENTS_AT_ONCE, nextEvents } from "@/lib/event-pages";
+import { allCredentialsOptions, allNodesOptions } from "@/lib/fleet-choices";
 import { TELLS_FAILURE } from "@/lib/query-client";
 import { texts } from "@/lib/texts/fleet";
 
@@ -57,9 +56,8 @@ export function useEvents(runnerId: string) {
 /** The nodes by id, to name where an instance is, and the credentials by id, to name how a runner registers. */
 export function useNeighbours() {
   const { orgId } = useOrg();
-  const options = { path: { org_id: orgId }, query: { limit: 100 } };
-  const nodes = useQuery(listNodesOptions(options));
-  const credentials = useQuery(listCredentialsOptions(options));
+  const nodes = useQuery(allNodesOptions(orgId));
+  const credentials = useQuery(allCredentialsOptions(orgId));
   return {
     nodes: nodes.data?.items ?? [],
     credentials: credentials.data?.items ?? [],
