@@ -88,7 +88,7 @@ test("an instance is stopped, started, restarted and removed; many at once as we
   await expect(start).toHaveAttribute("aria-disabled", "true");
 });
 
-test("a runner is cloned, and both are deleted: one with its name typed, the other from the list", async ({
+test("a runner is cloned, and both are deleted: one from its page, the other from the list", async ({
   page,
   request,
 }) => {
@@ -118,6 +118,7 @@ test("a runner is cloned, and both are deleted: one with its name typed, the oth
   await page.getByRole("checkbox", { name: "Select original", exact: true }).click();
   await page.getByRole("button", { name: "Delete runner" }).click();
   const dialog = page.getByRole("alertdialog", { name: "Delete 1 runner?" });
+  await dialog.getByLabel("Type original to confirm.").fill("original");
   await dialog.getByRole("button", { name: "Delete runner" }).click();
   await expect(dialog.getByText("1 of 1 done.")).toBeVisible();
   await dialog.getByRole("button", { name: "Close" }).click();
