@@ -40,7 +40,7 @@ client: ## Generate the page's API client from openapi.json
 
 build: ## Build the page (where there is Node) and the three binaries, into the directory that `make up` uses
 	@scripts/frontend.sh build || [ $$? = 3 ]
-	@bash -c 'for part in lib install build; do source scripts/$$part.sh; done; build_binaries'
+	@bash -c 'source scripts/lib.sh && source scripts/install.sh && source scripts/build.sh && build_binaries'
 
 lint: ## Format, lints and checks of Rust and scripts, without tests (the page: npm run lint in frontend/)
 	@scripts/lint.sh
