@@ -1,6 +1,6 @@
 import { expect, type Page, test } from "@playwright/test";
 import { expectGoodOnEverySize } from "./accessibility";
-import { ADA, apiOf, signIn } from "./support";
+import { ADA, apiOf, personOf, registered, signIn } from "./support";
 
 /* What the page shows where there is nothing else to show, each with a way on. */
 
@@ -86,11 +86,16 @@ test("a session that is renewed and yet refused leads to the sign-in, and from t
   await expect(page.getByRole("row").filter({ hasText: "this-machine" })).toBeVisible();
 });
 
-test("an invitation that somebody signed in opens asks who is to accept it", async ({ page }) => {
-  await signIn(page, ADA);
+test("an invitation that somebody signed in opens asks who is to accept it", async ({ page, request }) => {
+  // Signing out ends a person's access tokens everywhere, so it is nobody whom another test needs.
+  const guest = personOf("Christine Darden", "christine@example.org");
+  await registered(request, guest);
+  const api = await apiOf(request, ADA);
+  await api.post(`/org/${api.orgId}/members`, { email: guest.email, role: "member", permissions: {} });
+  await signIn(page, guest);
   await page.goto("/register?invitation=for-somebody-else");
   await expect(page.getByRole("heading", { name: "You are invited" })).toBeVisible();
-  await expect(page.getByText(`You are signed in as ${ADA.email}`)).toBeVisible();
+  await expect(page.getByText(`You are signed in as ${guest.email}`)).toBeVisible();
   await expectGoodOnEverySize(page, "an invitation for somebody else");
   await page.getByRole("link", { name: "Stay signed in" }).click();
   await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
