@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # make e2e: the main job from outside, on SQLite and on PostgreSQL, the README's first runner, the other tests of the
-# whole, and the page in a browser: all three binaries as processes, a private Redis, a real Docker engine, a simulated GitHub.
+# whole, and the page in a browser: all three binaries as processes, a private Redis, a real Docker engine, a
+# simulated GitHub.
 
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 source "$(dirname "${BASH_SOURCE[0]}")/install.sh"

@@ -14,7 +14,7 @@ use redis::{AsyncCommands, aio::MultiplexedConnection};
 use serde_json::{Value, json};
 use support::{
     DEADLINE, RedisServer, Running, eventually,
-    gate::{Log, until_held, until_ran, worker},
+    gate::{Log, until_held, until_ran, until_waiting, worker},
     spawn_worker, stray_keys,
 };
 
@@ -33,18 +33,6 @@ async fn only_worker(connection: &mut MultiplexedConnection) -> String {
     })
     .await
     .concat()
-}
-
-async fn until_idle(connection: &mut MultiplexedConnection) {
-    eventually("a worker waits at the list", async || {
-        let clients: String = redis::cmd("CLIENT")
-            .arg("LIST")
-            .query_async(connection)
-            .await
-            .unwrap();
-        clients.contains("cmd=blmove").then_some(())
-    })
-    .await;
 }
 
 /// Takes a call's message out of a queue that nobody serves.
@@ -121,7 +109,7 @@ async fn what_a_lost_reply_told_of_is_executed_once_the_connection_is_back() {
     let log = Log::new();
     let worker = Running::start(worker(&redis.url(), &log).message_limit(1 << 20));
     let name = only_worker(&mut connection).await;
-    until_idle(&mut connection).await;
+    until_waiting(&mut connection).await;
     let (id, raw) = message(&redis, Signature::new("wait_late").arg("missed")).await;
     let too_large = "x".repeat(2 << 20);
     let _: () = connection
@@ -168,7 +156,7 @@ async fn a_worker_that_stood_still_leaves_alone_what_was_given_back_meanwhile() 
             Signature::new("tasks.noop")
         };
         let id = loop {
-            until_idle(&mut connection).await;
+            until_waiting(&mut connection).await;
             still.signal("STOP");
             let id = client.send(&call).await.unwrap();
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -17,7 +17,7 @@ use redis::{AsyncCommands, aio::MultiplexedConnection};
 use serde_json::json;
 use support::{
     DEADLINE, RedisServer, eventually, eventually_within,
-    gate::{held, until_held},
+    gate::{held, until_all_ended, until_held},
     no_stray_keys,
     python::check,
     spawn_worker,
@@ -79,13 +79,7 @@ async fn check_48_workers_killed_at_any_moment_lose_nothing_that_is_late() {
     }
     // The last one was killed too: what it held is restored, and then nothing is left.
     let worker = spawn_worker(&redis, &arguments);
-    eventually("everything is acknowledged", async || {
-        let arrived: Vec<String> = connection.keys("celery-redis.arrivals.*").await.unwrap();
-        let held = held(&mut connection).await;
-        let waiting = client.queue_len("celery").await.unwrap();
-        (arrived.is_empty() && held == 0 && waiting == 0).then_some(())
-    })
-    .await;
+    until_all_ended(&mut connection).await;
     let last = client.send(&Signature::new("tasks.noop")).await.unwrap();
     client.result(last).get(DEADLINE).await.unwrap();
     assert!(worker.terminate().await.success());

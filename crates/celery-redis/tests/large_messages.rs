@@ -8,11 +8,10 @@
 mod support;
 
 use celery_redis::{Outcome, Signature};
-use redis::AsyncCommands;
 use serde_json::Value;
 use support::{
-    DEADLINE, RedisServer, Running, eventually,
-    gate::{Log, held, until_ran, worker},
+    DEADLINE, RedisServer, Running,
+    gate::{Log, until_all_ended, until_ran, until_waiting, worker},
     stray_keys,
 };
 
@@ -24,26 +23,13 @@ async fn what_wakes_an_idle_worker_travels_once_also_if_it_is_too_large() {
     let worker = Running::start(worker(&redis.url(), &log).message_limit(8 << 20));
     let client = redis.client();
     for (bytes, most) in [(6 << 20, 9 << 20), (9 << 20, 12 << 20)] {
-        eventually("the worker waits at the list", async || {
-            let clients: String = redis::cmd("CLIENT")
-                .arg("LIST")
-                .query_async(&mut connection)
-                .await
-                .unwrap();
-            clients.contains("cmd=blmove").then_some(())
-        })
-        .await;
+        until_waiting(&mut connection).await;
         let before = sent_by(&mut connection).await;
         let call = Signature::new("note")
             .arg("x".repeat(bytes / 4 * 3))
             .ignore_result(true);
         client.send(&call).await.unwrap();
-        eventually("the message is gone", async || {
-            let arrived: Vec<String> = connection.keys("celery-redis.arrivals.*").await.unwrap();
-            let held = held(&mut connection).await;
-            (client.queue_len("celery").await.unwrap() == 0 && arrived.is_empty() && held == 0).then_some(())
-        })
-        .await;
+        until_all_ended(&mut connection).await;
         let sent = sent_by(&mut connection).await - before;
         assert!(sent < most, "{sent} bytes for a message of {bytes}");
     }

@@ -15,7 +15,7 @@ use redis::{AsyncCommands, aio::MultiplexedConnection};
 use serde_json::{Value, json};
 use support::{
     DEADLINE, RedisServer, eventually,
-    gate::{held, until_held},
+    gate::{held, is_waiting, until_held, until_waiting},
     spawn_worker,
 };
 
@@ -46,25 +46,14 @@ async fn stop_with(signals: &[&str]) {
         })
         .await;
     }
-    let mut waits = async || {
-        let clients: String = redis::cmd("CLIENT")
-            .arg("LIST")
-            .query_async(&mut connection)
-            .await
-            .unwrap();
-        clients.contains("cmd=blmove")
-    };
-    eventually("the worker waits for messages", async || {
-        waits().await.then_some(())
-    })
-    .await;
+    until_waiting(&mut connection).await;
     let asked = Instant::now();
     for signal in signals {
         worker.signal(signal);
         if signals.len() > 1 {
             // Signals of one kind that follow too closely are one signal.
             eventually("the worker waits for messages no longer", async || {
-                (worker.has_ended() || !waits().await).then_some(())
+                (worker.has_ended() || !is_waiting(&mut connection).await).then_some(())
             })
             .await;
         }

@@ -78,6 +78,37 @@ pub async fn until_held(connection: &mut MultiplexedConnection, count: usize) {
     .await;
 }
 
+/// Waits until all that was sent to `celery` has ended: it is neither there, nor in a list of arrivals, nor held. Looked
+/// at in one step, for messages move between the three both ways.
+pub async fn until_all_ended(connection: &mut MultiplexedConnection) {
+    let mut places = redis::pipe();
+    places.atomic().llen("celery").hlen("unacked");
+    places.keys("celery-redis.arrivals.*");
+    eventually("all messages have ended", async || {
+        let (waiting, held, arrived): (usize, usize, Vec<String>) =
+            places.query_async(connection).await.expect("where messages are");
+        (waiting == 0 && held == 0 && arrived.is_empty()).then_some(())
+    })
+    .await;
+}
+
+/// Whether a worker waits for messages at its queues.
+pub async fn is_waiting(connection: &mut MultiplexedConnection) -> bool {
+    let clients: String = redis::cmd("CLIENT")
+        .arg("LIST")
+        .query_async(connection)
+        .await
+        .expect("the list of connections");
+    clients.contains("cmd=blmove")
+}
+
+pub async fn until_waiting(connection: &mut MultiplexedConnection) {
+    eventually("a worker waits for messages", async || {
+        is_waiting(connection).await.then_some(())
+    })
+    .await;
+}
+
 pub async fn until_ran(log: &Log, count: usize) -> Vec<String> {
     eventually(&format!("{count} tasks ran"), async || {
         Some(log.ran().await).filter(|ran| ran.len() == count)
